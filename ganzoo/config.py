@@ -1,0 +1,258 @@
+"""Typed recipes: YAML in, frozen dataclasses out, with errors that name the key and what is allowed there.
+
+Nothing here imports Keras, so that a wrong key is answered at once.
+"""
+
+import dataclasses
+import difflib
+import functools
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
+
+import pydantic
+import pydantic.dataclasses
+import yaml
+from pydantic import Field, TypeAdapter
+
+from ganzoo.errors import UsageError
+
+frozen_config = functools.partial(
+    pydantic.dataclasses.dataclass,
+    frozen=True,
+    kw_only=True,
+    config=pydantic.ConfigDict(extra="forbid", allow_inf_nan=False),
+)
+"""Decorator of every config: a frozen dataclass whose fields are validated and which takes no unknown key."""
+
+Positive = Annotated[int, Field(ge=1)]
+NonNegative = Annotated[int, Field(ge=0)]
+Weight = Annotated[float, Field(ge=0)]
+Rate = Annotated[float, Field(gt=0, le=1)]
+Momentum = Annotated[float, Field(ge=0, lt=1)]
+
+
+@frozen_config
+class Schedule:
+    """How the learning rate changes over the steps of a run. Steps count the run's own steps, from 0."""
+
+    kind: Literal["constant", "linear", "steps"] = "constant"
+    start: NonNegative = 0
+    """linear: the rate is constant up to this step."""
+    end: NonNegative = 0
+    """linear: the rate reaches 0 at this step."""
+    boundaries: tuple[Positive, ...] = ()
+    """steps: at each of these steps the rate is multiplied by `factor`."""
+    factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
+
+    def __post_init__(self):
+        if self.kind == "linear" and self.end <= self.start:
+            raise ValueError(f"a linear schedule needs end > start, found start={self.start}, end={self.end}")
+        if self.kind == "steps" and not self.boundaries:
+            raise ValueError("a schedule of steps needs boundaries, found none")
+
+
+@frozen_config
+class GANConfig:
+    """The hyperparameters that every architecture has. Architectures set their paper's values as defaults."""
+
+    seed: NonNegative = 0
+    """Seed of the initial weights, latents, dropout and augmentations. A recipe gives `training.seed` instead."""
+    image_size: Positive
+    """Height and width of training images, in pixels."""
+    channels: Positive = 3
+
+    precision: Literal["float32", "mixed_float16", "mixed_bfloat16", "float64"] = "float32"
+
+    adversarial_loss: Literal["non_saturating", "lsgan", "hinge", "wasserstein"] = "non_saturating"
+    discriminator_weight: Weight = 1.0
+    """Weight of the discriminator's two adversarial terms."""
+    penalty: Literal["none", "gradient", "r1"] = "none"
+    penalty_weight: Weight = 10.0
+    discriminator_norm: Literal["batch", "instance", "none"] = "none"
+    spectral_norm: bool = False
+    """Spectral normalisation of the discriminator's convolutions (Miyato et al. 2018)."""
+    augmentation: tuple[Literal["color", "translation", "cutout"], ...] = ()
+    """Differentiable augmentation of what the discriminator sees (Zhao et al. 2020)."""
+    n_critic: Positive = 1
+    """Discriminator updates per generator update."""
+    ema_decay: Momentum = 0.0
+    """Decay per step of the generator's moving average, which is then what is sampled and deployed. 0 is off."""
+
+    learning_rate: Rate = 2e-4
+    discriminator_learning_rate: Rate | None = None
+    """None: the same as `learning_rate`."""
+    beta_1: Momentum = 0.5
+    beta_2: Momentum = 0.999
+    schedule: Schedule = Schedule()
+
+    def __post_init__(self):
+        batch_norm = self.discriminator_norm == "batch"
+        if self.penalty == "gradient" and batch_norm:
+            raise ValueError(
+                "penalty=gradient makes no sense with discriminator_norm=batch (the penalty is per image, batch norm "
+                "mixes images): set discriminator_norm to instance or none"
+            )
+        if self.spectral_norm and batch_norm:
+            raise ValueError(
+                "spectral_norm=true makes no sense with discriminator_norm=batch (batch norm undoes the bound): "
+                "set discriminator_norm to instance or none"
+            )
+        if self.adversarial_loss == "wasserstein" and self.penalty != "gradient" and not self.spectral_norm:
+            raise ValueError(
+                "adversarial_loss=wasserstein makes no sense without a bound on the discriminator: "
+                "set penalty=gradient or spectral_norm=true"
+            )
+
+
+@frozen_config
+class DataConfig:
+    """Where the images come from and how they are prepared."""
+
+    source: str = "embedded:emoji"
+    """`embedded:NAME`, `folder:PATH`, `folder:PATH_A,PATH_B`, `tfds:NAME` or `url:ADDRESS#sha256=…`."""
+    domains: tuple[str, ...] = ()
+    """Which image sets of a source that has several, in the order of the task (input, target; a, b); for `tfds:`
+    the features of an example. Empty: the source's only one, or its usual ones."""
+    input_side: Literal["left", "right"] = "left"
+    """For side-by-side pairs: the half that is the input."""
+    load_size: Positive | None = None
+    """Images are resized to this before a random crop to the training size ("jitter"). None: no jitter."""
+    flip: bool = False
+    """Mirror at random, left to right; the same for both images of a pair."""
+    cache_gib: Weight = 4.0
+    """Decoded images are kept in memory up to this many GiB."""
+
+
+@frozen_config
+class TrainingConfig:
+    """The run: how long, how large a batch, and how often what is written."""
+
+    steps: Positive
+    batch_size: Positive
+    """The global batch: examples per generator update, over all replicas."""
+    seed: NonNegative = 0
+    jit_compile: bool = False
+    sample_count: Positive = 16
+    """Rows of a sample grid, or images where there is one image a row."""
+    sample_every: Positive = 500
+    log_every: Positive = 50
+    checkpoint_every: Positive = 1000
+    keep_checkpoints: Positive = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """All that defines a run."""
+
+    architecture: str
+    model: Any
+    """The architecture's own config."""
+    data: DataConfig
+    training: TrainingConfig
+
+
+SECTIONS = tuple(field.name for field in dataclasses.fields(Recipe))
+
+
+def parse_recipe(document: Mapping, config_class, where: str) -> Recipe:
+    """The recipe that a YAML document states.
+
+    Args:
+        document: what the YAML holds.
+        config_class: the config of the document's architecture.
+        where: the recipe's name, for errors.
+
+    Raises:
+        UsageError: for the first key or value that is not allowed, naming it.
+    """
+    unknown = [key for key in document if key not in SECTIONS]
+    if unknown:
+        raise UsageError(f"{where}: unknown section {unknown[0]!r}{nearest(unknown[0], SECTIONS)}")
+    training = parse_section(TrainingConfig, document.get("training"), f"{where}: training")
+    model = dict(document.get("model") or {})
+    if "seed" in model:
+        raise UsageError(f"{where}: model.seed is training.seed in a recipe; set that")
+    return Recipe(
+        architecture=document["architecture"],
+        model=parse_section(config_class, {**model, "seed": training.seed}, f"{where}: model"),
+        data=parse_section(DataConfig, document.get("data"), f"{where}: data"),
+        training=training,
+    )
+
+
+def parse_section(config_class, values: Mapping | None, where: str):
+    """A config of `config_class` from a mapping. Raises UsageError that names the key and what is allowed."""
+    if values is not None and not isinstance(values, Mapping):
+        raise UsageError(f"{where}: found {values!r}; allowed are keys with values")
+    try:
+        return TypeAdapter(config_class).validate_python(dict(values or {}))
+    except pydantic.ValidationError as error:
+        raise UsageError(f"{where}{_first_problem(config_class, error)}") from None
+
+
+def create_config(config_class, **values):
+    """The config of `ganzoo.create(name, **values)`. Raises UsageError like `parse_section`."""
+    return parse_section(config_class, values, config_class.__name__)
+
+
+def to_document(recipe: Recipe) -> dict:
+    """The recipe as plain values, every default written out: what `config.yaml` holds. Inverse of `parse_recipe`."""
+    document = {"architecture": recipe.architecture}
+    for section in ("model", "data", "training"):
+        config = getattr(recipe, section)
+        document[section] = TypeAdapter(type(config)).dump_python(config, mode="json")
+    del document["model"]["seed"]
+    return document
+
+
+def override(document: Mapping, assignments: Iterable[str]) -> dict:
+    """The document with `a.b=value` assignments applied; values are read as YAML.
+
+    Raises:
+        UsageError: when an assignment has no `=` or goes through something that has no keys.
+    """
+    result = yaml.safe_load(yaml.safe_dump(dict(document)))
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        if not equals or not path:
+            raise UsageError(f"--set {assignment!r}: found no key=value; write it as training.steps=1000")
+        *parents, key = path.strip().split(".")
+        section = result
+        for parent in parents:
+            section = section.setdefault(parent, {})
+            if not isinstance(section, dict):
+                raise UsageError(f"--set {path}: {parent!r} is a value, not a section")
+        try:
+            section[key] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise UsageError(f"--set {path}: {text!r} is no YAML value") from None
+    return result
+
+
+def nearest(word: str, allowed: Iterable[str]) -> str:
+    """`; did you mean 'x'?` for a near miss, else `; allowed: x, y`. The end of an error about a name."""
+    allowed = list(allowed)
+    matches = difflib.get_close_matches(str(word), allowed, n=1, cutoff=0.6)
+    return f"; did you mean {matches[0]!r}?" if matches else f"; allowed: {', '.join(allowed) or 'none'}"
+
+
+def _first_problem(config_class, error: pydantic.ValidationError) -> str:
+    problem = error.errors(include_url=False)[0]
+    path = ".".join(str(part) for part in problem["loc"])
+    found = problem.get("input")
+    match problem["type"]:
+        case "unexpected_keyword_argument":
+            parent, _, key = path.rpartition(".")
+            return f".{path}: unknown key{nearest(key, _keys_at(config_class, parent))}"
+        case "missing" | "missing_argument" | "missing_keyword_only_argument":
+            return f".{path}: missing; give it a value"
+        case "value_error":
+            return f"{'.' + path if path else ''}: {problem['ctx']['error']}"
+        case _:
+            return f".{path}: found {found!r}; {problem['msg'][0].lower()}{problem['msg'][1:]}"
+
+
+def _keys_at(config_class, path: str) -> list[str]:
+    for part in filter(None, path.split(".")):
+        config_class = next(f.type for f in dataclasses.fields(config_class) if f.name == part)
+    return [field.name for field in dataclasses.fields(config_class) if field.name != "seed" or path]
