@@ -1,0 +1,79 @@
+"""Losses: pure functions on logits and images, each the mean over its batch.
+
+Logits may have any shape with the batch first: (B, 1) of a whole-image discriminator or (B, H, W, 1) of a PatchGAN.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from keras import ops
+
+
+class AdversarialLoss(NamedTuple):
+    """One family: what the discriminator minimises on real and on fake logits, and the generator on fake ones."""
+
+    real: Callable
+    fake: Callable
+    generator: Callable
+
+
+ADVERSARIAL_LOSSES = {
+    # Goodfellow et al. 2014, section 3: -log D for the generator. On logits, -log sigmoid(x) = softplus(-x).
+    "non_saturating": AdversarialLoss(
+        real=lambda logits: ops.mean(ops.softplus(-logits)),
+        fake=lambda logits: ops.mean(ops.softplus(logits)),
+        generator=lambda logits: ops.mean(ops.softplus(-logits)),
+    ),
+    # Mao et al. 2017, equation 9 without the factor 1/2: targets 1 for real, 0 for fake, 1 for the generator.
+    "lsgan": AdversarialLoss(
+        real=lambda logits: ops.mean(ops.square(logits - 1)),
+        fake=lambda logits: ops.mean(ops.square(logits)),
+        generator=lambda logits: ops.mean(ops.square(logits - 1)),
+    ),
+    # Lim and Ye 2017; Miyato et al. 2018, equations 16 and 17.
+    "hinge": AdversarialLoss(
+        real=lambda logits: ops.mean(ops.relu(1 - logits)),
+        fake=lambda logits: ops.mean(ops.relu(1 + logits)),
+        generator=lambda logits: -ops.mean(logits),
+    ),
+    # Arjovsky et al. 2017, algorithm 1.
+    "wasserstein": AdversarialLoss(
+        real=lambda logits: -ops.mean(logits),
+        fake=lambda logits: ops.mean(logits),
+        generator=lambda logits: -ops.mean(logits),
+    ),
+}
+
+
+def gradient_penalty(gradients):
+    """How far the norm of each example's gradient is from 1, squared (Gulrajani et al. 2017, equation 3).
+
+    Args:
+        gradients: (B, …), of the summed logits with respect to points between real and fake images.
+    """
+    # The small constant keeps the derivative of the root finite where a gradient is exactly zero.
+    norms = ops.sqrt(_sum_of_squares(gradients) + 1e-12)
+    return ops.mean(ops.square(norms - 1))
+
+
+def r1_penalty(gradients):
+    """Half the squared norm of each example's gradient (Mescheder et al. 2018, equation 9).
+
+    Args:
+        gradients: (B, …), of the summed logits with respect to real images.
+    """
+    return 0.5 * ops.mean(_sum_of_squares(gradients))
+
+
+def l1(images, targets):
+    """Mean absolute difference."""
+    return ops.mean(ops.abs(images - targets))
+
+
+def l2(images, targets):
+    """Mean squared difference."""
+    return ops.mean(ops.square(images - targets))
+
+
+def _sum_of_squares(gradients):
+    return ops.sum(ops.square(gradients), axis=tuple(range(1, len(gradients.shape))))

