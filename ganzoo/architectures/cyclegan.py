@@ -1,0 +1,236 @@
+"""CycleGAN: image to image translation without pairs (Zhu et al. 2017).
+
+"Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks"; reference:
+pytorch-CycleGAN-and-pix2pix. Images of both domains, in and out: (B, S, S, C) in [-1, 1], S a multiple of 4 from 64 up.
+
+A step: both generators on both images; both generators updated together by the adversarial, cycle and identity terms;
+then both discriminators, on real images and on fakes drawn from pools of past fakes.
+
+Deviations: none known. Instance norm is without scale and offset, as in the reference code.
+"""
+
+from typing import Annotated, ClassVar, Literal
+
+import keras
+from keras import layers, ops
+from pydantic import Field
+
+from ganzoo.config import GANConfig, NonNegative, Positive, Weight, frozen_config
+from ganzoo.errors import UsageError
+from ganzoo.gan import GAN, Phase
+from ganzoo.layers import (
+    discriminator_conv,
+    instance_norm,
+    normal_initializer,
+    normalise,
+    output_dtype,
+    reflection_pad,
+)
+from ganzoo.losses import l1
+from ganzoo.registry import register
+
+
+@frozen_config
+class CycleGANConfig(GANConfig):
+    """The paper's values, sections 4 and 7.1, and the reference's identity weight."""
+
+    task: ClassVar[str] = "unpaired"
+
+    image_size: Annotated[int, Field(ge=64, le=512, multiple_of=4)] = 256
+    base_filters: Positive = 64
+    """Filters of the first layers of all networks."""
+    residual_blocks: Positive | None = None
+    """None: 9 from 256 pixels up, else 6."""
+    cycle_weight: Weight = 10.0
+    identity_weight: Weight = 5.0
+    pool_size: NonNegative = 50
+    """Past fakes of each domain that the discriminators are shown again. 0: only the latest."""
+
+    adversarial_loss: Literal["non_saturating", "lsgan", "hinge", "wasserstein"] = "lsgan"
+    discriminator_norm: Literal["batch", "instance", "none"] = "instance"
+    discriminator_weight: Weight = 0.5
+
+
+def conv_block(x, filters: int, kernel: int, name: str, strides=1):
+    """Convolution without padding, instance norm, ReLU."""
+    x = layers.Conv2D(filters, kernel, strides=strides, kernel_initializer=normal_initializer(), name=f"{name}_conv")(x)
+    return layers.ReLU(name=f"{name}_activation")(instance_norm(x))
+
+
+def residual_block(x, name: str):
+    """Two 3x3 convolutions with reflection padding, added to what came in. No ReLU after the sum."""
+    filters = x.shape[-1]
+    y = conv_block(reflection_pad(x, 1), filters, 3, f"{name}a")
+    y = layers.Conv2D(filters, 3, kernel_initializer=normal_initializer(), name=f"{name}b_conv")(reflection_pad(y, 1))
+    return layers.Add(name=f"{name}_add")([x, instance_norm(y)])
+
+
+def up_block(x, filters: int, name: str):
+    """Torch's transposed convolution of kernel 3, stride 2, padding 1, output padding 1; norm, ReLU."""
+    x = layers.Conv2DTranspose(
+        filters, 3, strides=2, padding="valid", kernel_initializer=normal_initializer(), name=f"{name}_conv"
+    )(x)
+    # Keras's "same" would cut the last row and column, Torch cuts the first.
+    x = layers.Cropping2D(((1, 0), (1, 0)), name=f"{name}_crop")(x)
+    return layers.ReLU(name=f"{name}_activation")(instance_norm(x))
+
+
+def build_generator(config: CycleGANConfig, name: str) -> keras.Model:
+    """The ResNet: (B, S, S, C) -> (B, S, S, C), both in [-1, 1]."""
+    blocks = config.residual_blocks or (9 if config.image_size >= 256 else 6)
+    x = image = keras.Input((config.image_size, config.image_size, config.channels), name="image")
+    x = conv_block(reflection_pad(x, 3), config.base_filters, 7, "first")
+    for level in (1, 2):
+        x = layers.ZeroPadding2D(1, name=f"down{level}_pad")(x)
+        x = conv_block(x, config.base_filters * 2**level, 3, f"down{level}", strides=2)
+    for block in range(blocks):
+        x = residual_block(x, f"block{block + 1}")
+    for level in (1, 0):
+        x = up_block(x, config.base_filters * 2**level, f"up{level + 1}")
+    x = layers.Conv2D(config.channels, 7, kernel_initializer=normal_initializer(), name="last_conv")(
+        reflection_pad(x, 3)
+    )
+    image_out = layers.Activation("tanh", dtype=output_dtype(), name="output")(x)
+    return keras.Model(image, image_out, name=f"cyclegan_{name}")
+
+
+def build_discriminator(config: CycleGANConfig, name: str) -> keras.Model:
+    """The 70x70 PatchGAN: (B, S, S, C) in [-1, 1] -> logits, 30x30 at 256."""
+
+    def conv(x, filters, strides, name, use_bias=True):
+        return discriminator_conv(
+            x, filters, strides=strides, use_bias=use_bias, spectral_norm=config.spectral_norm, name=name
+        )
+
+    x = image = keras.Input((config.image_size, config.image_size, config.channels), name="image")
+    x = layers.LeakyReLU(0.2, name="activation1")(conv(x, config.base_filters, 2, "conv1"))
+    for block, (multiple, strides) in enumerate([(2, 2), (4, 2), (8, 1)], start=2):
+        x = conv(x, config.base_filters * multiple, strides, f"conv{block}", config.discriminator_norm != "batch")
+        x = normalise(x, config.discriminator_norm, f"norm{block}")
+        x = layers.LeakyReLU(0.2, name=f"activation{block}")(x)
+    x = conv(x, 1, 1, "conv5")
+    logits = layers.Activation("linear", dtype=output_dtype(), name="logits")(x)
+    return keras.Model(image, logits, name=f"cyclegan_{name}")
+
+
+class ImagePool:
+    """Past fakes for a discriminator (Shrivastava et al. 2017, section 2.3; CycleGAN, section 4).
+
+    It is filled first. From then on each image that comes is, with probability 1/2, exchanged for a random one of the
+    pool, and otherwise passed on.
+
+    Args:
+        size: images held; 0 passes everything on.
+        shape: of one image, (H, W, C).
+    """
+
+    def __init__(self, size: int, shape: tuple[int, int, int], name: str):
+        self.size = size
+        self.variables = []
+        if size:
+            options = {"trainable": False, "aggregation": "only_first_replica"}
+            self.images = keras.Variable(keras.initializers.Zeros(), (size, *shape), name=f"{name}_images", **options)
+            self.count = keras.Variable(0, dtype="int64", name=f"{name}_count", **options)
+            self.variables = [self.images, self.count]
+
+    def exchange(self, images, seed):
+        """Images (B, H, W, C) in, as many out; what comes in is remembered or passed on."""
+        if not self.size:
+            return images
+        if images.shape[0] is None:
+            raise UsageError("cyclegan: the batch has no fixed size; batch with drop_remainder=True")
+        draws = keras.random.uniform((images.shape[0], 2), seed=seed, dtype="float32")
+        pool, count, shown = ops.convert_to_tensor(self.images), ops.convert_to_tensor(self.count), []
+        for image, (swap, place) in zip(ops.unstack(images), map(ops.unstack, ops.unstack(draws)), strict=True):
+            full = count >= self.size
+            slot = ops.where(full, ops.cast(ops.floor(place * self.size), "int64"), count)
+            past = ops.take(pool, slot, axis=0)
+            exchanged = ops.logical_and(full, swap < 0.5)
+            shown.append(ops.where(exchanged, ops.cast(past, image.dtype), image))
+            stored = ops.where(ops.logical_or(exchanged, ops.logical_not(full)), ops.cast(image, past.dtype), past)
+            pool = ops.slice_update(pool, [slot, 0, 0, 0], stored[None])
+            count = ops.minimum(count + 1, self.size)
+        self.images.assign(pool)
+        self.count.assign(count)
+        return ops.stack(shown)
+
+
+@register("cyclegan")
+class CycleGAN(GAN):
+    """CycleGAN; a batch is `a` and `b`, of one size, unrelated."""
+
+    config_class = CycleGANConfig
+    batch_names = ("a", "b")
+    deployed_names = ("generator_ab", "generator_ba")
+
+    def __init__(self, config):
+        super().__init__(config)
+        shape = (config.image_size, config.image_size, config.channels)
+        self.pools = {domain: ImagePool(config.pool_size, shape, f"pool_{domain}") for domain in ("a", "b")}
+
+    def memory(self):
+        return [variable for pool in self.pools.values() for variable in pool.variables]
+
+    def build_networks(self):
+        generators = {name: build_generator(self.config, name) for name in ("generator_ab", "generator_ba")}
+        discriminators = {name: build_discriminator(self.config, name) for name in ("discriminator_a", "discriminator_b")}
+        return generators | discriminators
+
+    def forward(self, batch):
+        return {
+            "fake_b": self.generator_ab(batch["a"], training=True),
+            "fake_a": self.generator_ba(batch["b"], training=True),
+        }
+
+    def phases(self):
+        config = self.config
+        return (
+            Phase(
+                "generators",
+                networks=("generator_ab", "generator_ba"),
+                loss=self.generator_loss,
+                learning_rate=config.learning_rate,
+            ),
+            Phase(
+                "discriminators",
+                networks=("discriminator_a", "discriminator_b"),
+                loss=self.discriminator_loss,
+                learning_rate=config.discriminator_learning_rate or config.learning_rate,
+                detached=True,
+                repeats=config.n_critic,
+            ),
+        )
+
+    def generator_loss(self, batch, outputs):
+        config = self.config
+        terms = {
+            "generator_ab_adversarial": self.adversarial_loss("discriminator_b", (outputs["fake_b"],)),
+            "generator_ba_adversarial": self.adversarial_loss("discriminator_a", (outputs["fake_a"],)),
+            "cycle_a": config.cycle_weight * l1(self.generator_ba(outputs["fake_b"], training=True), batch["a"]),
+            "cycle_b": config.cycle_weight * l1(self.generator_ab(outputs["fake_a"], training=True), batch["b"]),
+        }
+        if config.identity_weight:
+            terms |= {
+                "identity_a": config.identity_weight * l1(self.generator_ba(batch["a"], training=True), batch["a"]),
+                "identity_b": config.identity_weight * l1(self.generator_ab(batch["b"], training=True), batch["b"]),
+            }
+        return terms
+
+    def discriminator_loss(self, batch, outputs):
+        terms = {}
+        for domain in ("a", "b"):
+            fake = self.pools[domain].exchange(outputs[f"fake_{domain}"], self.random(f"pool {domain}"))
+            terms |= self.discriminator_terms(f"discriminator_{domain}", real=(batch[domain],), fake=(fake,))
+        return terms
+
+    def samples(self, batch):
+        a_to_b, b_to_a = self.deployed().values()
+        fake_b, fake_a = a_to_b(batch["a"], training=False), b_to_a(batch["b"], training=False)
+        return {
+            "a": batch["a"],
+            "a to b": fake_b,
+            "a to b to a": b_to_a(fake_b, training=False),
+            "b": batch["b"],
+            "b to a": fake_a,
+            "b to a to b": a_to_b(fake_a, training=False),
+        }

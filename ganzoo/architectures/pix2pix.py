@@ -1,0 +1,153 @@
+"""Pix2Pix: image to image translation from pairs (Isola et al. 2017).
+
+"Image-to-Image Translation with Conditional Adversarial Networks"; reference: pytorch-CycleGAN-and-pix2pix. In: `input`,
+(B, S, S, C) in [-1, 1]. Out: the same shape and range. S is a power of two from 64 up.
+
+A step: one forward of the generator; the discriminator on (input, target) and (input, output), its loss halved; then
+the generator, through the updated discriminator and with the same output, by the adversarial loss plus 100 L1.
+
+Deviations: the norm is instance norm without scale and offset. At the paper's batch size of 1 its batch norm, which
+keeps using the statistics of the batch at hand when testing, is instance norm; unlike batch norm, that is the same in
+training, inference and on a device. Dropout, the paper's noise, is off in inference: a saved generator is a function of
+its input. At other sizes the U-Net has log2(S) levels, so that its bottleneck stays 1x1.
+"""
+
+import math
+from typing import ClassVar, Literal
+
+import keras
+from keras import layers, ops
+
+from ganzoo.config import GANConfig, Momentum, Positive, Weight, frozen_config
+from ganzoo.gan import GAN, Phase
+from ganzoo.layers import (
+    discriminator_conv,
+    instance_norm,
+    normal_initializer,
+    normalise,
+    output_dtype,
+)
+from ganzoo.losses import l1
+from ganzoo.registry import register
+
+
+@frozen_config
+class Pix2PixConfig(GANConfig):
+    """The paper's values, section 6 ("Appendix")."""
+
+    task: ClassVar[str] = "paired"
+
+    image_size: Literal[64, 128, 256, 512] = 256
+    base_filters: Positive = 64
+    """Filters of the first layers of both networks."""
+    dropout: Momentum = 0.5
+    """Rate in the first three decoder blocks, where the noise comes from."""
+    l1_weight: Weight = 100.0
+
+    discriminator_norm: Literal["batch", "instance", "none"] = "instance"
+    discriminator_weight: Weight = 0.5
+
+
+def encoder_block(x, filters: int, *, norm: bool, name: str):
+    """Convolution to half the size, norm, leaky ReLU."""
+    x = layers.Conv2D(
+        filters, 4, strides=2, padding="same", kernel_initializer=normal_initializer(), name=f"{name}_conv"
+    )(x)
+    x = instance_norm(x) if norm else x
+    return layers.LeakyReLU(0.2, name=f"{name}_activation")(x)
+
+
+def decoder_block(x, filters: int, *, dropout: float, name: str):
+    """Transposed convolution to twice the size, norm, dropout. The ReLU comes after the skip is concatenated."""
+    x = layers.Conv2DTranspose(
+        filters, 4, strides=2, padding="same", kernel_initializer=normal_initializer(), name=f"{name}_conv"
+    )(x)
+    x = instance_norm(x)
+    return layers.Dropout(dropout, name=f"{name}_dropout")(x) if dropout else x
+
+
+def build_generator(config: Pix2PixConfig) -> keras.Model:
+    """The U-Net: (B, S, S, C) -> (B, S, S, C), both in [-1, 1]."""
+    levels = int(math.log2(config.image_size))
+    filters = [config.base_filters * min(2**level, 8) for level in range(levels)]
+    x = image = keras.Input((config.image_size, config.image_size, config.channels), name="image")
+
+    skips = []
+    for level in range(levels):
+        # No norm on the first layer, nor on the 1x1 bottleneck, which it would set to zero.
+        x = encoder_block(x, filters[level], norm=0 < level < levels - 1, name=f"down{level + 1}")
+        skips.append(x)
+
+    x = ops.relu(x)
+    for level in reversed(range(1, levels)):
+        noisy = level >= levels - 3
+        x = decoder_block(x, filters[level - 1], dropout=config.dropout if noisy else 0.0, name=f"up{level + 1}")
+        x = layers.ReLU(name=f"up{level + 1}_activation")(layers.Concatenate(name=f"skip{level}")([x, skips[level - 1]]))
+
+    x = layers.Conv2DTranspose(
+        config.channels, 4, strides=2, padding="same", kernel_initializer=normal_initializer(), name="up1_conv"
+    )(x)
+    image_out = layers.Activation("tanh", dtype=output_dtype(), name="output")(x)
+    return keras.Model(image, image_out, name="pix2pix_generator")
+
+
+def build_discriminator(config: Pix2PixConfig) -> keras.Model:
+    """The 70x70 PatchGAN: input and image side by side in the channels, (B, S, S, 2C) -> logits, 30x30 at 256."""
+
+    def conv(x, filters, strides, name, use_bias=True):
+        return discriminator_conv(
+            x, filters, strides=strides, use_bias=use_bias, spectral_norm=config.spectral_norm, name=name
+        )
+
+    x = pair = keras.Input((config.image_size, config.image_size, 2 * config.channels), name="pair")
+    x = layers.LeakyReLU(0.2, name="activation1")(conv(x, config.base_filters, 2, "conv1"))
+    for block, (multiple, strides) in enumerate([(2, 2), (4, 2), (8, 1)], start=2):
+        x = conv(x, config.base_filters * multiple, strides, f"conv{block}", config.discriminator_norm != "batch")
+        x = normalise(x, config.discriminator_norm, f"norm{block}")
+        x = layers.LeakyReLU(0.2, name=f"activation{block}")(x)
+    x = conv(x, 1, 1, "conv5")
+    logits = layers.Activation("linear", dtype=output_dtype(), name="logits")(x)
+    return keras.Model(pair, logits, name="pix2pix_discriminator")
+
+
+@register("pix2pix")
+class Pix2Pix(GAN):
+    """Pix2Pix; a batch is `input` and `target`."""
+
+    config_class = Pix2PixConfig
+    batch_names = ("input", "target")
+
+    def build_networks(self):
+        return {"generator": build_generator(self.config), "discriminator": build_discriminator(self.config)}
+
+    def forward(self, batch):
+        return {"output": self.generator(batch["input"], training=True)}
+
+    def phases(self):
+        config = self.config
+        return (
+            Phase(
+                "discriminator",
+                networks=("discriminator",),
+                loss=self.discriminator_loss,
+                learning_rate=config.discriminator_learning_rate or config.learning_rate,
+                detached=True,
+                repeats=config.n_critic,
+            ),
+            Phase("generator", networks=("generator",), loss=self.generator_loss, learning_rate=config.learning_rate),
+        )
+
+    def discriminator_loss(self, batch, outputs):
+        return self.discriminator_terms(
+            "discriminator", real=(batch["input"], batch["target"]), fake=(batch["input"], outputs["output"])
+        )
+
+    def generator_loss(self, batch, outputs):
+        return {
+            "generator_adversarial": self.adversarial_loss("discriminator", (batch["input"], outputs["output"])),
+            "generator_l1": self.config.l1_weight * l1(outputs["output"], batch["target"]),
+        }
+
+    def samples(self, batch):
+        output = self.deployed()["generator"](batch["input"], training=False)
+        return {"input": batch["input"], "output": output, "target": batch["target"]}

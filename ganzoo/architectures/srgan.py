@@ -1,0 +1,198 @@
+"""SRGAN: photographs at 2 or 4 times the size (Ledig et al. 2017).
+
+"Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial Network". Low resolution in:
+(B, h, w, C) in [0, 1], any h and w. High resolution out: (B, scale h, scale w, C), [-1, 1] is the range of its target,
+and nothing clips it. Training is on crops of S x S pixels of the high resolution.
+
+The generator alone, trained on the mean squared error, is the paper's SRResNet: `adversarial_weight=0`. SRGAN starts from
+its weights, given by `--init`, or trained in the run itself during the first `pretrain_steps`.
+
+A step, once adversarial: one forward of the generator; the discriminator; then the generator through the updated
+discriminator, by the content loss plus 0.001 of the adversarial loss.
+
+Deviations: without a feature network (`content="none"`) the content loss is the mean squared error, the paper's
+"SRGAN-MSE". Off by default and stated by the recipes that turn them on: `add_enlarged_input` makes the network learn
+what a bilinear enlargement lacks, `generator_norm="none"` leaves batch norm out; both for training in minutes.
+"""
+
+from typing import Annotated, ClassVar, Literal
+
+import keras
+from keras import layers, ops
+from pydantic import Field
+
+from ganzoo import perceptual
+from ganzoo.config import GANConfig, Momentum, NonNegative, Positive, Rate, Weight, frozen_config
+from ganzoo.errors import UsageError
+from ganzoo.gan import GAN, Phase
+from ganzoo.layers import batch_norm, discriminator_conv, normal_initializer, normalise, output_dtype
+from ganzoo.losses import l2
+from ganzoo.registry import register
+
+
+@frozen_config
+class SRGANConfig(GANConfig):
+    """The paper's values, sections 2.1 and 3.2."""
+
+    task: ClassVar[str] = "super_resolution"
+
+    image_size: Annotated[int, Field(ge=32, multiple_of=16)] = 96
+    scale: Literal[2, 4] = 4
+    base_filters: Positive = 64
+    residual_blocks: Positive = 16
+    generator_norm: Literal["batch", "none"] = "batch"
+    add_enlarged_input: bool = False
+    discriminator_filters: Positive = 64
+    pretrain_steps: NonNegative = 0
+    """The first steps of a run train the generator alone, on the mean squared error."""
+    adversarial_weight: Weight = 1e-3
+    """0: no discriminator is trained; this is SRResNet."""
+    content: Literal["none", "vgg16", "vgg19"] = "none"
+    """The feature network of the content loss."""
+    content_weights: str | None = None
+    """Path to its weights; None: those that Keras fetches, for VGG19."""
+
+    discriminator_norm: Literal["batch", "instance", "none"] = "batch"
+    learning_rate: Rate = 1e-4
+    beta_1: Momentum = 0.9
+
+
+def generator_norm(x, config: SRGANConfig, name: str):
+    return batch_norm(x, name) if config.generator_norm == "batch" else x
+
+
+def residual_block(x, config: SRGANConfig, name: str):
+    """Convolution, norm, PReLU, convolution, norm, added to what came in."""
+    y = layers.Conv2D(config.base_filters, 3, padding="same", name=f"{name}_conv1")(x)
+    y = layers.PReLU(shared_axes=(1, 2), name=f"{name}_activation")(generator_norm(y, config, f"{name}_norm1"))
+    y = layers.Conv2D(config.base_filters, 3, padding="same", name=f"{name}_conv2")(y)
+    return layers.Add(name=f"{name}_add")([x, generator_norm(y, config, f"{name}_norm2")])
+
+
+def build_generator(config: SRGANConfig) -> keras.Model:
+    """SRResNet: (B, h, w, C) in [0, 1] -> (B, scale h, scale w, C) in [-1, 1]."""
+    low = keras.Input((None, None, config.channels), name="image")
+    x = layers.Conv2D(config.base_filters, 9, padding="same", name="first_conv")(low)
+    x = first = layers.PReLU(shared_axes=(1, 2), name="first_activation")(x)
+    for block in range(config.residual_blocks):
+        x = residual_block(x, config, f"block{block + 1}")
+    x = layers.Conv2D(config.base_filters, 3, padding="same", name="after_blocks_conv")(x)
+    x = layers.Add(name="after_blocks_add")([first, generator_norm(x, config, "after_blocks_norm")])
+    for step in range(config.scale // 2):
+        x = layers.Conv2D(4 * config.base_filters, 3, padding="same", name=f"up{step + 1}_conv")(x)
+        x = ops.depth_to_space(x, 2)
+        x = layers.PReLU(shared_axes=(1, 2), name=f"up{step + 1}_activation")(x)
+    if not config.add_enlarged_input:
+        high = layers.Conv2D(config.channels, 9, padding="same", name="last_conv")(x)
+    else:
+        # A small start: the first images are the enlarged input.
+        small = keras.initializers.RandomNormal(stddev=1e-3)
+        detail = layers.Conv2D(config.channels, 9, padding="same", kernel_initializer=small, name="last_conv")(x)
+        enlarged = layers.UpSampling2D(config.scale, interpolation="bilinear", name="enlarged")(low)
+        high = detail + (2.0 * enlarged - 1.0)
+    high = layers.Activation("linear", dtype=output_dtype(), name="output")(high)
+    return keras.Model(low, high, name="srgan_generator")
+
+
+def build_discriminator(config: SRGANConfig) -> keras.Model:
+    """Eight 3x3 convolutions and two dense layers: (B, S, S, C) in [-1, 1] -> logits (B, 1)."""
+    x = image = keras.Input((config.image_size, config.image_size, config.channels), name="image")
+    for block in range(8):
+        normed = block > 0
+        x = discriminator_conv(
+            x,
+            config.discriminator_filters * 2 ** (block // 2),
+            kernel=3,
+            strides=1 + block % 2,
+            use_bias=not normed or config.discriminator_norm != "batch",
+            spectral_norm=config.spectral_norm,
+            name=f"conv{block + 1}",
+        )
+        x = normalise(x, config.discriminator_norm, f"norm{block + 1}") if normed else x
+        x = layers.LeakyReLU(0.2, name=f"activation{block + 1}")(x)
+    x = layers.Flatten(name="flatten")(x)
+    x = layers.Dense(16 * config.discriminator_filters, kernel_initializer=normal_initializer(), name="dense1")(x)
+    x = layers.LeakyReLU(0.2, name="activation9")(x)
+    logits = layers.Dense(1, kernel_initializer=normal_initializer(), dtype=output_dtype(), name="logits")(x)
+    return keras.Model(image, logits, name="srgan_discriminator")
+
+
+@register("srgan")
+class SRGAN(GAN):
+    """SRGAN and SRResNet; a batch is `low` and `high`."""
+
+    config_class = SRGANConfig
+    batch_names = ("low", "high")
+    input_range = (0.0, 1.0)
+
+    def __init__(self, config):
+        super().__init__(config)
+        self._features = None
+
+    def build_networks(self):
+        return {"generator": build_generator(self.config), "discriminator": build_discriminator(self.config)}
+
+    def prepare(self):
+        if self.config.content != "none":
+            self._features = perceptual.load(self.config.content, self.config.content_weights)
+
+    def forward(self, batch):
+        return {"high": self.generator(batch["low"], training=True)}
+
+    def phases(self):
+        config = self.config
+        pretraining_ends = config.pretrain_steps if config.adversarial_weight else None
+        pretraining = Phase(
+            "pretraining",
+            networks=("generator",),
+            loss=self.pixel_loss,
+            learning_rate=config.learning_rate,
+            stop=pretraining_ends,
+        )
+        if not config.adversarial_weight:
+            return (pretraining,)
+        adversarial = (
+            Phase(
+                "discriminator",
+                networks=("discriminator",),
+                loss=self.discriminator_loss,
+                learning_rate=config.discriminator_learning_rate or config.learning_rate,
+                detached=True,
+                repeats=config.n_critic,
+                start=config.pretrain_steps,
+            ),
+            Phase(
+                "generator",
+                networks=("generator",),
+                loss=self.generator_loss,
+                learning_rate=config.learning_rate,
+                start=config.pretrain_steps,
+            ),
+        )
+        return (pretraining, *adversarial) if config.pretrain_steps else adversarial
+
+    def pixel_loss(self, batch, outputs):
+        return {"generator_mse": l2(outputs["high"], batch["high"])}
+
+    def discriminator_loss(self, batch, outputs):
+        return self.discriminator_terms("discriminator", real=(batch["high"],), fake=(outputs["high"],))
+
+    def generator_loss(self, batch, outputs):
+        adversarial = self.adversarial_loss("discriminator", (outputs["high"],))
+        return {
+            "generator_content": self.content_loss(outputs["high"], batch["high"]),
+            "generator_adversarial": self.config.adversarial_weight * adversarial,
+        }
+
+    def content_loss(self, high, target):
+        if self.config.content == "none":
+            return l2(high, target)
+        if self._features is None:
+            raise UsageError("srgan: the feature network is not loaded; call prepare() before fit()")
+        return l2(self._features(high), self._features(target))
+
+    def samples(self, batch):
+        low, high = ops.convert_to_tensor(batch["low"]), batch["high"]
+        output = ops.clip(self.deployed()["generator"](low, training=False), -1, 1)
+        enlarged = ops.image.resize(low, high.shape[1:3], interpolation="bicubic")
+        return {"bicubic": ops.clip(2 * enlarged - 1, -1, 1), "output": output, "target": high}
