@@ -1,0 +1,77 @@
+"""Pictures for people: images from the range of the networks to 8 bits, and grids of them."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+GAP = 4
+"""Pixels between the examples of a grid."""
+TITLE_HEIGHT = 14
+BACKGROUND = 255
+
+
+def to_uint8(images) -> np.ndarray:
+    """Images in [-1, 1], floats of any shape, to 0 … 255; what lies outside is clipped, what is not a number is black.
+
+    8-bit images are given back as they are.
+    """
+    if getattr(images, "dtype", None) == np.uint8:
+        return np.asarray(images)
+    images = np.nan_to_num(np.asarray(images, dtype="float32"), nan=-1.0)
+    return np.clip(np.rint((images + 1.0) * 127.5), 0, 255).astype("uint8")
+
+
+def grid(columns: Mapping) -> Image.Image:
+    """One picture of many: a block per example, its columns side by side, under their titles.
+
+    Args:
+        columns: images (N, H, W, C) by title, floats in [-1, 1] or 8 bits, all of one size, C 1 or 3. A single column
+            needs no title.
+    """
+    stacked = np.stack([to_uint8(images) for images in columns.values()], axis=2)
+    count, height, per_block, width, channels = stacked.shape
+    blocks = stacked.reshape(count, height, per_block * width, channels)
+    blocks = np.broadcast_to(blocks, (*blocks.shape[:3], 3))
+    in_row = max(1, min(count, round(math.sqrt(count * height / (per_block * width)))))
+    rows = math.ceil(count / in_row)
+    titled = len(columns) > 1
+    top = TITLE_HEIGHT if titled else GAP
+    block_width = per_block * width
+    canvas = Image.new(
+        "RGB",
+        (GAP + in_row * (block_width + GAP), top + rows * (height + GAP)),
+        (BACKGROUND,) * 3,
+    )
+    for index, block in enumerate(blocks):
+        row, column = divmod(index, in_row)
+        canvas.paste(Image.fromarray(block), (GAP + column * (block_width + GAP), top + row * (height + GAP)))
+    if titled:
+        draw = ImageDraw.Draw(canvas)
+        for block in range(in_row):
+            for place, title in enumerate(columns):
+                left = GAP + block * (block_width + GAP) + place * width
+                draw.text((left + 1, 1), title, fill=(0, 0, 0))
+    return canvas
+
+
+def save(picture: Image.Image, path: Path) -> None:
+    """Writes a picture beside its place and moves it there, so that a reader never sees half of it.
+
+    The suffix says the format; PNG, when there is none that Pillow writes.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        picture.save(beside, format=format_of(path) or "PNG")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def format_of(path: Path) -> str | None:
+    """The format in which Pillow writes a file of this name, None if there is none."""
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    return kind if kind in Image.SAVE else None

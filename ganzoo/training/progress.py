@@ -1,0 +1,89 @@
+"""What a run shows while it runs: a bar on a terminal, a plain line now and then in a pipe."""
+
+import sys
+import time
+from collections.abc import Mapping
+
+PLAIN_SECONDS = 15
+"""Seconds between two plain lines."""
+BAR_SECONDS = 0.5
+"""Seconds between two looks at the losses; each look waits for the device."""
+
+
+class PlainProgress:
+    """A line at the start, every quarter of a minute, and at the end, on standard error."""
+
+    interval = PLAIN_SECONDS
+
+    def start(self, first_step: int, last_step: int) -> None:
+        self.last_step = last_step
+
+    def update(self, step: int, images_per_second: float, seconds_left: float, terms: Mapping[str, float]) -> None:
+        left = _duration(seconds_left)
+        losses = "  ".join(f"{name} {value:.3f}" for name, value in terms.items())
+        self.say(f"step {step:,}/{self.last_step:,}  {images_per_second:.1f} images/s  {left} left  {losses}")
+
+    def say(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    def stop(self) -> None:
+        pass
+
+
+class BarProgress:
+    """A bar with steps, images per second, time left and the terms of the losses."""
+
+    interval = BAR_SECONDS
+
+    def __init__(self):
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        self.bar = Progress(
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}  {task.fields[left]} left"),
+            TextColumn("[dim]{task.fields[losses]}"),
+            console=Console(stderr=True),
+        )
+
+    def start(self, first_step: int, last_step: int) -> None:
+        self.bar.start()
+        self.task = self.bar.add_task("", total=last_step, completed=first_step, rate="", left="?", losses="")
+
+    def update(self, step: int, images_per_second: float, seconds_left: float, terms: Mapping[str, float]) -> None:
+        losses = "  ".join(f"{name} {value:.3f}" for name, value in terms.items())
+        rate = f"{images_per_second:.1f} images/s"
+        self.bar.update(self.task, completed=step, rate=rate, left=_duration(seconds_left), losses=losses)
+
+    def say(self, text: str) -> None:
+        self.bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def stop(self) -> None:
+        self.bar.stop()
+
+
+def get_progress() -> PlainProgress | BarProgress:
+    """The bar where standard error is a terminal, else plain lines."""
+    return BarProgress() if sys.stderr.isatty() else PlainProgress()
+
+
+class Speed:
+    """Steps per second over the last while, and the time that is left at that speed."""
+
+    def __init__(self, step: int, last_step: int):
+        self.last_step = last_step
+        self.marks = [(time.monotonic(), step)]
+
+    def at(self, step: int) -> tuple[float, float]:
+        """(steps per second, seconds left)."""
+        self.marks = [*self.marks[-20:], (time.monotonic(), step)]
+        (began, first), (now, _) = self.marks[0], self.marks[-1]
+        rate = (step - first) / max(now - began, 1e-9)
+        return rate, (self.last_step - step) / max(rate, 1e-9)
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
