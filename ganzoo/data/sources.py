@@ -1,0 +1,81 @@
+"""What a source of images is, and which module opens which.
+
+A source is a tuple of image sets: one for the tasks `latent` and `super_resolution`, two for `unpaired`, two of the
+same length and order for `paired`.
+"""
+
+import dataclasses
+import importlib
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from ganzoo.config import DataConfig, nearest
+from ganzoo.errors import UsageError
+
+SETS_OF_TASK = {"latent": 1, "super_resolution": 1, "paired": 2, "unpaired": 2}
+OPENERS = {"embedded": "embedded", "folder": "folder", "tfds": "tfds", "url": "archive"}
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageSet:
+    """Images in a fixed order."""
+
+    names: Sequence[str]
+    read: Callable[[int], np.ndarray]
+    """uint8 RGB, (height, width, 3). Raises RunError, naming the image, when it can't be decoded."""
+    size: Callable[[int], tuple[int, int]]
+    """(width, height), without decoding."""
+
+    def __len__(self):
+        return len(self.names)
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    sets: tuple[ImageSet, ...]
+    description: str
+    """For people, e.g. "embedded:emoji (line -> flat), train split"."""
+    skipped: tuple[tuple[str, str], ...] = ()
+    """(name, reason) of each image that is left out because it can't be read."""
+
+
+def open_source(data: DataConfig, task: str, split: str = "train") -> Source:
+    """The image sets that `data.source` names, as the task needs them.
+
+    Raises:
+        UsageError: for an unknown task, split, scheme or name, or a source that can't serve the task.
+        RunError: when a download fails.
+    """
+    if task not in SETS_OF_TASK:
+        raise UsageError(f"task {task!r} is unknown{nearest(task, SETS_OF_TASK)}")
+    if split not in ("train", "test"):
+        raise UsageError(f"split {split!r} is unknown{nearest(split, ('train', 'test'))}")
+    scheme, colon, rest = data.source.partition(":")
+    if scheme not in OPENERS or not rest:
+        suggestion = near_miss(scheme, OPENERS) if colon else f"; did you mean 'folder:{data.source}'?"
+        raise UsageError(
+            f"data.source: found {data.source!r}; allowed are embedded:NAME, folder:PATH, folder:PATH_A,PATH_B, "
+            f"tfds:NAME and url:ADDRESS#sha256=…{suggestion}"
+        )
+    module = importlib.import_module(f"ganzoo.data.{OPENERS[scheme]}")
+    return module.open_source(data, task, split)
+
+
+def check_domain_count(domains: Sequence[str], task: str, where: str):
+    """Raises UsageError unless there are as many domains as the task has image sets."""
+    needed = SETS_OF_TASK[task]
+    if len(domains) != needed:
+        found = ", ".join(domains) or "none"
+        raise UsageError(f"{where}: task {task} needs {needed} image set{'s' * (needed > 1)}, found {found}")
+
+
+def arrow(domains: Sequence[str], task: str) -> str:
+    """`line -> flat`, `flat <-> 3d` or `flat`: domains as the task uses them."""
+    return (" -> " if task == "paired" else " <-> ").join(domains)
+
+
+def near_miss(word: str, names: Iterable[str]) -> str:
+    """`; did you mean 'x'?`, or nothing where no name is near."""
+    suggestion = nearest(word, names)
+    return suggestion if "did you mean" in suggestion else ""

@@ -1,0 +1,202 @@
+import functools
+import hashlib
+import http.server
+import io
+import tarfile
+import threading
+import zipfile
+
+import numpy as np
+import pytest
+from made_images import coordinates
+from PIL import Image
+
+from ganzoo.config import DataConfig
+from ganzoo.data.archive import CHUNK, cache_folder
+from ganzoo.data.sources import open_source
+from ganzoo.errors import RunError, UsageError
+
+
+class Server(http.server.SimpleHTTPRequestHandler):
+    """Serves files with Range, records the ranges asked for, and can cut the first connections."""
+
+    def do_GET(self):
+        path = self.server.folder / self.path.lstrip("/")
+        if not path.is_file():
+            return self.send_error(404)
+        content, asked = path.read_bytes(), self.headers.get("Range")
+        self.server.ranges.append(asked)
+        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and self.server.knows_ranges else 0
+        if start >= len(content):
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{len(content)}")
+            self.send_header("Content-Length", "0")
+            return self.end_headers()
+        self.send_response(206 if start else 200)
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        self.send_header("Content-Length", str(len(content) - start))
+        self.end_headers()
+        cut = self.server.cuts.pop(0) if self.server.cuts else None
+        self.wfile.write(content[start:][:cut])
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(tmp_path):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    server.folder, server.ranges, server.cuts, server.knows_ranges = tmp_path / "served", [], [], True
+    server.folder.mkdir()
+    server.address = f"http://127.0.0.1:{server.server_port}"
+    threading.Thread(target=functools.partial(server.serve_forever, poll_interval=0.01), daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("GANZOO_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def png(number):
+    buffer = io.BytesIO()
+    Image.fromarray(coordinates(number)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def zipped(path, files):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+def tarred(path, files):
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+IMAGES = {f"set/{number}.png": png(number) for number in range(3)}
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def photos(address, digest):
+    images = open_source(DataConfig(source=f"url:{address}#sha256={digest}"), "latent").sets[0]
+    return [int(images.read(index)[0, 0, 2]) for index in range(len(images))]
+
+
+@pytest.mark.parametrize(("pack", "name"), [(zipped, "set.zip"), (tarred, "set.tar.gz")])
+def test_an_archive_is_fetched_once_and_read_as_a_folder(server, cache, pack, name):
+    digest = sha256(pack(server.folder / name, IMAGES))
+    for _ in range(2):
+        assert photos(f"{server.address}/{name}", digest) == [0, 1, 2]
+    assert server.ranges == [None]
+    assert not list((cache / "downloads").iterdir())  # nothing is kept twice
+
+
+@pytest.fixture
+def large(server):
+    """An archive of several chunks."""
+    noise = np.random.default_rng(0).bytes(8 * CHUNK)
+    return zipped(server.folder / "set.zip", {**IMAGES, "set/noise.bin": noise})
+
+
+def test_a_cut_download_goes_on_where_it_stopped(server, large):
+    server.cuts = [3 * CHUNK, 2 * CHUNK]
+    assert photos(f"{server.address}/set.zip", sha256(large)) == [0, 1, 2]
+    assert server.ranges == [None, f"bytes={3 * CHUNK}-", f"bytes={5 * CHUNK}-"]
+
+
+def test_a_download_that_fails_is_gone_on_with_by_the_next_run(server, large):
+    server.cuts = [2 * CHUNK, 0]
+    with pytest.raises(RunError, match=f"failed after {2 * CHUNK:,} bytes.*it goes on there"):
+        photos(f"{server.address}/set.zip", sha256(large))
+    assert photos(f"{server.address}/set.zip", sha256(large)) == [0, 1, 2]
+    assert server.ranges[-1] == f"bytes={2 * CHUNK}-"
+
+
+def test_a_server_without_ranges_does_not_make_a_doubled_file(server, large):
+    server.cuts, server.knows_ranges = [2 * CHUNK], False
+    assert photos(f"{server.address}/set.zip", sha256(large)) == [0, 1, 2]
+
+
+def test_the_rest_of_a_longer_file_that_was_replaced_is_thrown_away(server, large):
+    digest, content = sha256(large), large.read_bytes()
+    large.write_bytes(content * 2)
+    server.cuts = [12 * CHUNK, 0]
+    with pytest.raises(RunError, match="download failed"):
+        photos(f"{server.address}/set.zip", digest)
+    large.write_bytes(content)
+    assert photos(f"{server.address}/set.zip", digest) == [0, 1, 2]
+
+
+def test_another_content_is_refused_and_removed(server, cache):
+    file = zipped(server.folder / "set.zip", IMAGES)
+    with pytest.raises(RunError, match=f"its sha256 is {sha256(file)}, expected {'0' * 64}"):
+        photos(f"{server.address}/set.zip", "0" * 64)
+    assert not list((cache / "downloads").iterdir()) and not (cache / "archives").exists()
+
+
+def test_an_address_without_checksum_is_told_the_one_to_add(server):
+    file = zipped(server.folder / "set.zip", IMAGES)
+    with pytest.raises(UsageError, match=f"#sha256={sha256(file)}: add that"):
+        open_source(DataConfig(source=f"url:{server.address}/set.zip"), "latent")
+    with pytest.raises(UsageError, match="found #sha256=abc .*64 hexadecimal digits"):
+        open_source(DataConfig(source=f"url:{server.address}/set.zip#sha256=abc"), "latent")
+
+
+def test_a_local_archive_is_read_and_left_where_it_is(tmp_path):
+    file = zipped(tmp_path / "my set.zip", IMAGES)
+    assert photos(file.as_uri(), sha256(file)) == [0, 1, 2]
+    assert file.exists()
+
+
+@pytest.mark.parametrize("pack", [zipped, tarred])
+def test_an_archive_can_not_write_outside_its_folder(tmp_path, pack):
+    file = pack(tmp_path / "evil", {**IMAGES, "../../escaped.png": png(9)})
+    with pytest.raises(RunError, match="escaped.png.*refused"):
+        photos(file.as_uri(), sha256(file))
+    assert not list(tmp_path.rglob("escaped.png")) and not list((tmp_path / "cache/archives").iterdir())
+
+
+def test_a_file_that_is_no_archive_and_a_cut_one_leave_nothing_behind(tmp_path):
+    text, whole = tmp_path / "text.zip", tarred(tmp_path / "whole.tgz", IMAGES)
+    text.write_text("no archive")
+    cut = tmp_path / "cut.tgz"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    for file in (text, cut):
+        with pytest.raises(RunError, match="no archive|can't be unpacked"):
+            photos(file.as_uri(), sha256(file))
+    assert not list((tmp_path / "cache/archives").iterdir())
+
+
+def test_what_can_not_be_fetched_is_said_in_one_line(server, tmp_path):
+    gone = f"{server.address}/gone.zip"
+    with pytest.raises(RunError, match="the server answered 404"):
+        photos(gone, "0" * 64)
+    server.shutdown()
+    server.server_close()
+    with pytest.raises(RunError, match="download failed after 0 bytes") as error:
+        photos(gone, "0" * 64)
+    assert "\n" not in str(error.value)
+    with pytest.raises(UsageError, match="no file"):
+        photos((tmp_path / "gone.zip").as_uri(), "0" * 64)
+    with pytest.raises(UsageError, match="allowed are https"):
+        photos("ftp://host/set.zip", "0" * 64)
+
+
+def test_the_cache_lies_where_the_platform_keeps_caches(monkeypatch, tmp_path):
+    monkeypatch.delenv("GANZOO_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / "ganzoo"

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+
+from ganzoo.config import DataConfig
+from ganzoo.data import open_pipeline
+from ganzoo.data.sources import open_source
+from ganzoo.errors import UsageError
+
+
+def emoji(task, split="train", **data):
+    return open_source(DataConfig(**data), task, split)
+
+
+@pytest.mark.parametrize(
+    ("task", "domains", "size"),
+    [
+        ("latent", ["flat"], 128),
+        ("paired", ["line", "flat"], 128),
+        ("unpaired", ["flat", "3d"], 128),
+        ("super_resolution", ["3d"], 256),
+    ],
+)
+def test_every_task_finds_its_usual_domains_in_both_splits(task, domains, size):
+    train, test = emoji(task), emoji(task, "test")
+    assert 1400 < len(train.sets[0]) < 1500 and 120 < len(test.sets[0]) < 180
+    assert all(domain in train.description for domain in domains) and len(train.sets) == len(domains)
+    assert train.sets[0].size(0) == (size, size)
+
+
+def test_no_test_image_has_a_twin_in_the_training_set():
+    train, test = (set(emoji("paired", split).sets[0].names) for split in ("train", "test"))
+    assert not train & test
+    for name in test:
+        for word in ("man", "woman", "person"):
+            for other in ("man", "woman", "person"):
+                assert name.replace(f"{word}-", f"{other}-", 1) not in train
+
+
+@pytest.mark.parametrize("task", ["paired", "unpaired"])
+def test_the_same_position_is_the_same_emoji_in_both_sets(task):
+    one, other = emoji(task).sets
+    assert one.names == other.names
+    better = [
+        overlap(one.read(index), other.read(index)) > overlap(one.read(index), other.read(index + 7))
+        for index in range(0, len(one) - 7, 29)
+    ]
+    assert np.mean(better) > 0.8
+
+
+def overlap(image, other):
+    """Intersection over union of what is not white."""
+    step = len(other) // len(image)
+    painted, other_painted = image.min(-1) < 250, other[::step, ::step].min(-1) < 250
+    return (painted & other_painted).sum() / (painted | other_painted).sum()
+
+
+@pytest.mark.parametrize("domain", ["line", "flat", "3d"])
+def test_the_background_is_white_and_no_image_is_blank(domain):
+    images = emoji("latent", "test", domains=(domain,)).sets[0]
+    corners = []
+    for index in range(len(images)):
+        pixels = images.read(index)
+        assert pixels.min() < 235, images.names[index]
+        corners.append(pixels[0, 0].min())
+    assert np.mean(np.array(corners) > 250) > 0.97
+
+
+def test_line_art_is_grey():
+    pixels = emoji("latent", domains=("line",)).sets[0].read(0)
+    assert (pixels == pixels[..., :1]).all() and pixels.min() == 0
+
+
+def test_embedded_pairs_train_offline():
+    config = DataConfig(load_size=70, flip=True)
+    batch = open_pipeline("paired", config, image_size=64, channels=3, batch_size=2, seed=0).batch(0)
+    assert batch["input"].shape == batch["target"].shape == (2, 64, 64, 3)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"source": "embedded:emojis"}, "did you mean 'emoji'"),
+        ({"domains": ("lines", "flat")}, "no domain 'lines'; did you mean 'line'"),
+        ({"domains": ("line",)}, "task paired needs 2 image sets, found line"),
+    ],
+)
+def test_unknown_names_are_refused_with_the_nearest(data, message):
+    with pytest.raises(UsageError, match=message):
+        emoji("paired", **data)

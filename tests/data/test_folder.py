@@ -1,0 +1,195 @@
+import numpy as np
+import pytest
+from made_images import coordinates, save, truncate
+
+from ganzoo.config import DataConfig
+from ganzoo.data import open_pipeline
+from ganzoo.data.sources import open_source
+from ganzoo.errors import UsageError
+
+
+def folder(path, task, split="train", **data):
+    return open_source(DataConfig(source=f"folder:{path}", **data), task, split)
+
+
+def numbers(image_set):
+    return [int(image_set.read(index)[0, 0, 2]) for index in range(len(image_set))]
+
+
+def test_photos_are_found_in_sub_folders_in_the_order_people_expect(numbered, tmp_path):
+    numbered("photos/b", 11)
+    save(tmp_path / "photos/a/later.PNG", coordinates(77))
+    (tmp_path / "photos/b/readme.txt").write_text("no image")
+    save(tmp_path / "photos/.hidden/thumb.png", coordinates(88))
+    assert numbers(folder(tmp_path / "photos", "latent").sets[0]) == [77, *range(11)]
+
+
+def test_relative_paths_and_home_work(numbered, tmp_path, monkeypatch):
+    numbered("photos", 2)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert numbers(folder("photos", "latent").sets[0]) == numbers(folder("~/photos", "latent").sets[0]) == [0, 1]
+
+
+@pytest.mark.parametrize("test_folder", ["test", "val"])
+def test_the_split_picks_its_folder(numbered, tmp_path, test_folder):
+    numbered("set/train", 2)
+    numbered(f"set/{test_folder}", 1, first=50)
+    assert numbers(folder(tmp_path / "set", "latent").sets[0]) == [0, 1]
+    assert numbers(folder(tmp_path / "set", "latent", "test").sets[0]) == [50]
+
+
+def test_a_missing_test_split_is_said(numbered, tmp_path):
+    numbered("set/train", 2)
+    assert "the same images as for training" in folder(tmp_path / "set", "latent", "test").description
+    assert "the same images as for training" in folder(tmp_path / "set/train", "latent", "test").description
+    assert "the same images as for training" not in folder(tmp_path / "set", "latent").description
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_side_by_side_pairs_are_cut_in_the_middle(tmp_path, side):
+    save(tmp_path / "set/pair.png", coordinates(5, 32, 16))
+    inputs, targets = folder(tmp_path / "set", "paired", input_side=side).sets
+    left, right = (inputs, targets) if side == "left" else (targets, inputs)
+    assert left.read(0)[0, :, 0].tolist() == list(range(16)) and right.read(0)[0, :, 0].tolist() == list(range(16, 32))
+    assert left.size(0) == right.size(0) == (16, 16)
+
+
+def test_single_photos_are_not_taken_for_side_by_side_pairs(numbered, tmp_path):
+    numbered("set", 2, 24, 16)
+    save(tmp_path / "set/pair.png", coordinates(5, 32, 16))
+    with pytest.raises(UsageError, match=r"2 of 3 images .* 0.png \(24x16\).*folder:PATH_A,PATH_B"):
+        folder(tmp_path / "set", "paired")
+
+
+@pytest.mark.parametrize("names", [("trainA", "trainB"), ("A", "B"), ("input", "target"), ("train/A", "train/B")])
+@pytest.mark.parametrize("task", ["paired", "unpaired"])
+def test_the_usual_folder_names_are_recognised_in_order(numbered, tmp_path, names, task):
+    numbered(f"set/{names[0]}", 2)
+    numbered(f"set/{names[1]}", 2, first=50)
+    assert [numbers(images) for images in folder(tmp_path / "set", task).sets] == [[0, 1], [50, 51]]
+
+
+def test_test_folders_of_a_and_b_are_used_for_testing(numbered, tmp_path):
+    for place, name in enumerate(("trainA", "trainB", "testA", "testB")):
+        numbered(f"set/{name}", 1, first=place)
+    test = folder(tmp_path / "set", "unpaired", "test")
+    assert [numbers(images) for images in test.sets] == [
+        [2],
+        [3],
+    ] and "the same images as for training" not in test.description
+
+
+def test_two_paths_may_each_have_splits(numbered, tmp_path):
+    for place, name in enumerate(("a/train", "a/test", "b/train", "b/test")):
+        numbered(name, 1, first=place)
+    source = folder(f"{tmp_path}/a,{tmp_path}/b", "paired", "test")
+    assert [numbers(images) for images in source.sets] == [[1], [3]]
+
+
+def test_a_comma_in_an_existing_path_does_not_cut_it(numbered, tmp_path):
+    numbered("cats, dogs", 2)
+    assert numbers(folder(tmp_path / "cats, dogs", "latent").sets[0]) == [0, 1]
+
+
+def test_domains_name_sub_folders(numbered, tmp_path):
+    for place, name in enumerate(("roses", "tulips", "daisies")):
+        numbered(f"flowers/{name}", 1, first=place)
+    source = folder(tmp_path / "flowers", "unpaired", domains=("tulips", "roses"))
+    assert [numbers(images) for images in source.sets] == [[1], [0]]
+    with pytest.raises(UsageError, match="did you mean 'tulips'"):
+        folder(tmp_path / "flowers", "latent", domains=("tulip",))
+
+
+def test_pairs_are_matched_by_name_and_not_by_order(tmp_path):
+    for name in ("x", "y"):
+        save(tmp_path / f"A/{name}.png", coordinates(ord(name)))
+        save(tmp_path / f"B/{name}.{'png' if name == 'y' else 'bmp'}", coordinates(ord(name)))
+    save(tmp_path / "A/a.png", coordinates(1))
+    save(tmp_path / "B/a.webp", coordinates(1))
+    inputs, targets = folder(tmp_path, "paired").sets
+    assert [name.split(".")[0] for name in inputs.names] == [name.split(".")[0] for name in targets.names]
+
+
+def test_files_without_a_partner_are_named_and_counted(numbered, tmp_path):
+    numbered("A", 3)
+    numbered("B", 1)
+    with pytest.raises(UsageError, match=r"2 of 3 in .*A have no partner \(1, 2\); 0 of 1 in .*B have no partner"):
+        folder(tmp_path, "paired")
+
+
+def test_two_inputs_of_the_same_name_are_refused(numbered, tmp_path):
+    numbered("A", 1)
+    numbered("B", 1)
+    save(tmp_path / "A/0.bmp", coordinates(3))
+    with pytest.raises(UsageError, match="0.bmp and 0.png have the same name"):
+        folder(tmp_path, "paired")
+
+
+def test_broken_files_among_good_ones_are_left_out_and_named(numbered, tmp_path):
+    photos = numbered("photos", 3, 64, 64)
+    truncate(photos / "1.png")
+    (photos / "2.jpg").write_text("no image")
+    with pytest.warns(UserWarning, match="2 unreadable images are left out"):
+        pipeline = open_pipeline(
+            "latent", DataConfig(source=f"folder:{photos}"), image_size=64, channels=3, batch_size=2, seed=0
+        )
+    assert len(pipeline) == 2
+    assert [name for name, _ in pipeline.skipped] == [str(photos / "1.png"), str(photos / "2.jpg")]
+
+
+def test_a_broken_target_takes_its_input_with_it(numbered, tmp_path):
+    numbered("A", 3, 64, 64)
+    truncate(numbered("B", 3, 64, 64) / "1.png")
+    source = folder(tmp_path, "paired")
+    assert [numbers(images) for images in source.sets] == [[0, 2], [0, 2]] and len(source.skipped) == 1
+
+
+@pytest.mark.parametrize("task", ["latent", "paired"])
+def test_a_folder_of_broken_files_is_an_error(tmp_path, task):
+    for name in ("A/x.png", "B/x.png"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("no image")
+    with pytest.raises(UsageError, match="none of .*x.png"):
+        folder(tmp_path, task)
+
+
+def test_an_empty_folder_says_which_files_were_looked_for(tmp_path):
+    (tmp_path / "notes.txt").write_text("no image")
+    with pytest.raises(UsageError, match=r"no images; looked for \.png \.jpg"):
+        folder(tmp_path, "latent")
+
+
+def test_a_mistyped_path_suggests_the_folder_that_exists(numbered, tmp_path):
+    numbered("facades/train", 1)
+    with pytest.raises(UsageError, match="no 'facedes' in .*did you mean 'facades'"):
+        folder(tmp_path / "facedes/train", "latent")
+    with pytest.raises(UsageError, match="0.png is a file"):
+        folder(tmp_path / "facades/train/0.png", "latent")
+
+
+def test_one_set_is_not_enough_for_an_unpaired_task(numbered):
+    with pytest.raises(UsageError, match="needs two image sets.*folder:PATH_A,PATH_B"):
+        folder(numbered("photos", 2), "unpaired")
+
+
+def test_two_folders_are_too_many_for_a_task_with_one_set(numbered):
+    with pytest.raises(UsageError, match="latent needs 1 image set"):
+        folder(f"{numbered('a', 1)},{numbered('b', 1)}", "latent")
+
+
+def test_a_large_set_is_still_freed_of_files_that_are_no_images(numbered, monkeypatch):
+    monkeypatch.setattr("ganzoo.data.folder.MAX_VERIFIED", 2)
+    photos = numbered("photos", 3)
+    (photos / "9.png").write_text("no image")
+    np.testing.assert_array_equal(numbers(folder(photos, "latent").sets[0]), [0, 1, 2])
+
+
+def test_pairs_called_1_a_and_1_b_find_each_other_and_input_side_right_makes_b_the_input(tmp_path):
+    for number in (1, 2):
+        save(tmp_path / f"facades/trainA/{number}_A.png", coordinates(number))
+        save(tmp_path / f"facades/trainB/{number}_B.png", coordinates(100 + number))
+    sides = {"left": [[1, 2], [101, 102]], "right": [[101, 102], [1, 2]]}
+    for side, expected in sides.items():
+        inputs, targets = folder(tmp_path / "facades", "paired", input_side=side).sets
+        assert [numbers(inputs), numbers(targets)] == expected

@@ -1,0 +1,251 @@
+import concurrent.futures
+import shutil
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+from made_images import coordinates, pixels, save, truncate
+from PIL import Image
+
+from ganzoo.config import DataConfig
+from ganzoo.data import open_pipeline
+from ganzoo.errors import UsageError
+
+
+def latent(folder, *, batch_size=4, seed=0, image_size=16, channels=3, **data):
+    config = DataConfig(source=f"folder:{folder}", **data)
+    return open_pipeline("latent", config, image_size=image_size, channels=channels, batch_size=batch_size, seed=seed)
+
+
+def super_resolution(folder, *, image_size=8, scale=4, channels=3, batch_size=4, **data):
+    config = DataConfig(source=f"folder:{folder}", **data)
+    return open_pipeline(
+        "super_resolution", config, image_size=image_size, channels=channels, scale=scale, batch_size=batch_size, seed=0
+    )
+
+
+def pairs(inputs, targets, *, image_size=16, batch_size=8, **data):
+    config = DataConfig(source=f"folder:{inputs},{targets}", **data)
+    return open_pipeline("paired", config, image_size=image_size, channels=3, batch_size=batch_size, seed=0)
+
+
+def numbers(images):
+    """Which image of a numbered folder each one is."""
+    return pixels(images)[:, 0, 0, 2].tolist()
+
+
+def corners(images):
+    """(x, y) of the top left pixel of each crop, in the image it was cut from."""
+    return [tuple(corner) for corner in pixels(images)[:, 0, 0, :2].tolist()]
+
+
+def truncated_jpeg(path):
+    """A file whose header is good and whose end is missing."""
+    truncate(save(path, np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)))
+
+
+def assert_equal(one, other):
+    assert one.keys() == other.keys()
+    for key in one:
+        np.testing.assert_array_equal(one[key], other[key])
+
+
+def test_importing_the_package_loads_no_tensorflow():
+    code = "import sys, ganzoo.data; sys.exit(bool({'tensorflow', 'keras', 'tensorflow_datasets'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 4, 16])
+def test_an_epoch_neither_drops_nor_repeats_an_example(numbered, batch_size):
+    pipeline = latent(numbered("photos", 10), batch_size=batch_size)
+    seen = np.concatenate([numbers(pipeline.batch(step)["image"]) for step in range(40)])
+    for epoch in range(len(seen) // 10):
+        assert sorted(seen[10 * epoch : 10 * epoch + 10]) == list(range(10))
+
+
+def test_epochs_do_not_repeat_each_other_s_order(numbered):
+    pipeline = latent(numbered("photos", 10), batch_size=10)
+    assert numbers(pipeline.batch(0)["image"]) != numbers(pipeline.batch(1)["image"])
+
+
+def test_a_visit_does_not_repeat_the_last_epoch_s_crop_and_flip(numbered):
+    pipeline = latent(numbered("photos", 1, 64, 64), batch_size=1, load_size=64, flip=True)
+    visits = [pixels(pipeline.batch(step)["image"]) for step in range(64)]
+    assert len({corners_of.tobytes() for corners_of in visits}) > 50
+    mirrored = [visit[0, 0, 0, 0] > visit[0, 0, -1, 0] for visit in visits]
+    assert 16 < sum(mirrored) < 48
+
+
+def test_jitter_reaches_all_edges_and_nothing_beyond(numbered):
+    pipeline = latent(numbered("photos", 1, 19, 18), batch_size=64, load_size=18)
+    assert {x for x, _ in corners(pipeline.batch(0)["image"])} == set(range(4))
+    assert {y for _, y in corners(pipeline.batch(0)["image"])} == set(range(3))
+
+
+def test_nothing_is_mirrored_unless_asked_for(numbered):
+    images = pixels(latent(numbered("photos", 3), batch_size=32).batch(0)["image"])
+    assert (images[:, 0, 0, 0] == 0).all()
+
+
+def test_a_resumed_run_sees_the_batches_it_would_have_seen(numbered):
+    folder = numbered("photos", 5, 20, 20)
+    data = {"load_size": 20, "flip": True}
+    straight = latent(folder, **data)
+    expected = [straight.batch(step) for step in range(6)]
+    resumed = latent(folder, **data)
+    for step in (4, 5, 0, 3):
+        assert_equal(resumed.batch(step), expected[step])
+    assert (latent(folder, seed=1, **data).batch(4)["image"] != expected[4]["image"]).any()
+
+
+def test_two_threads_get_what_one_gets(numbered):
+    folder = numbered("photos", 7, 20, 20)
+    alone, shared = (latent(folder, load_size=20, flip=True) for _ in range(2))
+    with concurrent.futures.ThreadPoolExecutor(4) as threads:
+        batches = list(threads.map(shared.batch, range(32)))
+    for step, batch in enumerate(batches):
+        assert_equal(batch, alone.batch(step))
+
+
+def test_both_images_of_a_pair_get_the_same_crop_and_flip(numbered):
+    inputs = numbered("inputs", 8, 24, 20)
+    pipeline = pairs(inputs, shutil.copytree(inputs, inputs.parent / "targets"), load_size=20, flip=True)
+    batch = pipeline.batch(0)
+    np.testing.assert_array_equal(batch["input"], batch["target"])
+    assert len(set(corners(batch["input"]))) > 3
+
+
+def test_a_target_of_another_resolution_is_brought_to_the_input_s(numbered):
+    pipeline = pairs(numbered("inputs", 3, 24, 20), numbered("targets", 3, 48, 40), load_size=20)
+    batch = pipeline.batch(0)
+    assert batch["input"].shape == batch["target"].shape == (8, 16, 16, 3)
+    assert numbers(batch["input"]) == numbers(batch["target"])
+
+
+def test_a_pair_of_unequal_shapes_is_refused(numbered):
+    with pytest.raises(UsageError, match=r"0.png \(24x20\) and 0.png \(20x24\)"):
+        pairs(numbered("inputs", 3, 24, 20), numbered("targets", 3, 20, 24))
+
+
+def test_the_two_sets_of_an_unpaired_task_do_not_go_in_step(numbered):
+    config = DataConfig(source=f"folder:{numbered('a', 12)},{numbered('b', 9)}")
+    pipeline = open_pipeline("unpaired", config, image_size=16, channels=3, batch_size=9, seed=0)
+    assert len(pipeline) == 12
+    a, b = (np.concatenate([numbers(pipeline.batch(step)[key]) for step in range(4)]) for key in "ab")
+    assert sorted(a[:12]) == list(range(12)) and sorted(b[:9]) == list(range(9))
+    assert len(set((a - b).tolist())) > 4
+
+
+def test_black_is_minus_one_and_white_is_one(tmp_path):
+    half = np.zeros((16, 16, 3), np.uint8)
+    half[:, 8:] = 255
+    save(tmp_path / "half.png", half)
+    image = latent(tmp_path).batch(0)["image"]
+    assert image.dtype == np.float32 and (image[:, :, :8] == -1).all() and (image[:, :, 8:] == 1).all()
+    low = super_resolution(tmp_path, image_size=16).fixed(1)["low"]
+    assert low.dtype == np.float32 and (low[:, :, 0] == 0).all() and (low[:, :, -1] == 1).all()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_low_resolution_is_pillow_s_bicubic_of_the_very_crop(tmp_path, channels):
+    noise = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
+    batch = super_resolution(save(tmp_path / "noise.png", noise).parent, channels=channels, flip=True).batch(3)
+    for low, high in zip(batch["low"], pixels(batch["high"]), strict=True):
+        image = Image.fromarray(high if channels == 3 else high[..., 0])
+        expected = np.asarray(image.resize((2, 2), Image.Resampling.BICUBIC), np.float32).reshape(2, 2, channels) / 255
+        np.testing.assert_array_equal(low, expected)
+
+
+def test_super_resolution_crops_and_does_not_resize(numbered):
+    high = pixels(super_resolution(numbered("photos", 2, 40, 30)).batch(0)["high"]).astype(int)
+    assert (np.diff(high[..., 0], axis=2) == 1).all() and (np.diff(high[..., 1], axis=1) == 1).all()
+
+
+def test_images_too_small_for_the_crop_are_named_before_training(numbered, tmp_path):
+    numbered("photos", 3)
+    save(tmp_path / "photos" / "10.png", coordinates(0, 40, 7))
+    with pytest.raises(UsageError, match=r"1 of 4 images .* 10.png \(40x7\).*model.image_size"):
+        super_resolution(tmp_path / "photos")
+
+
+def test_a_wide_image_keeps_its_proportions(numbered):
+    image = pixels(latent(numbered("photos", 1, 32, 16)).batch(0)["image"])[0]
+    assert image[0, :, 0].tolist() == list(range(8, 24))
+
+
+def test_one_channel_is_luminance(tmp_path):
+    save(tmp_path / "red.png", np.full((16, 16, 3), (255, 0, 0), np.uint8))
+    image = latent(tmp_path, channels=1).batch(0)["image"]
+    assert image.shape == (4, 16, 16, 1) and (pixels(image) == 76).all()
+
+
+def test_sample_grids_show_the_same_unaugmented_examples_from_all_over_the_set(numbered):
+    pipeline = latent(numbered("photos", 10, 20, 20), load_size=20, flip=True)
+    fixed = pipeline.fixed(5)
+    np.testing.assert_allclose(numbers(fixed["image"]), [0, 2, 4, 6, 8])
+    assert (np.diff(pixels(fixed["image"])[:, 8, :, 0].astype(int)) > 0).all()
+    pipeline.batch(0)
+    assert_equal(pipeline.fixed(5), fixed)
+    assert len(pipeline.fixed(99)["image"]) == 10
+
+
+def test_sample_grids_of_super_resolution_show_the_middle(numbered):
+    assert corners(super_resolution(numbered("photos", 1, 40, 30)).fixed(1)["high"]) == [(16, 11)]
+
+
+def test_a_file_that_breaks_in_decoding_is_replaced_and_named(numbered):
+    folder = numbered("photos", 3)
+    (folder / "1.png").unlink()
+    truncated_jpeg(folder / "1.jpg")
+    pipeline = latent(folder, batch_size=3)
+    assert pipeline.skipped == []
+    with pytest.warns(UserWarning, match="1.jpg"):
+        batch = pipeline.batch(0)
+    assert sorted(numbers(batch["image"])) == [0, 2, 2]
+    assert [name for name, _ in pipeline.skipped] == [str(folder / "1.jpg")]
+    with warnings.catch_warnings(action="error"):
+        pipeline.batch(1)
+
+
+def test_a_set_of_which_nothing_can_be_decoded_is_an_error(tmp_path):
+    truncated_jpeg(tmp_path / "0.jpg")
+    with pytest.warns(UserWarning), pytest.raises(UsageError, match="none of 1 images.*0.jpg"):
+        latent(tmp_path).batch(0)
+
+
+def test_what_the_cache_holds_is_not_read_again_and_what_it_may_not_hold_is(numbered):
+    folder = numbered("photos", 4)
+    image_bytes = 16 * 16 * 3
+    roomy, tight = latent(folder), latent(folder, cache_gib=2.5 * image_bytes / 2**30)
+    assert_equal(roomy.batch(0), tight.batch(0))
+    for file in folder.iterdir():
+        save(file, np.full((16, 16, 3), 99, np.uint8))
+    assert 99 not in numbers(roomy.batch(1)["image"])
+    assert numbers(tight.batch(1)["image"]).count(99) == 2
+
+
+@pytest.mark.parametrize(
+    ("task", "arguments", "data", "message"),
+    [
+        ("latent", {"channels": 4}, {}, "model.channels: found 4; allowed are 3"),
+        ("latent", {}, {"load_size": 8}, "data.load_size: found 8, smaller than model.image_size 16"),
+        ("super_resolution", {}, {"load_size": 32}, "remove load_size"),
+        ("super_resolution", {"scale": 3}, {}, "multiple of the scale, 3"),
+        ("pared", {}, {}, "did you mean 'paired'"),
+        ("latent", {"split": "tets"}, {}, "did you mean 'test'"),
+        ("latent", {}, {"source": "foldr:x"}, "allowed are embedded:NAME.*did you mean 'folder'"),
+        ("latent", {}, {"source": "photos"}, "did you mean 'folder:photos'"),
+    ],
+)
+def test_what_can_not_be_done_is_refused_in_one_line_that_says_what_can(numbered, task, arguments, data, message):
+    config = DataConfig(**{"source": f"folder:{numbered('photos', 2)}"} | data)
+    with pytest.raises(UsageError, match=message) as error:
+        open_pipeline(task, config, **{"image_size": 16, "channels": 3, "batch_size": 1, "seed": 0} | arguments)
+    assert "\n" not in str(error.value)
+
+
+def test_the_description_counts_what_there_is(numbered):
+    folder = numbered("photos", 2)
+    assert latent(folder).description == f"2 images from folder:{folder}, train split, 16x16"

@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from made_images import save, truncate
+
+from ganzoo.config import DataConfig
+from ganzoo.data import open_pipeline
+from ganzoo.data.tensorflow import as_dataset
+
+
+def test_a_dataset_holds_the_batches_of_its_steps_in_order_with_static_shapes(numbered):
+    data = DataConfig(source=f"folder:{numbered('photos', 5, 20, 20)}", flip=True)
+    pipeline = open_pipeline("super_resolution", data, image_size=8, channels=3, scale=4, batch_size=3, seed=0)
+    dataset = as_dataset(pipeline, 7, 12)
+    assert {key: spec.shape.as_list() for key, spec in dataset.element_spec.items()} == {
+        "low": [3, 2, 2, 3],
+        "high": [3, 8, 8, 3],
+    }
+    batches = list(dataset.as_numpy_iterator())
+    assert len(batches) == 5
+    for step, batch in enumerate(batches, start=7):
+        for key, expected in pipeline.batch(step).items():
+            np.testing.assert_array_equal(batch[key], expected)
+
+
+def test_an_error_while_loading_keeps_its_message(tmp_path):
+    truncate(save(tmp_path / "0.jpg", np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)))
+    data = DataConfig(source=f"folder:{tmp_path}")
+    pipeline = open_pipeline("latent", data, image_size=16, channels=3, batch_size=1, seed=0)
+    with pytest.warns(UserWarning), pytest.raises(tf.errors.OpError, match="none of 1 images can be decoded.*0.jpg"):
+        next(iter(as_dataset(pipeline, 0, 1)))
