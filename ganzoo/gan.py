@@ -42,8 +42,8 @@ class Phase:
 class GAN(keras.Model):
     """Named networks and the phases that train them. Architectures subclass it and add:
 
-    `config_class`; `batch_names`, the keys of a batch; `build_networks`; `forward`, the one forward of the generators in
-    a step; `phases`; `deployed_names`; `samples`.
+    `config_class`; `batch_names`, the keys of a batch; `build_networks`; `forward`, the one forward of the generators
+    in a step; `phases`; `deployed_names`; `samples`.
 
     `fit` takes batches as dicts with the keys of `batch_names`, as tuples in their order, or, where there is one key,
     as a bare tensor: floats of (B, H, W, C) in the range that the architecture's file states. With `n_critic` > 1 a
@@ -148,14 +148,13 @@ class GAN(keras.Model):
         phases = self._active_phases()
         parts = self._parts(self._named(data))
         logs = {}
-        for self._round, part in enumerate(parts[:-1]):
-            self._reseed()
+        for number, part in enumerate(parts[:-1]):
+            self._begin_round(number)
             outputs = self.forward(part)
             for phase in phases:
                 if phase.repeats > 1:
                     self._update_detached(phase, part, outputs)
-        self._round = len(parts) - 1
-        self._reseed()
+        self._begin_round(len(parts) - 1)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             self._watch(tape, [phase for phase in phases if not phase.detached])
             outputs = self.forward(parts[-1])
@@ -208,13 +207,12 @@ class GAN(keras.Model):
         return tuple(phase for phase in self.phases() if phase.runs_at(self._host_step))
 
     def _named(self, data) -> dict:
-        if isinstance(data, Mapping):
+        if isinstance(data, Mapping) and data.keys() >= set(self.batch_names):
             return {name: data[name] for name in self.batch_names}
         values = data if isinstance(data, tuple | list) else (data,)
-        if len(values) != len(self.batch_names):
-            raise UsageError(
-                f"{self.name}: found a batch of {len(values)} tensors; a batch is {', '.join(self.batch_names)}"
-            )
+        if isinstance(data, Mapping) or len(values) != len(self.batch_names):
+            found = f"the keys {', '.join(data)}" if isinstance(data, Mapping) else f"{len(values)} tensors"
+            raise UsageError(f"{self.name}: found a batch of {found}; a batch is {', '.join(self.batch_names)}")
         return dict(zip(self.batch_names, values, strict=True))
 
     def _parts(self, batch) -> list[dict]:
@@ -329,8 +327,9 @@ class GAN(keras.Model):
             average.trainable = False
         return averages
 
-    def _reseed(self):
-        """Gives every dropout layer this step's and this replica's noise: its state need not be saved."""
+    def _begin_round(self, number: int):
+        """Gives every dropout layer the noise of this step, round and replica: its state need not be saved."""
+        self._round = number
         for name, network in self._networks.items():
             for layer in network.layers:
                 if hasattr(layer, "seed_generator"):

@@ -1,6 +1,6 @@
 """Building blocks that two or more architectures use. Images are channels-last: (B, H, W, C).
 
-What goes into a generator is made of stock Keras layers and `keras.ops`, so that a saved generator opens without ganzoo.
+What goes into a generator is made of stock Keras layers and `keras.ops`: a saved generator opens without ganzoo.
 """
 
 import keras
@@ -62,9 +62,7 @@ def discriminator_conv(x, filters: int, *, kernel=4, strides=1, pad=1, use_bias=
     layer = SpectralConv2D if spectral_norm else layers.Conv2D
     if pad:
         x = layers.ZeroPadding2D(pad, name=f"{name}_pad")(x)
-    return layer(
-        filters, kernel, strides, use_bias=use_bias, kernel_initializer=normal_initializer(), name=name
-    )(x)
+    return layer(filters, kernel, strides, use_bias=use_bias, kernel_initializer=normal_initializer(), name=name)(x)
 
 
 @keras.saving.register_keras_serializable("ganzoo")

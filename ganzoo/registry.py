@@ -24,15 +24,13 @@ def register(name: str):
     """
 
     def decorate(architecture: type) -> type:
+        home = f"{architecture.__module__}.{architecture.__qualname__}"
         known = _REGISTERED.get(name)
-        if known is not None and (known.__module__, known.__qualname__) != (
-            architecture.__module__,
-            architecture.__qualname__,
-        ):
-            raise UsageError(
-                f"architecture {name!r} is already registered, by {known.__module__}.{known.__qualname__}; "
-                f"give {architecture.__module__}.{architecture.__qualname__} another name"
-            )
+        taken_by = f"{known.__module__}.{known.__qualname__}" if known else None
+        if name in _files() and architecture.__module__ != f"{_PACKAGE}.{name}":
+            taken_by = f"{_PACKAGE}.{name}"
+        if taken_by not in (None, home):
+            raise UsageError(f"architecture {name!r} is already registered, by {taken_by}; give {home} another name")
         _REGISTERED[name] = architecture
         return architecture
 

@@ -8,7 +8,7 @@ import numpy as np
 
 
 def derive(seed: int, *purpose) -> int:
-    """A 31-bit seed for one purpose of a run, e.g. `derive(seed, "shuffle", epoch)`. Unequal purposes are independent."""
+    """A 31-bit seed for one purpose of a run, as in `derive(seed, "shuffle", epoch)`; others are independent of it."""
     digest = hashlib.blake2b(repr((seed, *purpose)).encode(), digest_size=4).digest()
     return int.from_bytes(digest, "little") >> 1
 

@@ -173,7 +173,9 @@ class CycleGAN(GAN):
 
     def build_networks(self):
         generators = {name: build_generator(self.config, name) for name in ("generator_ab", "generator_ba")}
-        discriminators = {name: build_discriminator(self.config, name) for name in ("discriminator_a", "discriminator_b")}
+        discriminators = {
+            name: build_discriminator(self.config, name) for name in ("discriminator_a", "discriminator_b")
+        }
         return generators | discriminators
 
     def forward(self, batch):

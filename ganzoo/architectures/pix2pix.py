@@ -1,7 +1,7 @@
 """Pix2Pix: image to image translation from pairs (Isola et al. 2017).
 
-"Image-to-Image Translation with Conditional Adversarial Networks"; reference: pytorch-CycleGAN-and-pix2pix. In: `input`,
-(B, S, S, C) in [-1, 1]. Out: the same shape and range. S is a power of two from 64 up.
+"Image-to-Image Translation with Conditional Adversarial Networks"; reference: pytorch-CycleGAN-and-pix2pix. Images in
+and out: (B, S, S, C) in [-1, 1], S a power of two from 64 up.
 
 A step: one forward of the generator; the discriminator on (input, target) and (input, output), its loss halved; then
 the generator, through the updated discriminator and with the same output, by the adversarial loss plus 100 L1.
@@ -82,7 +82,9 @@ def build_generator(config: Pix2PixConfig) -> keras.Model:
     for level in reversed(range(1, levels)):
         noisy = level >= levels - 3
         x = decoder_block(x, filters[level - 1], dropout=config.dropout if noisy else 0.0, name=f"up{level + 1}")
-        x = layers.ReLU(name=f"up{level + 1}_activation")(layers.Concatenate(name=f"skip{level}")([x, skips[level - 1]]))
+        x = layers.ReLU(name=f"up{level + 1}_activation")(
+            layers.Concatenate(name=f"skip{level}")([x, skips[level - 1]])
+        )
 
     x = layers.Conv2DTranspose(
         config.channels, 4, strides=2, padding="same", kernel_initializer=normal_initializer(), name="up1_conv"

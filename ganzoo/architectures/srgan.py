@@ -4,8 +4,8 @@
 (B, h, w, C) in [0, 1], any h and w. High resolution out: (B, scale h, scale w, C), [-1, 1] is the range of its target,
 and nothing clips it. Training is on crops of S x S pixels of the high resolution.
 
-The generator alone, trained on the mean squared error, is the paper's SRResNet: `adversarial_weight=0`. SRGAN starts from
-its weights, given by `--init`, or trained in the run itself during the first `pretrain_steps`.
+The generator alone, trained on the mean squared error, is the paper's SRResNet: `adversarial_weight=0`. SRGAN starts
+from its weights, given by `--init`, or trained in the run itself during the first `pretrain_steps`.
 
 A step, once adversarial: one forward of the generator; the discriminator; then the generator through the updated
 discriminator, by the content loss plus 0.001 of the adversarial loss.

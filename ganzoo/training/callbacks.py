@@ -37,18 +37,19 @@ class Samples(AtSteps):
     def __init__(self, first_step: int, every: int, examples: Mapping, directory: RunDirectory, board):
         super().__init__(first_step)
         self.every, self.examples, self.directory, self.board = every, examples, directory, board
+        self.drawn = None
 
     def at_step(self, step, logs):
         if step % self.every == 0:
             self.draw(step)
 
     def draw(self, step: int) -> None:
-        """Writes the grid of this step, unless it is there."""
-        path = self.directory.sample(step)
-        if path.exists():
+        """Writes the grid of this step, once."""
+        if step == self.drawn:
             return
         picture = pictures.grid(self.model.samples(self.examples))
-        pictures.save(picture, path)
+        pictures.save(picture, self.directory.sample(step))
+        self.drawn = step
         with self.board.as_default():
             tf.summary.image("samples", np.asarray(picture)[None], step=step)
 
@@ -93,15 +94,18 @@ class Checkpoints(AtSteps):
     def __init__(self, first_step: int, every: int, keep: int, directory: RunDirectory):
         super().__init__(first_step)
         self.every, self.keep, self.directory = every, keep, directory
+        self.saved = None
 
     def at_step(self, step, logs):
         if step % self.every == 0:
             self.save(step)
 
     def save(self, step: int) -> None:
-        """Writes the checkpoint of this step, unless it is there, and the networks as they are."""
-        if step not in map(checkpoints.step_of, checkpoints.list_checkpoints(self.directory.checkpoints)):
-            checkpoints.save(self.directory.checkpoints, step, self.model.state(), self.keep)
+        """Writes the checkpoint of this step and the networks as they are, once."""
+        if step == self.saved:
+            return
+        checkpoints.save(self.directory.checkpoints, step, self.model.state(), self.keep)
+        self.saved = step
         for name, network in self.model.deployed().items():
             beside = self.directory.path / f".{name}.part.keras"
             network.save(beside)

@@ -22,11 +22,14 @@ def save(folder: Path, step: int, state: Mapping, keep: int) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"step_{step:07d}.npz"
     beside = path.with_suffix(".part")
-    with open(beside, "wb") as file:
-        np.savez(file, **{name: np.asarray(variable) for name, variable in state.items()})
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    try:
+        with open(beside, "wb") as file:
+            np.savez(file, **{name: np.asarray(variable) for name, variable in state.items()})
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
     for old in list_checkpoints(folder)[:-keep]:
         old.unlink()
     return path

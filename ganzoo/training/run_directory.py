@@ -95,9 +95,7 @@ def check_same_run(directory: RunDirectory, recipe: Recipe) -> None:
     differing = [
         f"{key} ({found.get(key)!r} there, {wanted.get(key)!r} now)"
         for key in sorted(found.keys() | wanted.keys())
-        if found.get(key) != wanted.get(key)
-        and key not in IDENTITY_EXCEPTIONS
-        and not key.startswith("versions.")
+        if found.get(key) != wanted.get(key) and key not in IDENTITY_EXCEPTIONS and not key.startswith("versions.")
     ]
     if differing:
         raise UsageError(
