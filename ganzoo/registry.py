@@ -4,6 +4,7 @@ Names and configs can be had without importing Keras, which takes seconds: a wro
 """
 
 import ast
+import functools
 import importlib
 import pkgutil
 from pathlib import Path
@@ -86,6 +87,7 @@ def _files() -> dict[str, Path]:
     return {module.name: folder / f"{module.name}.py" for module in pkgutil.iter_modules([str(folder)])}
 
 
+@functools.cache
 def _read_config(path: Path) -> type:
     """Runs of an architecture's file only the imports that are cheap and the class whose name ends in Config."""
     tree = ast.parse(path.read_text("utf-8"), filename=str(path))

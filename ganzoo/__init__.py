@@ -1,0 +1,39 @@
+"""A zoo of GANs for TensorFlow and Keras.
+
+The public functions are imported when they are first used: `import ganzoo` alone loads neither TensorFlow nor Keras.
+"""
+
+import importlib
+import importlib.metadata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ganzoo.creation import create
+    from ganzoo.pretrained import list_pretrained, load
+    from ganzoo.recipes import list_recipes
+    from ganzoo.registry import names as list_architectures
+    from ganzoo.training import train
+
+__all__ = ["create", "list_architectures", "list_pretrained", "list_recipes", "load", "train"]
+
+_HOMES = {
+    "create": ("ganzoo.creation", "create"),
+    "list_architectures": ("ganzoo.registry", "names"),
+    "list_pretrained": ("ganzoo.pretrained", "list_pretrained"),
+    "list_recipes": ("ganzoo.recipes", "list_recipes"),
+    "load": ("ganzoo.pretrained", "load"),
+    "train": ("ganzoo.training", "train"),
+}
+
+
+def __getattr__(name: str):
+    if name == "__version__":
+        return importlib.metadata.version("keras-ganzoo")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'ganzoo' has no attribute {name!r}")
+    module, attribute = _HOMES[name]
+    return getattr(importlib.import_module(module), attribute)
+
+
+def __dir__():
+    return sorted({*globals(), *__all__, "__version__"})

@@ -1,0 +1,128 @@
+"""Recipes by name or file: what `ganzoo.zoo_configs` holds, and any YAML file of the same form.
+
+Nothing here imports TensorFlow, so that a wrong name, key or value is answered at once.
+"""
+
+import contextlib
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+
+import yaml
+
+from ganzoo import registry
+from ganzoo.config import Recipe, nearest, override, parse_recipe
+from ganzoo.errors import UsageError
+
+_SUFFIXES = (".yaml", ".yml")
+_DEFAULT = "_emoji"
+"""What a default recipe's name ends in; without it, it is short for it."""
+
+
+def list_recipes() -> list[str]:
+    """The names of the recipes that come with ganzoo, sorted."""
+    return sorted(Path(file.name).stem for file in _folder().iterdir() if file.name.endswith(_SUFFIXES))
+
+
+def load_recipe(name_or_path: str | Path, overrides: Iterable[str] = (), data: str | None = None) -> Recipe:
+    """The recipe, with every key and value checked.
+
+    Args:
+        name_or_path: a name from `list_recipes()`; an architecture's name, short for `<architecture>_emoji`; or the
+            path of a YAML file.
+        overrides: `section.key=value` assignments, applied last.
+        data: a source in place of the recipe's.
+
+    Raises:
+        UsageError: names what is unknown, misspelt or out of range, and what is allowed.
+    """
+    where = recipe_name(name_or_path)
+    document = _parse(_text(name_or_path), where)
+    if data is not None:
+        document = _with_source(document, data)
+    document = _with_sections(override(document, overrides), where)
+    if "architecture" not in document:
+        raise UsageError(f"{where}: no architecture; add a line 'architecture: {registry.names()[0]}' or another")
+    with _naming(where):
+        config_class = registry.config_class(document["architecture"])
+    return parse_recipe(document, config_class, where)
+
+
+def recipe_name(name_or_path: str | Path) -> str:
+    """The recipe's full name: `pix2pix_emoji` of `pix2pix`; of a YAML file its name without the suffix.
+
+    Raises:
+        UsageError: for an unknown name, suggesting the nearest.
+    """
+    name = str(name_or_path)
+    if name.endswith(_SUFFIXES):
+        return Path(name).stem
+    names = list_recipes()
+    for candidate in (name, name + _DEFAULT):
+        if candidate in names:
+            return candidate
+    short = [full.removesuffix(_DEFAULT) for full in names if full.endswith(_DEFAULT)]
+    raise UsageError(f"unknown recipe {name!r}{nearest(name, [*short, *names])}")
+
+
+def header(name_or_path: str | Path) -> str:
+    """The comment at the head of a recipe: what it does, the command, how long it takes on what, what to expect."""
+    lines = []
+    for line in _text(name_or_path).splitlines():
+        if not line.startswith("#"):
+            break
+        lines.append(line.removeprefix("#").removeprefix(" "))
+    return "\n".join(lines).strip()
+
+
+def _folder():
+    return resources.files("ganzoo.zoo_configs")
+
+
+def _text(name_or_path: str | Path) -> str:
+    if not str(name_or_path).endswith(_SUFFIXES):
+        return (_folder() / f"{recipe_name(name_or_path)}.yaml").read_text("utf-8")
+    path = Path(name_or_path).expanduser()
+    if not path.is_file():
+        raise UsageError(
+            f"recipe {name_or_path}: no such file; give a YAML file, or one of {', '.join(list_recipes())}"
+        )
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise UsageError(f"recipe {name_or_path}: not text in UTF-8; a recipe is a YAML file") from None
+
+
+def _parse(text: str, where: str) -> dict:
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" line {mark.line + 1}:" if mark else ""
+        problem = getattr(error, "problem", None) or "unexpected characters"
+        raise UsageError(f"{where}:{line} not YAML ({problem})") from None
+    if not isinstance(document, dict):
+        raise UsageError(f"{where}: found {document!r}; a recipe has the sections architecture, model, data, training")
+    return _with_sections(document, where)
+
+
+def _with_sections(document: dict, where: str) -> dict:
+    """The document without sections that are empty. Raises UsageError for one that is no section."""
+    for section in ("model", "data", "training"):
+        if not isinstance(document.get(section) or {}, dict):
+            raise UsageError(f"{where}: {section}: found {document[section]!r}; allowed are keys with values")
+    return {key: value for key, value in document.items() if value is not None}
+
+
+def _with_source(document: dict, source: str) -> dict:
+    # `domains` are names within the recipe's own source; in another they mean nothing.
+    section = {key: value for key, value in document.get("data", {}).items() if key != "domains"}
+    return {**document, "data": {**section, "source": source}}
+
+
+@contextlib.contextmanager
+def _naming(where: str):
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from None

@@ -1,0 +1,79 @@
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+
+import ganzoo
+from ganzoo import registry
+from ganzoo.config import GANConfig, frozen_config
+from ganzoo.errors import UsageError
+
+
+@pytest.fixture(autouse=True)
+def _forget_afterwards(monkeypatch):
+    for name in registry.names():
+        registry.get(name)
+    monkeypatch.setattr(registry, "_REGISTERED", dict(registry._REGISTERED))
+
+
+@frozen_config
+class TinyConfig(GANConfig):
+    image_size: int = 8
+
+
+class Tiny:
+    """One layer, for tests.
+
+    More words.
+    """
+
+    config_class = TinyConfig
+
+
+def test_a_class_registered_by_hand_is_found_like_those_in_files():
+    assert registry.register("tiny")(Tiny) is Tiny
+    assert "tiny" in ganzoo.list_architectures()
+    assert registry.get("tiny") is Tiny
+    assert registry.config_class("tiny") is TinyConfig
+    assert registry.summary("tiny") == "One layer, for tests."
+
+
+def test_two_classes_can_not_have_one_name():
+    registry.register("tiny")(Tiny)
+    registry.register("tiny")(Tiny)  # The same again, as when a module is reloaded.
+    with pytest.raises(UsageError, match="'tiny' is already registered, by .*Tiny; give .*Other another name"):
+        registry.register("tiny")(type("Other", (), {}))
+
+
+def test_the_names_of_files_are_taken():
+    registry.get("dcgan")
+    with pytest.raises(UsageError, match="'dcgan' is already registered"):
+        registry.register("dcgan")(Tiny)
+
+
+@pytest.mark.parametrize("ask", [registry.get, registry.config_class, registry.summary])
+def test_an_unknown_architecture_is_told_the_nearest(ask):
+    with pytest.raises(UsageError, match="unknown architecture 'pix2pics'; did you mean 'pix2pix'?"):
+        ask("pix2pics")
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_the_config_read_without_keras_is_the_one_that_the_class_has(name):
+    program = (
+        f"from ganzoo import registry; import sys\n"
+        f"print(registry.config_class({name!r}).__name__, 'keras' in sys.modules)"
+    )
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    real = registry.get(name).config_class
+    assert printed.split() == [real.__name__, "False"]
+
+    def fields(config):
+        return [(field.name, str(field.type), repr(field.default)) for field in dataclasses.fields(config)]
+
+    assert fields(registry._read_config(registry._files()[name])) == fields(real)
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_every_architecture_says_in_a_line_what_it_is(name):
+    assert 10 < len(registry.summary(name)) < 100
