@@ -66,6 +66,7 @@ def fit(gan: GAN, recipe: Recipe, directory: RunDirectory, pipeline: Pipeline, e
     Raises:
         UsageError, RunError: what went wrong in reading the data, or in TensorFlow.
         OSError: when something can't be written.
+        KeyboardInterrupt: after Ctrl-C or SIGTERM, when all is saved.
     """
     training, first_step = recipe.training, int(gan.step)
     run_directory.write_config(directory, recipe, last_step)
@@ -97,8 +98,8 @@ def fit(gan: GAN, recipe: Recipe, directory: RunDirectory, pipeline: Pipeline, e
         board.close()
     if interruption.received is not None and reached < last_step:
         progress.say(f"stopped and saved at step {reached:,}; the same command goes on from there")
-    else:
-        progress.say(f"done at step {reached:,}: {directory.sample(reached)}")
+        raise KeyboardInterrupt
+    progress.say(f"done at step {reached:,}: {directory.sample(reached)}")
 
 
 def _explained(error: tf.errors.OpError) -> Exception:

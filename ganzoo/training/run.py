@@ -49,14 +49,15 @@ def train(
     Raises:
         UsageError: for what can't be done as asked, before anything is written.
         RunError: for a failure while running; what was saved stays.
+        KeyboardInterrupt: after Ctrl-C or SIGTERM, when the step at hand is done and saved.
     """
     recipe, directory = _resolve(recipe, run_dir, data, overrides)
     last_step = steps or recipe.training.steps
     progress = get_progress()
     _check_directory(directory, recipe, fresh)
-    pipeline = _open_pipeline(recipe, "train")
+    pipeline = open_data(recipe, "train")
     # Samples are of images that are not trained on, where the data has a test split.
-    examples = _open_pipeline(recipe, "test").fixed(recipe.training.sample_count)
+    examples = open_data(recipe, "test").fixed(recipe.training.sample_count)
     import_tensorflow()
     from ganzoo.training import loop
 
@@ -96,7 +97,7 @@ def plan(
     """
     recipe, directory = _resolve(recipe, run_dir, data, overrides)
     _check_directory(directory, recipe, fresh)
-    pipeline = _open_pipeline(recipe, "train")
+    pipeline = open_data(recipe, "train")
     import_tensorflow()
     from ganzoo.training import loop
 
@@ -138,7 +139,8 @@ def _check_directory(directory: RunDirectory, recipe: Recipe, fresh: bool) -> No
         raise UsageError(f"{directory.path}: a file; give a directory as --run-dir")
 
 
-def _open_pipeline(recipe: Recipe, split: str) -> Pipeline:
+def open_data(recipe: Recipe, split: str) -> Pipeline:
+    """The batches of a recipe's `train` or `test` split. Raises UsageError or RunError when they can't be had."""
     model, training = recipe.model, recipe.training
     return open_pipeline(
         model.task,

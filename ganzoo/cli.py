@@ -1,0 +1,215 @@
+"""The command `ganzoo`. It reads arguments and prints; what it does is in the modules it calls."""
+
+import errno
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from ganzoo.errors import RunError, UsageError
+from ganzoo.quiet import import_tensorflow
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+_DIRECTION = click.option(
+    "--direction",
+    type=click.Choice(["ab", "ba"]),
+    default="ab",
+    show_default=True,
+    help="Which generator of a model that translates both ways.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="keras-ganzoo", prog_name="ganzoo")
+def cli():
+    """A zoo of GANs: train one on your images, and paint with it.
+
+    \b
+    ganzoo train pix2pix                        trains on the artwork that comes with ganzoo
+    ganzoo generate runs/pix2pix_emoji photo.jpg --out painted.png
+    """
+
+
+@cli.command("list")
+@_JSON
+def list_command(as_json):
+    """Show the architectures, recipes and pretrained generators that there are."""
+    from ganzoo.catalogue import catalogue
+
+    known = catalogue()
+    if as_json:
+        click.echo(json.dumps(known, indent=2))
+    else:
+        for kind, entries in known.items():
+            _print_table(kind.capitalize(), [[entry["name"], entry["summary"]] for entry in entries])
+
+
+@cli.command()
+@click.argument("recipe")
+@_JSON
+def show(recipe, as_json):
+    """Show what RECIPE does, its settings, and its networks layer by layer."""
+    from ganzoo import catalogue, recipes
+
+    recipes.load_recipe(recipe)  # Errors come before TensorFlow, which takes seconds.
+    import_tensorflow()
+    described = catalogue.describe(recipe)
+    if as_json:
+        click.echo(json.dumps(described, indent=2))
+    else:
+        _print_description(described)
+
+
+@cli.command()
+@click.argument("recipe")
+@click.option("--data", metavar="SOURCE", help="embedded:NAME, folder:PATH, tfds:NAME or url:ADDRESS#sha256=...")
+@click.option("--run-dir", type=click.Path(path_type=Path), help="Where the run is kept.  [default: runs/RECIPE]")
+@click.option("--steps", type=click.IntRange(min=1), help="The step to stop at, if not the recipe's last.")
+@click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change a setting: training.seed=1.")
+@click.option(
+    "--strategy",
+    type=click.Choice(["auto", "single", "mirrored", "multi-worker", "tpu"]),
+    default="auto",
+    show_default=True,
+    help="How the work is spread over devices.",
+)
+@click.option("--init", metavar="MODEL", help="Start from the weights of a run or a .keras file.")
+@click.option("--fresh", is_flag=True, help="Start anew; a run that is there is moved aside.")
+@click.option("--dry-run", is_flag=True, help="Check everything, print the plan and write nothing.")
+def train(recipe, data, run_dir, steps, overrides, strategy, init, fresh, dry_run):
+    """Train by RECIPE, or go on where its run stopped.
+
+    RECIPE is a name that `ganzoo list` shows, an architecture's name, or a YAML file.
+    """
+    from ganzoo import recipes
+
+    loaded = recipes.load_recipe(recipe, overrides, data)
+    run_dir = run_dir or Path("runs") / recipes.recipe_name(recipe)
+    from ganzoo import training
+
+    options = {"steps": steps, "strategy": strategy, "init": init, "fresh": fresh}
+    if dry_run:
+        click.echo(training.plan(loaded, run_dir, **options))
+    else:
+        training.train(loaded, run_dir, **options)
+
+
+def _two_seeds(context, parameter, value):
+    if value is None:
+        return None
+    try:
+        first, second = (int(part) for part in value.split(","))
+    except ValueError:
+        raise click.BadParameter(f"found {value!r}; give two seeds, as in 3,8") from None
+    return first, second
+
+
+@cli.command()
+@click.argument("model")
+@click.argument("inputs", metavar="[INPUT]...", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="The picture to write, or a folder for many."
+)
+@click.option("--count", type=click.IntRange(min=1), default=16, show_default=True, help="How many samples.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the samples.")
+@click.option("--interpolate", metavar="A,B", callback=_two_seeds, help="Go from a sample of seed A to one of seed B.")
+@_DIRECTION
+def generate(model, inputs, out, count, seed, interpolate, direction):
+    """Paint with MODEL: a grid of samples, or one picture of each INPUT.
+
+    MODEL is a run directory or a .keras file. INPUT is an image of any size, or a folder of images. A network that sees
+    a picture as a whole, as Pix2Pix's does, paints it at the size that it was trained at; the result is resized.
+    """
+    from ganzoo import generation, pretrained
+
+    pretrained.find_generator(model, direction)
+    target = generation.plan_images(inputs, out) if inputs else generation.plan_samples(out)
+    import_tensorflow()
+    network = pretrained.load(model, direction)
+    if inputs:
+        generation.generate_images(network, target, say=click.echo)
+    else:
+        generation.generate_samples(network, target, count=count, seed=seed, between=interpolate)
+        click.echo(target)
+
+
+def main():
+    """Runs the command and exits: 0 done, 2 wrong usage, 1 a failure while running, 130 interrupted."""
+    try:
+        status = cli.main(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        status = 2
+    except click.ClickException as error:
+        status = _fail(error.format_message(), error.exit_code)
+    except UsageError as error:
+        status = _fail(error, 2)
+    except RunError as error:
+        status = _fail(error, 1)
+    except OSError as error:
+        if not _is_users(error):
+            raise
+        status = _fail(_file_problem(error), 1)
+    except (click.Abort, KeyboardInterrupt):
+        status = 130
+    sys.exit(status or 0)
+
+
+def _fail(problem, status: int) -> int:
+    click.echo(f"Error: {' '.join(str(problem).split())}", err=True)
+    return status
+
+
+def _is_users(error: OSError) -> bool:
+    return error.errno in (errno.ENOSPC, errno.EDQUOT) or error.filename is not None
+
+
+def _file_problem(error: OSError) -> str:
+    where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{where}no space left on the disk; free some and give the same command again"
+    return f"{where}{(error.strerror or 'can not be used').lower()}"
+
+
+def _print_table(title: str, rows: list[list[str]]) -> None:
+    """On a terminal, a table that fits it; elsewhere, aligned lines that are never cut."""
+    rows = rows or [["none yet"]]
+    if sys.stdout.isatty():
+        _print_rich_table(title, rows)
+        return
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    click.echo(f"{title}:")
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        click.echo("  " + "  ".join(cells).rstrip())
+
+
+def _print_rich_table(title: str, rows: list[list[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*([""] * len(rows[0])), box=None, show_header=False, padding=(0, 2))
+    for row in rows:
+        table.add_row(Text(row[0], style="bold"), *map(Text, row[1:]))
+    Console().print(Text(title, style="cyan"), table)
+
+
+def _print_description(described: dict) -> None:
+    import yaml
+
+    click.echo(f"{described['recipe']}\n\n{described['header']}\n")
+    click.echo(yaml.safe_dump(described["settings"], sort_keys=False))
+    for name, network in described["networks"].items():
+        rows = [
+            [
+                layer["name"],
+                layer["kind"],
+                " x ".join(str(size or "any") for size in layer["output"]),
+                f"{layer['parameters']:,}",
+            ]
+            for layer in network["layers"]
+        ]
+        _print_table(f"{name}: {network['parameters']:,} parameters", rows)

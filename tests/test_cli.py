@@ -1,0 +1,160 @@
+"""The command as a user gives it: the installed entry point, in a process of its own."""
+
+import json
+import re
+import signal
+import subprocess
+
+import keras
+import pytest
+import yaml
+from keras import layers
+from PIL import Image
+
+import ganzoo as package
+
+TINY = ["--set", "model.image_size=64", "--set", "model.base_filters=2", "--set", "training.sample_count=2"]
+
+WRONG = [
+    (["trian"], ["trian", "train"]),
+    (["train"], ["RECIPE"]),
+    (["train", "pix2px"], ["pix2px", "did you mean 'pix2pix'"]),
+    (["train", "mine.yaml"], ["mine.yaml", "no such file"]),
+    (["train", "pix2pix", "--set", "model.image_sze=64"], ["image_sze", "did you mean 'image_size'"]),
+    (["train", "pix2pix", "--set", "training.batch_size=0"], ["training.batch_size", "0"]),
+    (["train", "pix2pix", "--set", "training.steps"], ["training.steps", "key=value"]),
+    (["train", "pix2pix", "--steps", "0"], ["--steps", "0"]),
+    (["train", "pix2pix", "--strategy", "tpus"], ["--strategy", "tpus", "multi-worker"]),
+    (["show", "dcgn"], ["dcgn", "dcgan"]),
+    (["generate", "run", "--out", "x.png"], ["'run'", "run directory", ".keras"]),
+    (["generate", ".", "--out", "x.png"], ["no generator", "ganzoo train"]),
+    (["generate", "empty.keras"], ["--out"]),
+    (["generate", "empty.keras", "--out", "x.txt"], ["x.txt", "picture"]),
+    (["generate", "empty.keras", "gone.png", "--out", "x.png"], ["gone.png", "no such"]),
+    (["generate", "empty.keras", "--interpolate", "3", "--out", "x.png"], ["--interpolate", "'3'", "3,8"]),
+    (["generate", "empty.keras", "--count", "0", "--out", "x.png"], ["--count", "0"]),
+    (["list", "--jsn"], ["--jsn", "--json"]),
+]
+
+
+@pytest.mark.parametrize(("arguments", "parts"), WRONG, ids=lambda value: " ".join(value))
+def test_wrong_usage_gets_one_line_that_helps_and_status_2(ganzoo, tmp_path, arguments, parts):
+    (tmp_path / "empty.keras").touch()
+    done = ganzoo(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert re.fullmatch(r"Error: .+\n", done.stderr), done.stderr
+    assert all(part in done.stderr for part in parts), done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["empty.keras"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["train", "--help"], ["--version"], ["list"], ["list", "--json"], [], *[wrong for wrong, _ in WRONG]],
+    ids=" ".join,
+)
+def test_a_quick_answer_loads_no_tensorflow(ganzoo, tmp_path, arguments):
+    (tmp_path / "empty.keras").touch()
+    imports = ganzoo(*arguments, PYTHONPROFILEIMPORTTIME="1").stderr
+    assert re.search(r"\| +ganzoo\.cli$", imports, re.MULTILINE)
+    assert not re.search(r"\| +(tensorflow|keras|tensorflow_datasets)$", imports, re.MULTILINE)
+
+
+def test_the_list_names_all_there_is_and_in_a_pipe_is_plain(ganzoo):
+    done = ganzoo("list")
+    assert (done.returncode, done.stderr) == (0, "")
+    for name in [*package.list_architectures(), *package.list_recipes()]:
+        assert re.search(rf"^  {name} +\S", done.stdout, re.MULTILINE), name
+    assert "\x1b" not in done.stdout
+
+
+def test_with_json_nothing_but_json_is_printed(ganzoo):
+    done = ganzoo("list", "--json")
+    assert done.stderr == ""
+    known = json.loads(done.stdout)
+    assert [entry["name"] for entry in known["architectures"]] == package.list_architectures()
+    assert [entry["name"] for entry in known["recipes"]] == package.list_recipes()
+    assert all(entry["summary"] for entry in known["recipes"])
+
+
+def test_show_gives_the_settings_and_the_layers_of_every_network(ganzoo):
+    done = ganzoo("show", "dcgan", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    shown = json.loads(done.stdout)
+    assert shown["recipe"] == "dcgan_emoji"
+    assert shown["settings"]["architecture"] == "dcgan"
+    assert "ganzoo train dcgan" in shown["header"]
+    assert shown["networks"].keys() == {"generator", "discriminator"}
+    for network in shown["networks"].values():
+        assert network["parameters"] == sum(layer["parameters"] for layer in network["layers"]) > 0
+        assert all(layer["output"] for layer in network["layers"])
+
+
+def test_show_reads_well_for_people(ganzoo):
+    done = ganzoo("show", "dcgan")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("dcgan_emoji\n")
+    assert "ganzoo train dcgan" in done.stdout
+    assert re.search(r"^generator: [\d,]+ parameters:$", done.stdout, re.MULTILINE)
+
+
+def test_a_full_disk_is_a_failure_told_in_a_line(ganzoo):
+    with open("/dev/full", "w") as full:
+        done = ganzoo("list", stdout=full)
+    assert done.returncode == 1
+    assert re.fullmatch(r"Error: no space left.+\n", done.stderr), done.stderr
+
+
+def test_a_place_that_can_not_be_written_is_named(ganzoo, tmp_path):
+    latents = keras.Input((4,))
+    keras.Model(latents, layers.Reshape((2, 2, 1))(latents), name="tiny").save(tmp_path / "tiny.keras")
+    (tmp_path / "file").write_text("no folder")
+    done = ganzoo("generate", "tiny.keras", "--out", "file/x.png")
+    assert done.returncode == 1
+    assert re.fullmatch(r"Error: file: .+\n", done.stderr), done.stderr
+
+
+def test_a_model_that_is_broken_is_a_failure_told_in_a_line(ganzoo, tmp_path):
+    (tmp_path / "broken.keras").write_bytes(b"no model")
+    done = ganzoo("generate", "broken.keras", "--out", "x.png")
+    assert done.returncode == 1
+    assert re.fullmatch(r"Error: broken\.keras: can't be read.+\n", done.stderr), done.stderr
+
+
+def test_what_was_trained_paints(ganzoo, tmp_path):
+    trained = ganzoo("train", "pix2pix", *TINY, "--set", "training.batch_size=1", "--steps", 2, "--run-dir", "run")
+    assert trained.returncode == 0, trained.stderr
+    assert "Warning" not in trained.stderr
+    assert yaml.safe_load((tmp_path / "run/config.yaml").read_text())["model"]["image_size"] == 64
+    Image.new("RGBA", (50, 81), "red").save(tmp_path / "in.png")
+
+    painted = ganzoo("generate", "run", "in.png", "--out", "out.jpg")
+
+    assert (painted.returncode, painted.stderr) == (0, "")
+    assert painted.stdout == "in.png -> out.jpg\n"
+    assert Image.open(tmp_path / "out.jpg").size == (50, 81)
+
+
+def test_a_dry_run_tells_the_plan_and_writes_nothing(ganzoo, tmp_path):
+    done = ganzoo("train", "pix2pix", *TINY, "--dry-run")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "runs/pix2pix_emoji" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interruption_shows_no_traceback(command, tmp_path):
+    image = keras.Input((None, None, 3))
+    keras.Model(image, layers.Activation("linear")(image), name="same").save(tmp_path / "same.keras")
+    (tmp_path / "in").mkdir()
+    for number in range(400):
+        Image.new("RGB", (64, 64)).save(tmp_path / f"in/{number}.png")
+    arguments = [command, "generate", "same.keras", "in", "--out", "out"]
+    with subprocess.Popen(
+        arguments, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        running.stdout.readline()
+        running.send_signal(signal.SIGINT)
+        _, told = running.communicate()
+    assert running.returncode == 130
+    assert told.strip() == ""
+    assert 0 < len(list((tmp_path / "out").iterdir())) < 400

@@ -1,0 +1,184 @@
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from ganzoo import create, inference
+from ganzoo.errors import UsageError
+from ganzoo.inference import interpolate, sample, translate
+
+
+def picture(height: int, width: int, channels: int = 3) -> np.ndarray:
+    """Smooth and of many colours, so that a pixel in the wrong place shows."""
+    y, x, c = np.mgrid[:height, :width, :channels]
+    return np.rint(127.5 + 127.5 * np.sin(x / 9 + c) * np.cos(y / 7 - c)).astype("uint8")
+
+
+def to_pixels(model, image, low=-1.0):
+    """The whole image through the model at once."""
+    values = low + (1 - low) * image[None] / 255.0
+    painted = np.asarray(model(values.astype("float32"), training=False))[0]
+    return np.clip(np.rint((painted + 1) * 127.5), 0, 255).astype("uint8")
+
+
+def identity(size=None, channels=3):
+    image = keras.Input((size, size, channels))
+    return keras.Model(image, layers.Activation("linear")(image), name="identity")
+
+
+def blur(scale=1):
+    """A network whose output moves with its input: each pixel is a mean over 7 x 7, which keeps to the picture."""
+    image = keras.Input((None, None, 3))
+    x = layers.AveragePooling2D(7, strides=1, padding="same")(image)
+    return keras.Model(image, layers.UpSampling2D(scale)(x) if scale > 1 else x, name="blur")
+
+
+def u_net(size, levels):
+    """Halves the picture `levels` times; where the size is no multiple, the skips don't fit."""
+    x = image = keras.Input((size, size, 3))
+    skips = []
+    for _ in range(levels):
+        skips.append(x)
+        x = layers.Conv2D(4, 4, strides=2, padding="same")(x)
+    for skip in reversed(skips):
+        x = layers.Conv2DTranspose(4, 4, strides=2, padding="same")(x)
+        x = ops.concatenate([x, skip], axis=-1)
+    return keras.Model(image, layers.Conv2D(3, 1, activation="tanh")(x), name="u_net")
+
+
+def stiff():
+    """Tied to 8 x 8 by its dense layer."""
+    image = keras.Input((8, 8, 3))
+    flat = layers.Dense(192)(layers.Flatten()(image))
+    return keras.Model(image, layers.Reshape((8, 8, 3))(flat), name="stiff")
+
+
+SIZES = [(1, 1), (1, 50), (37, 211), (64, 64), (65, 63), (200, 90)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("trained_at", [None, 64])
+def test_a_picture_of_any_size_comes_back_whole_and_in_place(size, trained_at):
+    image = picture(*size)
+    assert np.abs(translate(identity(trained_at), image).astype(int) - image).max() <= 1
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("trained_at", "levels"), [(64, 2), (64, 6), (None, 4)])
+def test_a_network_that_halves_gets_a_size_that_it_can_halve(size, trained_at, levels):
+    assert translate(u_net(trained_at, levels), picture(*size)).shape == (*size, 3)
+
+
+def test_no_more_is_padded_than_the_network_needs():
+    assert inference._of_any_size(u_net(64, 2)).multiple == 4
+    assert inference._of_any_size(u_net(64, 5)).multiple == 32
+    assert inference._of_any_size(blur(4)).multiple == 1
+
+
+def test_a_network_that_sees_a_picture_whole_sees_it_at_the_size_it_was_built_for(monkeypatch):
+    shapes = []
+    run = keras.Model.predict_on_batch
+    monkeypatch.setattr(keras.Model, "predict_on_batch", lambda self, x: shapes.append(x.shape) or run(self, x))
+    translate(u_net(64, 6), picture(100, 300))
+    translate(u_net(64, 6), picture(64, 64))
+    translate(stiff(), picture(100, 300))
+    assert shapes == [(1, 64, 64, 3), (1, 64, 64, 3), (1, 8, 8, 3)]
+
+
+@pytest.mark.parametrize("scale", [1, 4])
+@pytest.mark.parametrize("size", [(150, 333), (32, 500), (401, 65)])
+def test_tiles_join_without_a_seam(monkeypatch, size, scale):
+    monkeypatch.setattr(inference, "TILE", 64 * scale)
+    image = picture(*size)
+    model = blur(scale)
+    tiles = []
+    run = keras.Model.predict_on_batch
+    monkeypatch.setattr(keras.Model, "predict_on_batch", lambda self, x: tiles.append(x.shape) or run(self, x))
+
+    painted = translate(model, image)
+
+    assert len(tiles) > 1
+    assert all(shape[1] * shape[2] <= 64 * 64 for shape in tiles)
+    assert painted.shape == (size[0] * scale, size[1] * scale, 3)
+    assert np.abs(painted.astype(int) - to_pixels(model, image)).max() <= 1
+
+
+def test_a_tile_fades_into_the_next_where_they_disagree():
+    dark, light = np.zeros((40, 1, 1), "uint8"), np.full((40, 1, 1), 200, "uint8")
+    joined = inference._join([(0, dark), (20, light)])[:, 0, 0].astype(int)
+    assert joined.shape == (60,)
+    assert (joined[:25] == 0).all()
+    assert (joined[35:] == 200).all()
+    assert (np.diff(joined[24:36]) > 0).all()
+    assert np.diff(joined).max() <= 20
+
+
+def test_an_enlarging_network_gets_values_from_0_to_1():
+    x = image = keras.Input((None, None, 3))
+    model = keras.Model(image, layers.UpSampling2D(2)(2 * x - 1), name="srgan_generator")
+    image = picture(30, 40)
+    assert (translate(model, image) == image.repeat(2, axis=0).repeat(2, axis=1)).all()
+    assert inference.input_range(identity()) == (-1.0, 1.0)
+
+
+@pytest.mark.parametrize("name", ["pix2pix", "cyclegan", "srgan"])
+def test_an_architectures_generator_paints_at_another_size_what_it_does_at_its_own(name):
+    gan = create(name, image_size=64, base_filters=4)
+    model = next(iter(gan.deployed().values()))
+    low = inference.input_range(model)[0]
+    own = picture(64, 64)
+    assert np.abs(translate(model, own).astype(int) - to_pixels(model, own, low)).max() <= 1
+    scale = to_pixels(model, own, low).shape[0] // 64
+    assert translate(model, picture(37, 81)).shape == (37 * scale, 81 * scale, 3)
+
+
+def test_grey_goes_in_and_comes_out():
+    assert translate(identity(16, channels=1), picture(20, 30, 1)).shape == (20, 30, 1)
+
+
+def test_a_network_that_makes_no_pictures_is_named():
+    image = keras.Input((None, None, 3))
+    model = keras.Model(image, layers.AveragePooling2D(8)(image), name="shrink")
+    with pytest.raises(UsageError, match="shrink: makes no pictures"):
+        translate(model, picture(9, 9))
+
+
+@pytest.fixture(scope="module")
+def latent_model():
+    latents = keras.Input((6,))
+    pixels = layers.Dense(4 * 4 * 3, activation="tanh")(latents)
+    return keras.Model(latents, layers.Reshape((4, 4, 3))(pixels), name="latent")
+
+
+def test_a_seed_gives_the_same_samples_whatever_their_number(latent_model):
+    many = sample(latent_model, 20, seed=3)
+    assert many.shape == (20, 4, 4, 3)
+    assert many.dtype == np.uint8
+    assert (sample(latent_model, 2, seed=3) == many[:2]).all()
+    assert not (sample(latent_model, 20, seed=4) == many).all()
+    assert len({image.tobytes() for image in many}) == 20
+
+
+def test_an_interpolation_goes_from_the_one_seeds_sample_to_the_others(latent_model):
+    way = interpolate(latent_model, 5, (1, 2))
+    assert (way[0] == sample(latent_model, 1, 1)[0]).all()
+    assert (way[-1] == sample(latent_model, 1, 2)[0]).all()
+    assert len({image.tobytes() for image in way}) == 5
+    assert len({image.tobytes() for image in interpolate(latent_model, 3, (1, 1))}) == 1
+    assert interpolate(latent_model, 1, (1, 2)).shape[0] == 1
+
+
+def test_the_latents_on_the_way_keep_the_length_of_those_at_its_ends():
+    latents = keras.Input((512,))
+    lengths = ops.sqrt(ops.mean(latents * latents, axis=-1)) - 1
+    model = keras.Model(latents, ops.reshape(lengths, (-1, 1, 1, 1)), name="length")
+    # A straight line passes at 0.7 of the length, which is painted 89.
+    assert interpolate(model, 9, (1, 2)).min() > 115
+
+
+def test_models_are_told_apart_by_what_they_take(latent_model):
+    assert inference.takes_latents(latent_model)
+    assert not inference.takes_latents(identity())
+    two = keras.Model([latent_model.inputs[0], keras.Input((3,))], latent_model.outputs, name="two")
+    with pytest.raises(UsageError, match="two: takes"):
+        inference.takes_latents(two)

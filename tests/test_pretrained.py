@@ -1,0 +1,64 @@
+import keras
+import numpy as np
+import pytest
+
+import ganzoo
+from ganzoo.errors import RunError, UsageError
+from ganzoo.pretrained import find_generator, load
+
+
+def times(factor: float) -> keras.Model:
+    latents = keras.Input((2,))
+    return keras.Model(latents, latents * factor)
+
+
+@pytest.fixture
+def one_way(tmp_path):
+    times(2).save(tmp_path / "generator.keras")
+    return tmp_path
+
+
+@pytest.fixture
+def both_ways(tmp_path):
+    times(2).save(tmp_path / "generator_ab.keras")
+    times(3).save(tmp_path / "generator_ba.keras")
+    return tmp_path
+
+
+def factor(model: keras.Model) -> float:
+    return float(np.asarray(model(np.ones((1, 2), "float32")))[0, 0])
+
+
+def test_a_run_gives_its_generator(one_way):
+    assert factor(ganzoo.load(one_way)) == 2
+    assert factor(ganzoo.load(str(one_way / "generator.keras"))) == 2
+
+
+def test_a_direction_picks_one_of_two_generators(both_ways):
+    assert factor(load(both_ways)) == 2
+    assert factor(load(both_ways, direction="ba")) == 3
+
+
+def test_a_direction_that_is_not_there_is_not_passed_over(one_way):
+    with pytest.raises(UsageError, match="has one generator"):
+        load(one_way, direction="ba")
+    with pytest.raises(UsageError, match="'abc'.*did you mean 'ab'"):
+        load(one_way, direction="abc")
+
+
+@pytest.mark.parametrize("name", ["pix2pix/emoji", "gone.keras", "gone"])
+def test_a_model_that_is_not_there_is_named_with_what_there_is(name):
+    with pytest.raises(UsageError, match=f"no model '{name}'; .*run directory"):
+        find_generator(name)
+
+
+def test_a_folder_without_a_generator_says_how_to_get_one(tmp_path):
+    with pytest.raises(UsageError, match="no generator in this folder; train one"):
+        find_generator(tmp_path)
+
+
+def test_a_file_that_is_cut_off_is_named(one_way):
+    path = one_way / "generator.keras"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(RunError, match=r"generator\.keras: can't be read as a Keras model"):
+        load(one_way)
