@@ -26,7 +26,7 @@ NAMES = ("dcgan", "pix2pix", "cyclegan", "srgan")
 @click.argument("names", nargs=-1, type=click.Choice(NAMES))
 @click.option("--steps", default=5, help="Steps in a turn.", show_default=True)
 @click.option("--turns", default=7, show_default=True)
-@click.option("--set", "overrides", multiple=True, help="key=value of the recipe, as in `ganzoo train`.")
+@click.option("--set", "overrides", multiple=True, help="Size, data or batch, as in `ganzoo train`.")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON, for one architecture, in this process.")
 def main(names, steps, turns, overrides, as_json):
     if as_json:
@@ -49,23 +49,15 @@ def measure(name: str, steps: int, turns: int, overrides) -> dict:
     import tensorflow as tf
 
     from ganzoo import registry
-    from ganzoo.data import open_pipeline
     from ganzoo.data.tensorflow import as_dataset
     from ganzoo.recipes import load_recipe
+    from ganzoo.training.run import open_data
 
     if name == "srgan":
         overrides = ["model.pretrain_steps=0", *overrides]
     recipe = load_recipe(name, overrides)
     model, batch_size = recipe.model, recipe.training.batch_size
-    pipeline = open_pipeline(
-        model.task,
-        recipe.data,
-        image_size=model.image_size,
-        channels=model.channels,
-        scale=getattr(model, "scale", 1),
-        batch_size=batch_size,
-        seed=0,
-    )
+    pipeline = open_data(recipe, "train")
     constant = tf.data.Dataset.from_tensors(pipeline.batch(0)).repeat()
 
     engine = registry.get(name)(model)
@@ -178,6 +170,7 @@ def pix2pix_step(gan):
             l1 = gan.config.l1_weight * tf.reduce_mean(tf.abs(fake - target))
             g_loss = adversarial + l1
         update(adam["generator"], g_tape, g_loss, generator)
+        follow(gan)
         return {"real": real_loss, "fake": fake_loss, "adversarial": adversarial, "l1": l1}
 
     return step

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import sys
+import warnings
 from pathlib import Path
 
 import click
@@ -137,6 +138,7 @@ def generate(model, inputs, out, count, seed, interpolate, direction):
 
 def main():
     """Runs the command and exits: 0 done, 2 wrong usage, 1 a failure while running, 130 interrupted."""
+    warnings.showwarning = lambda message, *_, **__: click.echo(f"Warning: {message}", err=True)
     try:
         status = cli.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

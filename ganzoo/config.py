@@ -49,6 +49,10 @@ class Schedule:
             raise ValueError(f"a linear schedule needs end > start, found start={self.start}, end={self.end}")
         if self.kind == "steps" and not self.boundaries:
             raise ValueError("a schedule of steps needs boundaries, found none")
+        if self.kind != "linear" and (self.start or self.end):
+            raise ValueError(f"start and end are of a linear schedule, found kind={self.kind}; set kind=linear")
+        if self.kind != "steps" and self.boundaries:
+            raise ValueError(f"boundaries are of a schedule of steps, found kind={self.kind}; set kind=steps")
 
 
 @frozen_config
@@ -86,16 +90,15 @@ class GANConfig:
     schedule: Schedule = Schedule()
 
     def __post_init__(self):
-        batch_norm = self.discriminator_norm == "batch"
-        if self.penalty == "gradient" and batch_norm:
+        if self.penalty == "gradient" and self.discriminator_norm == "batch":
             raise ValueError(
                 "penalty=gradient makes no sense with discriminator_norm=batch (the penalty is per image, batch norm "
                 "mixes images): set discriminator_norm to instance or none"
             )
-        if self.spectral_norm and batch_norm:
+        if self.spectral_norm and self.discriminator_norm != "none":
             raise ValueError(
-                "spectral_norm=true makes no sense with discriminator_norm=batch (batch norm undoes the bound): "
-                "set discriminator_norm to instance or none"
+                f"spectral_norm=true makes no sense with discriminator_norm={self.discriminator_norm} (a norm after a "
+                "convolution undoes the bound on it): set discriminator_norm to none"
             )
         if self.adversarial_loss == "wasserstein" and self.penalty != "gradient" and not self.spectral_norm:
             raise ValueError(
@@ -152,6 +155,8 @@ class Recipe:
 
 
 SECTIONS = tuple(field.name for field in dataclasses.fields(Recipe))
+RECORDS = ("versions", "run")
+"""What the `config.yaml` of a run says besides: it can be trained again as a recipe."""
 
 
 def parse_recipe(document: Mapping, config_class, where: str) -> Recipe:
@@ -165,11 +170,13 @@ def parse_recipe(document: Mapping, config_class, where: str) -> Recipe:
     Raises:
         UsageError: for the first key or value that is not allowed, naming it.
     """
-    unknown = [key for key in document if key not in SECTIONS]
+    unknown = [key for key in document if key not in (*SECTIONS, *RECORDS)]
     if unknown:
         raise UsageError(f"{where}: unknown section {unknown[0]!r}{nearest(unknown[0], SECTIONS)}")
     training = parse_section(TrainingConfig, document.get("training"), f"{where}: training")
-    model = dict(document.get("model") or {})
+    model = document.get("model") or {}
+    if not isinstance(model, Mapping):
+        raise UsageError(f"{where}: model: found {model!r}; allowed are keys with values")
     if "seed" in model:
         raise UsageError(f"{where}: model.seed is training.seed in a recipe; set that")
     return Recipe(

@@ -111,6 +111,17 @@ class GAN(keras.Model):
         """The networks that are sampled, saved and exported: moving averages where `ema_decay` is on."""
         return {name: self._averages.get(name, self._networks[name]) for name in self.deployed_names}
 
+    def released(self) -> dict[str, keras.Model]:
+        """The deployed networks as they are saved: in float32, whatever precision they are trained in."""
+        if self.config.precision == "float32":
+            return self.deployed()
+        return {name: _in_float32(network) for name, network in self.deployed().items()}
+
+    @property
+    def steps_done(self) -> int:
+        """The number of training steps behind the weights."""
+        return int(self.step.numpy())
+
     def state(self) -> dict[str, keras.Variable]:
         """Every variable that training changes, by a name that is the same in every process."""
         groups = {f"networks/{name}": network.variables for name, network in self._networks.items()}
@@ -144,9 +155,9 @@ class GAN(keras.Model):
     def train_step(self, data):
         """One step: every active phase, in order, on one forward of the generators. Returns the terms of the losses."""
         if tf.executing_eagerly():
-            self._host_step = int(self.step.numpy())
-        phases = self._active_phases()
-        parts = self._parts(self._named(data))
+            self._host_step = self.steps_done
+        phases = self._active_phases(self._host_step)
+        parts = self._parts(self._named(data), max(phase.repeats for phase in phases))
         logs = {}
         for number, part in enumerate(parts[:-1]):
             self._begin_round(number)
@@ -203,8 +214,8 @@ class GAN(keras.Model):
                 elif "float" in variable.dtype:
                     average.assign(variable)
 
-    def _active_phases(self):
-        return tuple(phase for phase in self.phases() if phase.runs_at(self._host_step))
+    def _active_phases(self, step: int) -> tuple[Phase, ...]:
+        return tuple(phase for phase in self.phases() if phase.runs_at(step))
 
     def _named(self, data) -> dict:
         if isinstance(data, Mapping) and data.keys() >= set(self.batch_names):
@@ -215,10 +226,12 @@ class GAN(keras.Model):
             raise UsageError(f"{self.name}: found a batch of {found}; a batch is {', '.join(self.batch_names)}")
         return dict(zip(self.batch_names, values, strict=True))
 
-    def _parts(self, batch) -> list[dict]:
-        count = self.config.n_critic
+    def _parts(self, batch, count: int) -> list[dict]:
         if count == 1:
             return [batch]
+        size = next(iter(batch.values())).shape[0]
+        if size is not None and size % count:
+            raise UsageError(f"{self.name}: found a batch of {size}; with n_critic={count} give a multiple of {count}")
         split = {name: ops.split(value, count, axis=0) for name, value in batch.items()}
         return [{name: values[i] for name, values in split.items()} for i in range(count)]
 
@@ -229,29 +242,39 @@ class GAN(keras.Model):
         pass
 
     def make_train_function(self, force=False):
-        self._host_step = int(self.step.numpy())
+        self._host_step = self.steps_done
 
         def train_function(iterator):
-            names = tuple(phase.name for phase in self._active_phases())
-            if names not in self._traced:
-                self._traced[names] = self._trace()
-            logs = self._traced[names](iterator)
-            self._host_step += self.steps_per_execution
+            steps = range(self._host_step, self._host_step + self.steps_per_execution)
+            phases = tuple(phase.name for step in steps for phase in self._active_phases(step))
+            if phases not in self._traced:
+                self._traced[phases] = self._make_execution()
+            logs = self._traced[phases](iterator)
+            self._host_step = steps.stop
             return logs
 
         self.train_function = train_function
 
-    def _trace(self):
+    def _make_execution(self):
+        """A function that runs steps; traced once, for steps with the same phases as its first."""
         strategy = self.distribute_strategy
 
         def train(iterator):
             for _ in range(self.steps_per_execution):
-                logs = strategy.run(self.train_step, args=(next(iterator),))
+                # Only the step is compiled by XLA: fetching a batch can't be.
+                step = tf.function(self.train_step, jit_compile=True) if self.jit_compile else self.train_step
+                logs = strategy.run(step, args=(next(iterator),))
+                self._host_step += 1
             return {name: strategy.reduce("MEAN", value, axis=None) for name, value in logs.items()}
 
-        return train if self.run_eagerly else tf.function(train, jit_compile=self.jit_compile)
+        return train if self.run_eagerly else tf.function(train)
 
     # Parts of which architectures make their phases.
+
+    def discriminator_phase(self, name: str, networks: tuple[str, ...], loss: Callable, start: int = 0) -> Phase:
+        """The phase of one or more discriminators, with the config's learning rate and `n_critic`."""
+        rate = self.config.discriminator_learning_rate or self.config.learning_rate
+        return Phase(name, networks, loss, rate, detached=True, repeats=self.config.n_critic, start=start)
 
     def random(self, purpose: str) -> keras.random.SeedGenerator:
         """What `keras.random` takes as a seed: a function of run seed, purpose, step, replica and nothing else."""
@@ -308,6 +331,7 @@ class GAN(keras.Model):
     # Construction.
 
     def _build_optimizer(self, phase):
+        # Epsilon is Keras's 1e-7, where Torch has 1e-8.
         rate = phase.learning_rate
         if self.config.schedule.kind != "constant":
             rate = LearningRate(rate, self.config.schedule, self.step)
@@ -333,7 +357,9 @@ class GAN(keras.Model):
         for name, network in self._networks.items():
             for layer in network.layers:
                 if hasattr(layer, "seed_generator"):
-                    layer.seed_generator.state.assign(self.random(f"{name} {layer.name}").next())
+                    key, position = ops.unstack(self.random(f"{name} {layer.name}").next())
+                    # Each draw adds 1 to the state: room for draws before the next step's.
+                    layer.seed_generator.state.assign(ops.stack([key, 1024 * position]))
 
 
 class _StepSeed(keras.random.SeedGenerator):
@@ -349,6 +375,15 @@ class _StepSeed(keras.random.SeedGenerator):
         key = seeding.derive(self.seed, *self.purpose, self.draws)
         self.draws += 1
         return ops.stack([ops.cast(key, "int64"), self.position])
+
+
+def _in_float32(network: keras.Model) -> keras.Model:
+    def clone(layer):
+        return type(layer).from_config({**layer.get_config(), "dtype": "float32"})
+
+    copy = keras.models.clone_model(network, clone_function=clone)
+    copy.set_weights(network.get_weights())
+    return copy
 
 
 @contextlib.contextmanager

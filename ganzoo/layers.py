@@ -22,13 +22,16 @@ def instance_norm(x, epsilon=1e-5):
 
     Kept in rank 4, which on-device delegates take; `GroupNormalization(groups=-1)` goes through rank 5.
     """
+    if keras.backend.standardize_dtype(x.dtype) in ("float16", "bfloat16"):
+        # The squares of half precision overflow from 256 up.
+        return ops.cast(instance_norm(ops.cast(x, "float32"), epsilon), x.dtype)
     centred = x - ops.mean(x, axis=(1, 2), keepdims=True)
     variance = ops.mean(centred * centred, axis=(1, 2), keepdims=True)
     return centred * ops.rsqrt(variance + epsilon)
 
 
 def batch_norm(x, name: str):
-    """Batch normalisation as in Torch, which the papers' code uses: momentum 0.9, epsilon 1e-5, scale N(1, 0.02)."""
+    """Batch normalisation with Torch's momentum 0.9 and epsilon 1e-5, and DCGAN's scale of N(1, 0.02)."""
     return layers.BatchNormalization(
         momentum=0.9,
         epsilon=1e-5,
@@ -63,6 +66,31 @@ def discriminator_conv(x, filters: int, *, kernel=4, strides=1, pad=1, use_bias=
     if pad:
         x = layers.ZeroPadding2D(pad, name=f"{name}_pad")(x)
     return layer(filters, kernel, strides, use_bias=use_bias, kernel_initializer=normal_initializer(), name=name)(x)
+
+
+def patch_gan(
+    input_name: str, channels: int, *, image_size: int, base_filters: int, norm: str, spectral_norm: bool, name: str
+) -> keras.Model:
+    """The 70x70 PatchGAN: C64-C128-C256-C512 and one logit per patch (Isola et al. 2017, section 6.1.2).
+
+    (B, S, S, channels) in [-1, 1] -> logits (B, S/8 - 2, S/8 - 2, 1), 30x30 at 256. No norm on the first layer.
+    """
+    x = image = keras.Input((image_size, image_size, channels), name=input_name)
+    for block, (multiple, strides) in enumerate([(1, 2), (2, 2), (4, 2), (8, 1)], start=1):
+        normed = block > 1
+        x = discriminator_conv(
+            x,
+            base_filters * multiple,
+            strides=strides,
+            use_bias=not normed or norm != "batch",
+            spectral_norm=spectral_norm,
+            name=f"conv{block}",
+        )
+        x = normalise(x, norm, f"norm{block}") if normed else x
+        x = layers.LeakyReLU(0.2, name=f"activation{block}")(x)
+    x = discriminator_conv(x, 1, spectral_norm=spectral_norm, name="conv5")
+    logits = layers.Activation("linear", dtype=output_dtype(), name="logits")(x)
+    return keras.Model(image, logits, name=name)
 
 
 @keras.saving.register_keras_serializable("ganzoo")

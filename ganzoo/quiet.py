@@ -11,6 +11,8 @@ def import_tensorflow() -> None:
 
     They are printed after all when the import fails.
     """
+    if "tensorflow" in sys.modules:
+        return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _held_back_stderr():
         import keras  # noqa: F401

@@ -6,7 +6,8 @@ pytorch-CycleGAN-and-pix2pix. Images of both domains, in and out: (B, S, S, C) i
 A step: both generators on both images; both generators updated together by the adversarial, cycle and identity terms;
 then both discriminators, on real images and on fakes drawn from pools of past fakes.
 
-Deviations: none known. Instance norm is without scale and offset, as in the reference code.
+Deviations: on several replicas the pools take up the first replica's fakes alone. Instance norm is without scale and
+offset, as in the reference code.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -19,11 +20,10 @@ from ganzoo.config import GANConfig, NonNegative, Positive, Weight, frozen_confi
 from ganzoo.errors import UsageError
 from ganzoo.gan import GAN, Phase
 from ganzoo.layers import (
-    discriminator_conv,
     instance_norm,
     normal_initializer,
-    normalise,
     output_dtype,
+    patch_gan,
     reflection_pad,
 )
 from ganzoo.losses import l1
@@ -96,21 +96,15 @@ def build_generator(config: CycleGANConfig, name: str) -> keras.Model:
 
 def build_discriminator(config: CycleGANConfig, name: str) -> keras.Model:
     """The 70x70 PatchGAN: (B, S, S, C) in [-1, 1] -> logits, 30x30 at 256."""
-
-    def conv(x, filters, strides, name, use_bias=True):
-        return discriminator_conv(
-            x, filters, strides=strides, use_bias=use_bias, spectral_norm=config.spectral_norm, name=name
-        )
-
-    x = image = keras.Input((config.image_size, config.image_size, config.channels), name="image")
-    x = layers.LeakyReLU(0.2, name="activation1")(conv(x, config.base_filters, 2, "conv1"))
-    for block, (multiple, strides) in enumerate([(2, 2), (4, 2), (8, 1)], start=2):
-        x = conv(x, config.base_filters * multiple, strides, f"conv{block}", config.discriminator_norm != "batch")
-        x = normalise(x, config.discriminator_norm, f"norm{block}")
-        x = layers.LeakyReLU(0.2, name=f"activation{block}")(x)
-    x = conv(x, 1, 1, "conv5")
-    logits = layers.Activation("linear", dtype=output_dtype(), name="logits")(x)
-    return keras.Model(image, logits, name=f"cyclegan_{name}")
+    return patch_gan(
+        "image",
+        config.channels,
+        image_size=config.image_size,
+        base_filters=config.base_filters,
+        norm=config.discriminator_norm,
+        spectral_norm=config.spectral_norm,
+        name=f"cyclegan_{name}",
+    )
 
 
 class ImagePool:
@@ -193,14 +187,7 @@ class CycleGAN(GAN):
                 loss=self.generator_loss,
                 learning_rate=config.learning_rate,
             ),
-            Phase(
-                "discriminators",
-                networks=("discriminator_a", "discriminator_b"),
-                loss=self.discriminator_loss,
-                learning_rate=config.discriminator_learning_rate or config.learning_rate,
-                detached=True,
-                repeats=config.n_critic,
-            ),
+            self.discriminator_phase("discriminators", ("discriminator_a", "discriminator_b"), self.discriminator_loss),
         )
 
     def generator_loss(self, batch, outputs):

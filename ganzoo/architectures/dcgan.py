@@ -102,17 +102,11 @@ class DCGAN(GAN):
         return {"image": self.generator(latents, training=True)}
 
     def phases(self):
-        config = self.config
         return (
+            self.discriminator_phase("discriminator", ("discriminator",), self.discriminator_loss),
             Phase(
-                "discriminator",
-                networks=("discriminator",),
-                loss=self.discriminator_loss,
-                learning_rate=config.discriminator_learning_rate or config.learning_rate,
-                detached=True,
-                repeats=config.n_critic,
+                "generator", networks=("generator",), loss=self.generator_loss, learning_rate=self.config.learning_rate
             ),
-            Phase("generator", networks=("generator",), loss=self.generator_loss, learning_rate=config.learning_rate),
         )
 
     def discriminator_loss(self, batch, outputs):

@@ -21,11 +21,10 @@ from keras import layers, ops
 from ganzoo.config import GANConfig, Momentum, Positive, Weight, frozen_config
 from ganzoo.gan import GAN, Phase
 from ganzoo.layers import (
-    discriminator_conv,
     instance_norm,
     normal_initializer,
-    normalise,
     output_dtype,
+    patch_gan,
 )
 from ganzoo.losses import l1
 from ganzoo.registry import register
@@ -94,22 +93,16 @@ def build_generator(config: Pix2PixConfig) -> keras.Model:
 
 
 def build_discriminator(config: Pix2PixConfig) -> keras.Model:
-    """The 70x70 PatchGAN: input and image side by side in the channels, (B, S, S, 2C) -> logits, 30x30 at 256."""
-
-    def conv(x, filters, strides, name, use_bias=True):
-        return discriminator_conv(
-            x, filters, strides=strides, use_bias=use_bias, spectral_norm=config.spectral_norm, name=name
-        )
-
-    x = pair = keras.Input((config.image_size, config.image_size, 2 * config.channels), name="pair")
-    x = layers.LeakyReLU(0.2, name="activation1")(conv(x, config.base_filters, 2, "conv1"))
-    for block, (multiple, strides) in enumerate([(2, 2), (4, 2), (8, 1)], start=2):
-        x = conv(x, config.base_filters * multiple, strides, f"conv{block}", config.discriminator_norm != "batch")
-        x = normalise(x, config.discriminator_norm, f"norm{block}")
-        x = layers.LeakyReLU(0.2, name=f"activation{block}")(x)
-    x = conv(x, 1, 1, "conv5")
-    logits = layers.Activation("linear", dtype=output_dtype(), name="logits")(x)
-    return keras.Model(pair, logits, name="pix2pix_discriminator")
+    """The 70x70 PatchGAN on input and image side by side in the channels: (B, S, S, 2C) in [-1, 1] -> logits."""
+    return patch_gan(
+        "pair",
+        2 * config.channels,
+        image_size=config.image_size,
+        base_filters=config.base_filters,
+        norm=config.discriminator_norm,
+        spectral_norm=config.spectral_norm,
+        name="pix2pix_discriminator",
+    )
 
 
 @register("pix2pix")
@@ -126,17 +119,11 @@ class Pix2Pix(GAN):
         return {"output": self.generator(batch["input"], training=True)}
 
     def phases(self):
-        config = self.config
         return (
+            self.discriminator_phase("discriminator", ("discriminator",), self.discriminator_loss),
             Phase(
-                "discriminator",
-                networks=("discriminator",),
-                loss=self.discriminator_loss,
-                learning_rate=config.discriminator_learning_rate or config.learning_rate,
-                detached=True,
-                repeats=config.n_critic,
+                "generator", networks=("generator",), loss=self.generator_loss, learning_rate=self.config.learning_rate
             ),
-            Phase("generator", networks=("generator",), loss=self.generator_loss, learning_rate=config.learning_rate),
         )
 
     def discriminator_loss(self, batch, outputs):

@@ -11,8 +11,9 @@ A step, once adversarial: one forward of the generator; the discriminator; then 
 discriminator, by the content loss plus 0.001 of the adversarial loss.
 
 Deviations: without a feature network (`content="none"`) the content loss is the mean squared error, the paper's
-"SRGAN-MSE". Off by default and stated by the recipes that turn them on: `add_enlarged_input` makes the network learn
-what a bilinear enlargement lacks, `generator_norm="none"` leaves batch norm out; both for training in minutes.
+"SRGAN-MSE". Batch norm's scale starts as DCGAN's, N(1, 0.02). Off by default and stated by the recipes that turn them
+on: `add_enlarged_input` makes the network learn what a bilinear enlargement lacks, `generator_norm="none"` leaves batch
+norm out; both for training in minutes.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -25,7 +26,7 @@ from ganzoo import perceptual
 from ganzoo.config import GANConfig, Momentum, NonNegative, Positive, Rate, Weight, frozen_config
 from ganzoo.errors import UsageError
 from ganzoo.gan import GAN, Phase
-from ganzoo.layers import batch_norm, discriminator_conv, normal_initializer, normalise, output_dtype
+from ganzoo.layers import batch_norm, discriminator_conv, normalise, output_dtype
 from ganzoo.losses import l2
 from ganzoo.registry import register
 
@@ -56,15 +57,25 @@ class SRGANConfig(GANConfig):
     learning_rate: Rate = 1e-4
     beta_1: Momentum = 0.9
 
+    def __post_init__(self):
+        super().__post_init__()
+        if self.content == "none" and self.content_weights is not None:
+            raise ValueError("content_weights is given, but content=none uses no network: set content=vgg16 or vgg19")
+
 
 def generator_norm(x, config: SRGANConfig, name: str):
     return batch_norm(x, name) if config.generator_norm == "batch" else x
 
 
+def prelu(x, name: str):
+    """One slope per channel, 0.25 at first (He et al. 2015)."""
+    return layers.PReLU(alpha_initializer=keras.initializers.Constant(0.25), shared_axes=(1, 2), name=name)(x)
+
+
 def residual_block(x, config: SRGANConfig, name: str):
     """Convolution, norm, PReLU, convolution, norm, added to what came in."""
     y = layers.Conv2D(config.base_filters, 3, padding="same", name=f"{name}_conv1")(x)
-    y = layers.PReLU(shared_axes=(1, 2), name=f"{name}_activation")(generator_norm(y, config, f"{name}_norm1"))
+    y = prelu(generator_norm(y, config, f"{name}_norm1"), f"{name}_activation")
     y = layers.Conv2D(config.base_filters, 3, padding="same", name=f"{name}_conv2")(y)
     return layers.Add(name=f"{name}_add")([x, generator_norm(y, config, f"{name}_norm2")])
 
@@ -73,7 +84,7 @@ def build_generator(config: SRGANConfig) -> keras.Model:
     """SRResNet: (B, h, w, C) in [0, 1] -> (B, scale h, scale w, C) in [-1, 1]."""
     low = keras.Input((None, None, config.channels), name="image")
     x = layers.Conv2D(config.base_filters, 9, padding="same", name="first_conv")(low)
-    x = first = layers.PReLU(shared_axes=(1, 2), name="first_activation")(x)
+    x = first = prelu(x, "first_activation")
     for block in range(config.residual_blocks):
         x = residual_block(x, config, f"block{block + 1}")
     x = layers.Conv2D(config.base_filters, 3, padding="same", name="after_blocks_conv")(x)
@@ -81,7 +92,7 @@ def build_generator(config: SRGANConfig) -> keras.Model:
     for step in range(config.scale // 2):
         x = layers.Conv2D(4 * config.base_filters, 3, padding="same", name=f"up{step + 1}_conv")(x)
         x = ops.depth_to_space(x, 2)
-        x = layers.PReLU(shared_axes=(1, 2), name=f"up{step + 1}_activation")(x)
+        x = prelu(x, f"up{step + 1}_activation")
     if not config.add_enlarged_input:
         high = layers.Conv2D(config.channels, 9, padding="same", name="last_conv")(x)
     else:
@@ -96,6 +107,10 @@ def build_generator(config: SRGANConfig) -> keras.Model:
 
 def build_discriminator(config: SRGANConfig) -> keras.Model:
     """Eight 3x3 convolutions and two dense layers: (B, S, S, C) in [-1, 1] -> logits (B, 1)."""
+
+    def dense(x, units, name):
+        return discriminator_conv(x, units, kernel=1, pad=0, spectral_norm=config.spectral_norm, name=name)
+
     x = image = keras.Input((config.image_size, config.image_size, config.channels), name="image")
     for block in range(8):
         normed = block > 0
@@ -110,10 +125,11 @@ def build_discriminator(config: SRGANConfig) -> keras.Model:
         )
         x = normalise(x, config.discriminator_norm, f"norm{block + 1}") if normed else x
         x = layers.LeakyReLU(0.2, name=f"activation{block + 1}")(x)
-    x = layers.Flatten(name="flatten")(x)
-    x = layers.Dense(16 * config.discriminator_filters, kernel_initializer=normal_initializer(), name="dense1")(x)
+    # Dense layers, as convolutions of one pixel: those can have spectral norm.
+    x = layers.Reshape((1, 1, -1), name="flat")(x)
+    x = dense(x, 16 * config.discriminator_filters, "dense1")
     x = layers.LeakyReLU(0.2, name="activation9")(x)
-    logits = layers.Dense(1, kernel_initializer=normal_initializer(), dtype=output_dtype(), name="logits")(x)
+    logits = layers.Flatten(dtype=output_dtype(), name="logits")(dense(x, 1, "dense2"))
     return keras.Model(image, logits, name="srgan_discriminator")
 
 
@@ -130,7 +146,10 @@ class SRGAN(GAN):
         self._features = None
 
     def build_networks(self):
-        return {"generator": build_generator(self.config), "discriminator": build_discriminator(self.config)}
+        networks = {"generator": build_generator(self.config)}
+        if self.config.adversarial_weight:
+            networks["discriminator"] = build_discriminator(self.config)
+        return networks
 
     def prepare(self):
         if self.config.content != "none":
@@ -152,14 +171,8 @@ class SRGAN(GAN):
         if not config.adversarial_weight:
             return (pretraining,)
         adversarial = (
-            Phase(
-                "discriminator",
-                networks=("discriminator",),
-                loss=self.discriminator_loss,
-                learning_rate=config.discriminator_learning_rate or config.learning_rate,
-                detached=True,
-                repeats=config.n_critic,
-                start=config.pretrain_steps,
+            self.discriminator_phase(
+                "discriminator", ("discriminator",), self.discriminator_loss, start=config.pretrain_steps
             ),
             Phase(
                 "generator",

@@ -1,5 +1,7 @@
 """A pipeline as a `tf.data.Dataset`: the one file of the data side that imports TensorFlow."""
 
+import os
+
 import tensorflow as tf
 
 from ganzoo.data.pipeline import Pipeline
@@ -20,8 +22,10 @@ def as_dataset(pipeline: Pipeline, start: int, stop: int) -> tf.data.Dataset:
         arrays = tf.numpy_function(load, [step], [tf.float32] * len(keys), stateful=False)
         return {key: tf.ensure_shape(array, pipeline.shapes[key]) for key, array in zip(keys, arrays, strict=True)}
 
-    dataset = tf.data.Dataset.range(start, stop).map(to_tensors, num_parallel_calls=2, deterministic=True)
+    dataset = tf.data.Dataset.range(start, stop).map(
+        to_tensors, num_parallel_calls=min(8, os.cpu_count() or 1), deterministic=True
+    )
     options = tf.data.Options()
-    # Every worker asks for the batches it needs by step: sharding them once more would drop some.
+    # The steps are in order and whole; sharding would leave some out.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
     return dataset.with_options(options).prefetch(2)

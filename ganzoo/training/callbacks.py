@@ -101,15 +101,22 @@ class Checkpoints(AtSteps):
             self.save(step)
 
     def save(self, step: int) -> None:
-        """Writes the checkpoint of this step and the networks as they are, once."""
+        """Writes the networks as they are and the checkpoint of this step, once."""
         if step == self.saved:
             return
+        # The networks come first: where there is a checkpoint, nothing is missing.
+        for name, network in self.model.released().items():
+            self._write_network(network, self.directory.network(name))
         checkpoints.save(self.directory.checkpoints, step, self.model.state(), self.keep)
         self.saved = step
-        for name, network in self.model.deployed().items():
-            beside = self.directory.path / f".{name}.part.keras"
+
+    def _write_network(self, network, path):
+        beside = path.with_name(f".{path.stem}.part.keras")
+        try:
             network.save(beside)
-            beside.replace(self.directory.network(name))
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
 
 
 class Display(AtSteps):
@@ -131,20 +138,21 @@ class Display(AtSteps):
 
 
 class Interruption(AtSteps):
-    """Ctrl-C and SIGTERM end the run after the step at hand, so that what is saved is a whole step."""
+    """Within it, Ctrl-C and SIGTERM end the run after the step at hand, so that what is saved is a whole step."""
 
     def __init__(self, first_step: int, progress):
         super().__init__(first_step)
         self.progress = progress
         self.received = None
 
-    def on_train_begin(self, logs=None):
+    def __enter__(self):
         self.previous = {}
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self.previous[number] = signal.signal(number, self.receive)
+        return self
 
-    def on_train_end(self, logs=None):
+    def __exit__(self, *error):
         for number, handler in self.previous.items():
             signal.signal(number, handler)
 

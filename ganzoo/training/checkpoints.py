@@ -50,22 +50,29 @@ def restore_newest(folder: Path, state: Mapping) -> tuple[Path | None, list[Path
     """Sets the variables of `state` from the newest whole checkpoint.
 
     Returns:
-        Its path, or None where there is none, and the damaged ones that were passed over.
+        Its path, or None where there is none, and the damaged ones that were passed over, now called `.damaged`.
 
     Raises:
-        RunError: when a checkpoint is whole but its variables are not those of `state`.
+        RunError: when a checkpoint is whole but its variables are not those of `state`, or when all are damaged.
     """
     damaged = []
     for path in reversed(list_checkpoints(folder)):
         try:
             with np.load(path) as arrays:
                 values = {name: arrays[name] for name in arrays.files}
+        except PermissionError:
+            raise
         except (zipfile.BadZipFile, zlib.error, OSError, ValueError, EOFError):
             damaged.append(path)
             continue
         _assign(path, state, values)
-        return path, damaged
-    return None, damaged
+        # Out of the way, so that they don't count among those to keep.
+        return path, [bad.rename(bad.with_suffix(".damaged")) for bad in damaged]
+    if damaged:
+        raise RunError(
+            f"{folder}: all {len(damaged)} checkpoints are damaged; put one back, or start anew with --fresh"
+        )
+    return None, []
 
 
 def _assign(path: Path, state: Mapping, values: Mapping) -> None:

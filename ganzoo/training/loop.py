@@ -1,6 +1,7 @@
 """The part of a run that computes: build the GAN, put its state back, fit, and write down what comes of it."""
 
 import re
+from pathlib import Path
 
 import tensorflow as tf
 
@@ -15,13 +16,14 @@ from ganzoo.training.run_directory import RunDirectory
 from ganzoo.training.strategies import get_strategy
 
 
-def build(recipe: Recipe, strategy: str, init: str | None) -> GAN:
+def build(recipe: Recipe, strategy_name: str, init: str | None) -> GAN:
     """The recipe's GAN, ready to train: under the strategy, with what it needs, from the weights of `init` if given.
 
     Raises:
         UsageError: when the strategy, what the training needs, or `init` can't be had.
     """
-    with get_strategy(strategy).scope():
+    strategy = get_strategy(strategy_name, recipe.training.batch_size)
+    with strategy.scope():
         gan = registry.get(recipe.architecture)(recipe.model)
         gan.compile(jit_compile=recipe.training.jit_compile)
         gan.prepare()
@@ -36,19 +38,22 @@ def restore(gan: GAN, directory: RunDirectory, progress) -> None:
     for bad in damaged:
         progress.say(f"{bad}: damaged, passed over")
     if path is not None:
-        progress.say(f"going on from step {int(gan.step):,} ({path})")
-        run_directory.keep_metrics_until(directory, int(gan.step))
+        progress.say(f"going on from step {gan.steps_done:,} ({path})")
+    run_directory.keep_metrics_until(directory, gan.steps_done)
 
 
 def initialise(gan: GAN, model: str) -> None:
-    """Sets the deployed networks to the weights of `model`, a run directory or a `.keras` file.
+    """Sets the deployed networks to the weights of `model`, a run directory or, for a single network, a `.keras` file.
 
     Raises:
         UsageError: when it is no model, or one of other shapes.
     """
+    several = len(gan.deployed_names) > 1
+    if several and not Path(model).expanduser().is_dir():
+        raise UsageError(f"--init {model}: give a run directory, with {' and '.join(gan.deployed_names)}")
     for name in gan.deployed_names:
-        direction = {"generator_ba": "ba"}.get(name, "ab")
-        source = pretrained.load(model, direction=direction).get_weights()
+        path = Path(model).expanduser() / f"{name}.keras" if several else model
+        source = pretrained.load(path).get_weights()
         for network in {id(n): n for n in (gan.networks()[name], gan.deployed()[name])}.values():
             wanted = [tuple(weight.shape) for weight in network.weights]
             found = [weight.shape for weight in source]
@@ -60,7 +65,9 @@ def initialise(gan: GAN, model: str) -> None:
             network.set_weights(source)
 
 
-def fit(gan: GAN, recipe: Recipe, directory: RunDirectory, pipeline: Pipeline, examples, last_step, progress) -> None:
+def fit(
+    gan: GAN, recipe: Recipe, directory: RunDirectory, pipeline: Pipeline, examples, last_step: int, progress, record
+) -> None:
     """Trains from the step that the GAN is at to `last_step`, or until interrupted, and writes the run directory.
 
     Raises:
@@ -68,8 +75,9 @@ def fit(gan: GAN, recipe: Recipe, directory: RunDirectory, pipeline: Pipeline, e
         OSError: when something can't be written.
         KeyboardInterrupt: after Ctrl-C or SIGTERM, when all is saved.
     """
-    training, first_step = recipe.training, int(gan.step)
-    run_directory.write_config(directory, recipe, last_step)
+    training, first_step = recipe.training, gan.steps_done
+    record = {**record, "replicas": gan.distribute_strategy.num_replicas_in_sync}
+    run_directory.write_config(directory, recipe, last_step, record)
     board = tf.summary.create_file_writer(str(directory.tensorboard))
     samples = callbacks.Samples(first_step, training.sample_every, examples, directory, board)
     saving = callbacks.Checkpoints(first_step, training.checkpoint_every, training.keep_checkpoints, directory)
@@ -83,12 +91,13 @@ def fit(gan: GAN, recipe: Recipe, directory: RunDirectory, pipeline: Pipeline, e
         saving,
     ]
     samples.set_model(gan)
-    samples.draw(first_step)
-    progress.start(first_step, last_step)
     try:
+        samples.draw(first_step)
+        progress.start(first_step, last_step)
         dataset = as_dataset(pipeline, first_step, last_step)
-        gan.fit(dataset, steps_per_epoch=last_step - first_step, callbacks=steps, verbose=0, shuffle=False)
-        reached = int(gan.step)
+        with interruption:
+            gan.fit(dataset, steps_per_epoch=last_step - first_step, callbacks=steps, verbose=0, shuffle=False)
+        reached = gan.steps_done
         samples.draw(reached)
         saving.save(reached)
     except tf.errors.OpError as error:
@@ -103,8 +112,10 @@ def fit(gan: GAN, recipe: Recipe, directory: RunDirectory, pipeline: Pipeline, e
 
 
 def _explained(error: tf.errors.OpError) -> Exception:
-    """The error that a pipeline raised inside TensorFlow, as itself; any other in its first line."""
+    """The error that a pipeline raised inside TensorFlow, as itself; any other in the first line that says anything."""
     for kind in (UsageError, RunError):
         if raised := re.search(rf"{kind.__name__}: (.*)", error.message):
             return kind(raised[1])
-    return RunError(f"TensorFlow failed: {error.message.strip().splitlines()[0]}")
+    empty = ("Graph execution error", "Detected at node", "  File", "Defined at")
+    lines = [line.strip() for line in error.message.splitlines() if line.strip() and not line.startswith(empty)]
+    return RunError(f"TensorFlow failed: {type(error).__name__}: {lines[0] if lines else 'it says no more'}")

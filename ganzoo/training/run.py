@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def train(
-    recipe: Recipe | str,
+    recipe: Recipe | str | Path,
     run_dir: str | Path | None = None,
     *,
     data: str | None = None,
@@ -35,7 +35,8 @@ def train(
 
     Args:
         recipe: a recipe, a recipe's name, an architecture's (its default recipe), or the path of a YAML file.
-        run_dir: where everything is written; None: `runs/` and the recipe's name.
+        run_dir: where everything is written; None: `runs/` and the recipe's name, or its architecture's where the
+            recipe itself is given.
         data: a source of images in place of the recipe's, as `folder:PATH`.
         overrides: settings in place of the recipe's, as `training.batch_size=4`.
         steps: the total step to stop at; None: the recipe's. It changes no schedule.
@@ -66,11 +67,12 @@ def train(
         progress.say(f"the run that was there is now in {moved}")
     loop.restore(gan, directory, progress)
     progress.say(f"{pipeline.description}; run directory {directory.path}")
-    if int(gan.step) >= last_step:
-        progress.say(f"already at step {int(gan.step):,}; give a larger --steps to go on")
+    if gan.steps_done >= last_step:
+        progress.say(f"already at step {gan.steps_done:,}; give a larger --steps to go on")
         return gan
     try:
-        loop.fit(gan, recipe, directory, pipeline, examples, last_step, progress)
+        record = {"strategy": strategy, "init": init}
+        loop.fit(gan, recipe, directory, pipeline, examples, last_step, progress, record)
     except OSError as error:
         raise RunError(
             f"{error.filename or directory.path}: {error.strerror or error}; mend that, and the same command goes on "
@@ -80,7 +82,7 @@ def train(
 
 
 def plan(
-    recipe: Recipe | str,
+    recipe: Recipe | str | Path,
     run_dir: str | Path | None = None,
     *,
     data: str | None = None,
@@ -90,7 +92,7 @@ def plan(
     init: str | None = None,
     fresh: bool = False,
 ) -> str:
-    """What `train` would do with these arguments, checked but not begun; nothing is written.
+    """What `train` would do with these arguments, checked but not begun; no run is written.
 
     Raises:
         UsageError: as `train` would.
@@ -98,6 +100,7 @@ def plan(
     recipe, directory = _resolve(recipe, run_dir, data, overrides)
     _check_directory(directory, recipe, fresh)
     pipeline = open_data(recipe, "train")
+    open_data(recipe, "test")
     import_tensorflow()
     from ganzoo.training import loop
 
@@ -107,20 +110,21 @@ def plan(
     networks = ", ".join(f"{name} {network.count_params():,}" for name, network in gan.networks().items())
     updates = ", then ".join(f"{phase.name} ({', '.join(phase.networks)})" for phase in gan.phases())
     last_step, batch = steps or recipe.training.steps, recipe.training.batch_size
+    epochs = last_step * pipeline.batch_size / len(pipeline)
     return "\n".join(
         [
             f"architecture   {recipe.architecture}",
             f"data           {pipeline.description}",
             f"parameters     {networks}",
             f"updates        {updates}",
-            f"steps          to {last_step:,}, batches of {batch}: {last_step * batch / len(pipeline):,.1f} epochs",
+            f"steps          to {last_step:,}, batches of {batch}: {epochs:,.1f} epochs",
             f"run directory  {directory.path}: {begin}",
         ]
     )
 
 
-def _resolve(recipe: Recipe | str, run_dir, data, overrides) -> tuple[Recipe, RunDirectory]:
-    if isinstance(recipe, str):
+def _resolve(recipe: Recipe | str | Path, run_dir, data, overrides) -> tuple[Recipe, RunDirectory]:
+    if not isinstance(recipe, Recipe):
         name, recipe = recipe_name(recipe), load_recipe(recipe, overrides, data)
     elif data or overrides:
         raise UsageError("data and overrides change a recipe that is named; this one is loaded: change it itself")

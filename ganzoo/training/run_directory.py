@@ -55,14 +55,14 @@ class RunDirectory:
 
 
 def read_config(directory: RunDirectory) -> dict:
-    """What `config.yaml` of a run holds: the recipe's sections, and `versions`.
+    """The recipe's sections, as the `config.yaml` of a run holds them.
 
     Raises:
         UsageError: when the directory is no run.
     """
     try:
         document = yaml.safe_load(directory.config.read_text("utf-8"))
-        return {key: document[key] for key in ("architecture", "model", "data", "training", "versions")}
+        return {key: document[key] for key in ("architecture", "model", "data", "training")}
     except FileNotFoundError:
         raise UsageError(f"{directory.path}: no run directory (it has no config.yaml); give one that has") from None
     except (yaml.YAMLError, KeyError, TypeError, OSError, UnicodeDecodeError):
@@ -71,11 +71,12 @@ def read_config(directory: RunDirectory) -> dict:
         ) from None
 
 
-def write_config(directory: RunDirectory, recipe: Recipe, steps: int) -> None:
-    """Writes all that defines the run, and the versions that ran it."""
+def write_config(directory: RunDirectory, recipe: Recipe, steps: int, record: Mapping) -> None:
+    """Writes all that defines the run, how it was started (`record`), and the versions that ran it."""
     directory.path.mkdir(parents=True, exist_ok=True)
     document = to_document(recipe)
     document["training"]["steps"] = steps
+    document["run"] = dict(record)
     document["versions"] = {
         "python": platform.python_version(),
         **{name: importlib.metadata.version(name) for name in ("keras-ganzoo", "tensorflow", "keras", "numpy")},
@@ -95,7 +96,7 @@ def check_same_run(directory: RunDirectory, recipe: Recipe) -> None:
     differing = [
         f"{key} ({found.get(key)!r} there, {wanted.get(key)!r} now)"
         for key in sorted(found.keys() | wanted.keys())
-        if found.get(key) != wanted.get(key) and key not in IDENTITY_EXCEPTIONS and not key.startswith("versions.")
+        if found.get(key) != wanted.get(key) and key not in IDENTITY_EXCEPTIONS
     ]
     if differing:
         raise UsageError(

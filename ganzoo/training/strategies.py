@@ -9,34 +9,46 @@ from ganzoo.errors import UsageError
 STRATEGIES = ("auto", "single", "mirrored", "multi-worker", "tpu")
 
 
-def get_strategy(name: str) -> tf.distribute.Strategy:
-    """The strategy for a name; `auto` takes what is there: `TF_CONFIG`, a TPU, several GPUs, else one device.
+def get_strategy(name: str, batch_size: int) -> tf.distribute.Strategy:
+    """The strategy for a name; `auto` takes what is there: a TPU, GPUs that can share the batch, else one device.
+
+    Args:
+        name: one of `STRATEGIES`.
+        batch_size: the global batch, which the replicas share equally.
 
     Raises:
-        UsageError: when the machine has not what the name asks for.
+        UsageError: when the machine has not what the name asks for, or the batch can't be shared.
     """
     if name == "auto":
-        name = _available()
+        name = _available(batch_size)
+    strategy = _create(name)
+    replicas = strategy.num_replicas_in_sync
+    if batch_size % replicas:
+        raise UsageError(
+            f"strategy {name}: training.batch_size {batch_size} can't be shared by {replicas} replicas; set it to a "
+            f"multiple of {replicas}, or use --strategy single"
+        )
+    return strategy
+
+
+def _create(name: str) -> tf.distribute.Strategy:
     match name:
         case "single":
             return tf.distribute.get_strategy()
         case "mirrored":
             return tf.distribute.MirroredStrategy(_local_devices())
         case "multi-worker":
-            if "TF_CONFIG" not in os.environ:
-                raise UsageError("strategy multi-worker: TF_CONFIG is not set; set it to the cluster and this task")
-            return tf.distribute.MultiWorkerMirroredStrategy()
+            raise UsageError("strategy multi-worker: not in this version; use mirrored, on the devices of one machine")
         case "tpu":
             return _tpu()
     raise UsageError(f"unknown strategy {name!r}; allowed: {', '.join(STRATEGIES)}")
 
 
-def _available() -> str:
-    if "TF_CONFIG" in os.environ:
-        return "multi-worker"
+def _available(batch_size: int) -> str:
     if os.environ.get("TPU_NAME"):
         return "tpu"
-    return "mirrored" if len(tf.config.list_physical_devices("GPU")) > 1 else "single"
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    return "mirrored" if gpus > 1 and batch_size % gpus == 0 else "single"
 
 
 def _local_devices() -> list[str]:
