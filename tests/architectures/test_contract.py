@@ -1,0 +1,70 @@
+"""The promises of `contract.py`, for every architecture that is registered."""
+
+import contract
+import pytest
+import small
+
+from ganzoo import registry
+
+
+@pytest.fixture(scope="module", params=registry.names())
+def built(request):
+    gan = small.create(request.param)
+    return request.param, gan, small.arrays(gan)
+
+
+@pytest.fixture
+def gan(built):
+    _, gan, initial = built
+    small.restore(gan, initial)
+    return gan
+
+
+def test_every_trainable_weight_gets_a_gradient(gan):
+    contract.every_trainable_weight_gets_a_gradient(gan)
+
+
+def test_each_phase_changes_its_own_networks_and_no_other(gan):
+    contract.each_phase_changes_its_own_networks_and_no_other(gan)
+
+
+def test_the_seed_alone_decides_on_the_initial_weights(gan):
+    contract.the_seed_alone_decides_on_the_initial_weights(gan)
+
+
+def test_a_step_is_a_function_of_the_state(gan):
+    contract.a_step_is_a_function_of_the_state(gan)
+
+
+def test_a_checkpoint_holds_all_that_the_next_step_needs(gan, tmp_path):
+    contract.a_checkpoint_holds_all_that_the_next_step_needs(gan, tmp_path)
+
+
+def test_every_variable_of_training_is_in_the_state(gan):
+    contract.every_variable_of_training_is_in_the_state(gan)
+
+
+@pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
+def test_outputs_are_float32_in_mixed_precision(gan, precision):
+    contract.outputs_are_float32_in_mixed_precision(gan, precision)
+
+
+def test_fit_trains_in_a_graph_what_a_step_trains_eagerly(gan):
+    contract.fit_trains_in_a_graph_what_a_step_trains_eagerly(gan)
+
+
+def test_a_wrong_batch_is_refused(gan):
+    contract.a_wrong_batch_is_refused(gan)
+
+
+def test_every_loss_penalty_norm_and_average_can_be_turned_on(built, gan):
+    contract.every_loss_penalty_norm_and_average_can_be_turned_on(gan, small.combination(built[0]))
+
+
+def test_spectral_norm_bounds_every_layer_of_the_discriminators(gan):
+    contract.spectral_norm_bounds_every_layer_of_the_discriminators(gan)
+
+
+def test_deployed_networks_open_in_plain_keras(tmp_path):
+    gans = [small.create(name) for name in registry.names()]
+    contract.deployed_networks_open_in_plain_keras(gans, tmp_path)

@@ -1,0 +1,227 @@
+"""What every architecture promises, as functions of a small, compiled GAN that was not trained yet."""
+
+import dataclasses
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import small
+import tensorflow as tf
+
+from ganzoo.errors import UsageError
+from ganzoo.training import checkpoints
+
+
+def every_trainable_weight_gets_a_gradient(gan):
+    before = small.weights(gan)
+    logs = gan.train_step(small.batch(gan))
+    assert all(np.isfinite(float(value)) for value in logs.values())
+    active = {name: phase for phase in gan.phases() if phase.runs_at(0) for name in phase.networks}
+    after = small.weights(gan)
+    for name, phase in active.items():
+        for weight, values in before[name].items():
+            change = np.abs(after[name][weight] - values)
+            assert np.isfinite(change).all(), (name, weight)
+            assert change.max() > 0, (name, weight)
+            # Adam's first update is as large as the learning rate wherever there is a gradient at all. A bias that a
+            # norm takes away again has only rounding errors for a gradient.
+            if values.ndim > 1:
+                assert change.max() == pytest.approx(phase.learning_rate, rel=0.1), (name, weight)
+
+
+def each_phase_changes_its_own_networks_and_no_other(gan):
+    batch, initial = small.batch(gan), small.arrays(gan)
+    active = [phase for phase in gan.phases() if phase.runs_at(0)]
+    assert active
+    for phase in active:
+        small.restore(gan, initial)
+        for other in active:
+            if other is not phase:
+                gan.optimizers[other.name].learning_rate = 0.0
+        before = small.weights(gan)
+        gan.train_step(batch)
+        after = small.weights(gan)
+        changed = {name for name in before if small.equal(before[name], after[name])}
+        assert changed == set(phase.networks), phase.name
+
+
+def the_seed_alone_decides_on_the_initial_weights(gan):
+    config, policy = gan.config, keras.config.dtype_policy().name
+    random.seed(7)
+    expected = random.random()
+    random.seed(7)
+    again = type(gan)(config)
+    assert random.random() == expected
+    other = type(gan)(dataclasses.replace(config, seed=config.seed + 1, precision="mixed_bfloat16"))
+    assert keras.config.dtype_policy().name == policy
+    for name, weights in small.weights(gan).items():
+        assert small.equal(weights, small.weights(again)[name]) == []
+        different = small.weights(other)[name]
+        drawn = [weight for weight, values in weights.items() if np.ptp(values) > 0]
+        assert drawn
+        assert all(np.abs(weights[weight] - different[weight]).max() > 0 for weight in drawn)
+
+
+def a_step_is_a_function_of_the_state(gan):
+    batch, initial = small.batch(gan), small.arrays(gan)
+    first_logs = gan.train_step(batch)
+    first = small.arrays(gan)
+    gan.train_step(small.batch(gan, seed=1))
+    small.restore(gan, initial)
+    second_logs = gan.train_step(batch)
+    assert {name: float(value) for name, value in first_logs.items()} == {
+        name: float(value) for name, value in second_logs.items()
+    }
+    assert small.equal(first, small.arrays(gan)) == []
+    assert int(gan.step) == 1
+
+
+def a_checkpoint_holds_all_that_the_next_step_needs(gan, folder: Path):
+    gan = type(gan)(dataclasses.replace(gan.config, ema_decay=0.5, augmentation=("color",)))
+    gan.compile()
+    batches = [small.batch(gan, seed=step) for step in range(3)]
+    gan.train_step(batches[0])
+    gan.train_step(batches[1])
+    checkpoints.save(folder, 2, gan.state(), keep=1)
+    gan.train_step(batches[2])
+
+    fresh = type(gan)(gan.config)
+    fresh.compile()
+    assert len(fresh.state()) == len({id(variable) for variable in fresh.state().values()})
+    assert small.equal(small.arrays(fresh), small.arrays(gan)) != []
+    checkpoints.restore_newest(folder, fresh.state())
+    assert int(fresh.step) == 2
+    fresh.train_step(batches[2])
+    assert small.equal(small.arrays(fresh), small.arrays(gan)) == []
+
+
+def every_variable_of_training_is_in_the_state(gan):
+    """Whatever a step changes and `state` lacks would be lost when a run goes on."""
+    known = {id(variable) for variable in gan.state().values()}
+    seen = {id(v): v for owner in (gan, *gan.networks().values()) for v in owner.variables}
+    unknown = [variable for key, variable in seen.items() if key not in known]
+    before = [np.copy(variable.numpy()) for variable in unknown]
+    gan.train_step(small.batch(gan))
+    changed = [
+        variable.path for variable, values in zip(unknown, before, strict=True) if (variable.numpy() != values).any()
+    ]
+    assert changed == []
+
+
+def outputs_are_float32_in_mixed_precision(gan, precision: str):
+    mixed = type(gan)(dataclasses.replace(gan.config, precision=precision))
+    mixed.compile()
+    logs = mixed.train_step(small.batch(mixed))
+    assert all(np.isfinite(float(value)) for value in logs.values())
+    assert {keras.backend.standardize_dtype(value.dtype) for value in logs.values()} == {"float32"}
+    for name, network in mixed.networks().items():
+        full = gan.networks()[name]
+        inputs = np.random.default_rng(0).uniform(0, 1, _shape(full)).astype("float32")
+        outputs, expected = network(inputs), full(inputs)
+        assert (outputs.dtype, outputs.shape) == (tf.float32, expected.shape)
+        assert np.isfinite(outputs).all()
+        # Layers that ignored the policy would compute in full precision.
+        assert {layer.compute_dtype for layer in network.layers if "Conv2D" in type(layer).__name__} <= {
+            precision.removeprefix("mixed_")
+        }
+    # What is saved computes in full precision, wherever it is opened.
+    for name, network in type(gan)(mixed.config).released().items():
+        inputs = np.random.default_rng(0).uniform(0, 1, _shape(network)).astype("float32")
+        expected = gan.deployed()[name](inputs, training=False)
+        np.testing.assert_allclose(network(inputs, training=False), expected, rtol=0, atol=1e-5, err_msg=name)
+
+
+def fit_trains_in_a_graph_what_a_step_trains_eagerly(gan):
+    batch, initial = small.batch(gan), small.arrays(gan)
+    logs = [gan.train_step(batch) for _ in range(2)][-1]
+    eager = small.arrays(gan)
+    small.restore(gan, initial)
+    history = gan.fit(tf.data.Dataset.from_tensors(batch).repeat(), steps_per_epoch=2, verbose=0, shuffle=False)
+    assert int(gan.step) == 2
+    terms = {name: values[-1] for name, values in history.history.items()}
+    assert terms == pytest.approx({name: float(value) for name, value in logs.items()}, rel=1e-4)
+    graph = small.arrays(gan)
+    for phase in gan.phases():
+        # Averages of the gradients; a weight itself may go either way where its gradient is a rounding error.
+        names = [name for name in eager if name.startswith(f"optimizers/{phase.name}/") and name.endswith("_momentum")]
+        largest = max(np.abs(eager[name]).max() for name in names)
+        for name in names:
+            np.testing.assert_allclose(graph[name], eager[name], rtol=0, atol=1e-4 * largest, err_msg=name)
+
+
+def a_wrong_batch_is_refused(gan):
+    batch = small.batch(gan)
+    values = list(batch.values())
+    for wrong in (tuple(values[:-1]), (*values, values[0])):
+        with pytest.raises(UsageError, match=f"found a batch of {len(wrong)} tensors; .*{gan.batch_names[-1]}"):
+            gan.train_step(wrong)
+    del batch[gan.batch_names[-1]]
+    with pytest.raises(UsageError, match=f"found a batch of the keys other.*; .*{gan.batch_names[-1]}"):
+        gan.train_step({"other": values[0], **batch})
+
+
+def every_loss_penalty_norm_and_average_can_be_turned_on(gan, changes: dict):
+    gan = type(gan)(dataclasses.replace(gan.config, **changes))
+    gan.compile()
+    before = small.weights(gan)
+    logs = gan.train_step(small.batch(gan, count=2 * gan.config.n_critic))
+    assert all(np.isfinite(float(value)) for value in logs.values())
+    penalties = [float(value) for name, value in logs.items() if name.endswith("_penalty")]
+    if gan.config.penalty != "none":
+        assert penalties
+        assert all(value > 0 for value in penalties)
+    after = small.weights(gan)
+    for name in {name for phase in gan.phases() if phase.runs_at(0) for name in phase.networks}:
+        assert small.equal(before[name], after[name])
+        assert all(np.isfinite(values).all() for values in after[name].values())
+    for name, network in gan.deployed().items():
+        assert network is not gan.networks()[name]
+
+
+def spectral_norm_bounds_every_layer_of_the_discriminators(gan):
+    """The outputs don't change with the scale of the kernels, of which a layer without the norm would take notice."""
+    config = dataclasses.replace(gan.config, spectral_norm=True, discriminator_norm="none")
+    gan = type(gan)(config)
+    for name in gan.networks().keys() - set(gan.deployed_names):
+        network = gan.networks()[name]
+        inputs = np.random.default_rng(0).uniform(-1, 1, _shape(network)).astype("float32")
+        before = np.asarray(network(inputs, training=False))
+        kernels = [v for v in network.trainable_variables if v.path.endswith("kernel")]
+        assert kernels
+        for kernel in kernels:
+            kernel.assign(3 * kernel)
+        np.testing.assert_allclose(network(inputs, training=False), before, rtol=1e-4, atol=1e-5)
+        assert np.abs(before).max() > 1e-3
+
+
+def deployed_networks_open_in_plain_keras(gans: list, folder: Path):
+    """In a process that can't import ganzoo, they compute what they compute here."""
+    expected = {}
+    for gan in gans:
+        gan.train_step(small.batch(gan))
+        for name, network in gan.released().items():
+            label = f"{gan.name}_{name}"
+            inputs = np.random.default_rng(0).uniform(0, 1, _shape(network)).astype("float32")
+            network.save(folder / f"{label}.keras")
+            np.save(folder / f"{label}.npy", inputs)
+            expected[label] = np.asarray(network(inputs, training=False))
+    script = """
+import sys
+sys.modules["ganzoo"] = None
+import json, keras, numpy as np
+for label in json.loads(sys.argv[2]):
+    network = keras.models.load_model(f"{sys.argv[1]}/{label}.keras")
+    np.save(f"{sys.argv[1]}/{label}_out.npy", network(np.load(f"{sys.argv[1]}/{label}.npy"), training=False))
+"""
+    subprocess.run([sys.executable, "-c", script, str(folder), json.dumps(list(expected))], check=True, timeout=120)
+    for label, values in expected.items():
+        np.testing.assert_allclose(np.load(folder / f"{label}_out.npy"), values, rtol=0, atol=1e-6, err_msg=label)
+
+
+def _shape(network) -> tuple:
+    return (2, *(side or 8 for side in network.input_shape[1:]))

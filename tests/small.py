@@ -1,0 +1,150 @@
+"""The smallest config and a batch of every architecture: what the tests build. A new one needs no entry."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from pydantic import TypeAdapter
+
+import ganzoo
+from ganzoo import registry
+
+CONFIGS = {
+    "cyclegan": {"image_size": 64, "base_filters": 4, "residual_blocks": 1, "pool_size": 3},
+    "dcgan": {"image_size": 32, "base_filters": 4, "latent_dim": 8},
+    "pix2pix": {"image_size": 64, "base_filters": 4},
+    "srgan": {"image_size": 32, "base_filters": 4, "residual_blocks": 1, "discriminator_filters": 2},
+}
+
+COMBINATIONS = {
+    "cyclegan": {"adversarial_loss": "non_saturating", "penalty": "r1", "augmentation": ("color",)},
+    "dcgan": {
+        "adversarial_loss": "wasserstein",
+        "penalty": "gradient",
+        "discriminator_norm": "instance",
+        "augmentation": ("color", "translation", "cutout"),
+    },
+    "pix2pix": {
+        "adversarial_loss": "hinge",
+        "spectral_norm": True,
+        "discriminator_norm": "none",
+        "augmentation": ("translation",),
+    },
+    "srgan": {
+        "adversarial_loss": "lsgan",
+        "penalty": "gradient",
+        "discriminator_norm": "none",
+        "spectral_norm": True,
+        "augmentation": ("cutout",),
+    },
+}
+"""For each architecture one combination of loss, penalty, norm and augmentation; together they hold each."""
+
+
+def config(name: str) -> dict:
+    """Keywords for `ganzoo.create`: small networks with every part of the large ones."""
+    return dict(CONFIGS[name]) if name in CONFIGS else _smallest(registry.config_class(name))
+
+
+def combination(name: str) -> dict:
+    """Keywords that turn on whatever is off by default, on top of `config`."""
+    default = {"adversarial_loss": "wasserstein", "penalty": "gradient", "discriminator_norm": "none"}
+    return {"n_critic": 2, "ema_decay": 0.9, **COMBINATIONS.get(name, default)}
+
+
+def create(name: str, **changes):
+    """A small, compiled GAN."""
+    return ganzoo.create(name, **{**config(name), **changes})
+
+
+def batch(gan, count: int = 2, seed: int = 0) -> dict:
+    """A batch of noise in the ranges of the GAN's task."""
+    settings, random = gan.config, np.random.default_rng(seed)
+    size, channels = settings.image_size, settings.channels
+
+    def images(pixels=size):
+        return random.uniform(-1, 1, (count, pixels, pixels, channels)).astype("float32")
+
+    if settings.task == "super_resolution":
+        values = [(images(size // settings.scale) + 1) / 2, images()]
+    else:
+        values = [images() for _ in gan.batch_names]
+    return {name: keras.ops.convert_to_tensor(value) for name, value in zip(gan.batch_names, values, strict=True)}
+
+
+def arrays(gan) -> dict:
+    """Copies of all that training changes, by name."""
+    return {name: np.copy(variable.numpy()) for name, variable in gan.state().items()}
+
+
+def restore(gan, values: dict) -> None:
+    for name, variable in gan.state().items():
+        variable.assign(values[name])
+
+
+def weights(gan) -> dict:
+    """Copies of the trainable weights, by network: {network: {weight: array}}."""
+    return {
+        name: {f"{i} {v.path}": np.copy(v.numpy()) for i, v in enumerate(network.trainable_variables)}
+        for name, network in gan.networks().items()
+    }
+
+
+def equal(first: dict, second: dict) -> list[str]:
+    """The names under which two dicts of arrays hold different bits."""
+    assert first.keys() == second.keys()
+    return [name for name in first if first[name].tobytes() != second[name].tobytes()]
+
+
+def _smallest(config_class) -> dict:
+    """Whole numbers of the architecture's own config at their smallest, but not below 4, nor images below 16."""
+    schema = TypeAdapter(config_class).json_schema()["properties"]
+    return {
+        name: _least(schema[name], 16 if name == "image_size" else 4)
+        for name in {"image_size", *config_class.__annotations__} & schema.keys()
+        if schema[name].get("type") == "integer" and schema[name].get("default", 1) > 1
+    }
+
+
+def _least(schema: dict, floor: int) -> int:
+    if "enum" in schema:
+        return min(schema["enum"])
+    step = schema.get("multipleOf", 1)
+    least = max(schema.get("minimum", floor), floor)
+    return min(schema.get("default", least), -(-least // step) * step)
+
+
+def probe(network, *places: str):
+    """A function of the network's input that gives inner values: `conv1` what a layer gives, `<conv1` what it gets."""
+    tensors = [
+        network.get_layer(place[1:]).input if place[0] == "<" else network.get_layer(place).output for place in places
+    ]
+    model = keras.Model(network.input, tensors)
+    return lambda x: [np.asarray(value) for value in keras.tree.flatten(model(x, training=False))]
+
+
+def parameters(network) -> int:
+    """The number of trainable parameters."""
+    return sum(variable.numpy().size for variable in network.trainable_variables)
+
+
+def check_kernels_are_normal(network, count: int) -> None:
+    """All `count` kernels have deviation 0.02 and mean 0, within five standard errors; biases are 0."""
+    kernels = [v.numpy() for v in network.trainable_variables if v.path.endswith("kernel")]
+    assert len(kernels) == count
+    for kernel in kernels:
+        assert abs(kernel.mean()) < 5 * 0.02 / kernel.size**0.5
+        assert abs(kernel.std() / 0.02 - 1) < 5 / (2 * kernel.size) ** 0.5
+    for variable in network.trainable_variables:
+        assert not variable.path.endswith("bias") or np.all(variable.numpy() == 0)
+
+
+def receptive_field(network, channels: int) -> tuple[int, int]:
+    """Height and width of what the middle logit of a patch discriminator sees of a 256 pixel image."""
+    image = tf.Variable(np.random.default_rng(0).normal(size=(1, 256, 256, channels)).astype("float32"))
+    with tf.GradientTape() as tape:
+        logits = network(image)
+        middle = logits[0, logits.shape[1] // 2, logits.shape[2] // 2, 0]
+    seen = np.abs(tape.gradient(middle, image)[0].numpy()).max(-1) > 0
+    rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
+    assert seen[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all()
+    return len(rows), len(columns)

@@ -1,0 +1,561 @@
+"""The engine, against numbers worked out in NumPy on two networks of a few weights."""
+
+import itertools
+import random
+import re
+
+import keras
+import numpy as np
+import pytest
+import small
+import tensorflow as tf
+from keras import layers, ops
+
+import ganzoo
+from ganzoo.config import GANConfig, create_config, frozen_config
+from ganzoo.errors import UsageError
+from ganzoo.gan import GAN, Phase
+from ganzoo.layers import output_dtype
+from ganzoo.losses import l2
+from ganzoo.training import checkpoints
+
+B1, B2, EPSILON = 0.5, 0.999, 1e-7
+"""Adam's constants: those of the config, and Keras's epsilon."""
+
+
+@frozen_config
+class LinearConfig(GANConfig):
+    image_size: int = 1
+    channels: int = 2
+    logit: str = "linear"
+
+
+class Linear(GAN):
+    """Images of one pixel and two channels. The generator mixes the channels, the discriminator weighs them."""
+
+    config_class = LinearConfig
+    batch_names = ("image",)
+
+    def build_networks(self):
+        image = keras.Input((1, 1, 2))
+        mixed = layers.Conv2D(2, 1, use_bias=False, name="mix")(image)
+        mixed = layers.Activation("linear", dtype=output_dtype())(mixed)
+        weighed = layers.Dense(1, use_bias=False, name="weigh")(layers.Flatten()(image))
+        weighed = layers.Activation("linear", dtype=output_dtype())(weighed)
+        logits = weighed if self.config.logit == "linear" else ops.square(weighed) / 2
+        return {
+            "generator": keras.Model(image, mixed, name="linear_generator"),
+            "discriminator": keras.Model(image, logits, name="linear_discriminator"),
+        }
+
+    def forward(self, batch):
+        return {"image": self.generator(batch["image"], training=True)}
+
+    def phases(self):
+        config = self.config
+        return (
+            Phase(
+                "discriminator",
+                networks=("discriminator",),
+                loss=lambda batch, outputs: self.discriminator_terms(
+                    "discriminator", real=(batch["image"],), fake=(outputs["image"],)
+                ),
+                learning_rate=config.discriminator_learning_rate or config.learning_rate,
+                detached=True,
+                repeats=config.n_critic,
+            ),
+            Phase("generator", networks=("generator",), loss=self.generator_loss, learning_rate=config.learning_rate),
+        )
+
+    def generator_loss(self, batch, outputs):
+        adversarial = self.adversarial_loss("discriminator", (outputs["image"],))
+        return {"generator_adversarial": adversarial, "generator_pixels": 3.0 * l2(outputs["image"], batch["image"])}
+
+
+def linear(**config) -> Linear:
+    gan = Linear(create_config(LinearConfig, **config))
+    gan.compile()
+    return gan
+
+
+def set_loss_scale(gan, scale: float) -> None:
+    """Keras begins at 32768, skips the steps whose gradients overflow, and halves it."""
+    for name, variable in gan.state().items():
+        if name.endswith("dynamic_scale"):
+            variable.assign(scale)
+
+
+def pixels(count: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(count, 1, 1, 2)).astype("float32")
+
+
+class Adam:
+    """Kingma and Ba 2015, algorithm 1 with the reordered computation at the end of its section 2, which Keras has."""
+
+    def __init__(self, rate):
+        self.rate, self.m, self.v, self.t = rate, 0.0, 0.0, 0
+
+    def update(self, weight, gradient, multiplier=1.0):
+        self.t += 1
+        self.m = B1 * self.m + (1 - B1) * gradient
+        self.v = B2 * self.v + (1 - B2) * gradient**2
+        rate = multiplier * self.rate * np.sqrt(1 - B2**self.t) / (1 - B1**self.t)
+        return weight - rate * self.m / (np.sqrt(self.v) + EPSILON)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def numpy_steps(kernel, w, batches, *, rate, d_rate, d_weight, n_critic, ema, multiplier):
+    """The non-saturating GAN of `Linear`, with gradients derived by hand. Yields (kernel, w, average) of each step."""
+    g_adam, d_adam, average = Adam(rate), Adam(d_rate), kernel
+    for step, batch in enumerate(batches):
+        parts = np.split(batch.reshape(-1, 2).astype("float64"), n_critic)
+        for x in parts:
+            y = x @ kernel
+            gradient = -(x * sigmoid(-(x @ w))).mean(0)[:, None] + (y * sigmoid(y @ w)).mean(0)[:, None]
+            w = d_adam.update(w, d_weight * gradient, multiplier(step))
+        # The generator learns through the discriminator as it is now, with the fakes that were made before.
+        by_output = -sigmoid(-(y @ w)) * w.T / len(x) + 3 * 2 * (y - x) / y.size
+        kernel = g_adam.update(kernel, x.T @ by_output, multiplier(step))
+        decay = min(ema, (1 + step) / (10 + step))
+        average = kernel + decay * (average - kernel)
+        yield kernel, w, average
+
+
+@pytest.mark.parametrize("n_critic", [1, 2])
+def test_steps_agree_with_numpy(n_critic):
+    gan = linear(
+        learning_rate=0.02,
+        discriminator_learning_rate=0.05,
+        discriminator_weight=0.5,
+        n_critic=n_critic,
+        ema_decay=0.15,
+        schedule={"kind": "linear", "start": 1, "end": 5},
+    )
+    batches = [pixels(4 * n_critic, seed) for seed in range(4)]
+    kernel, w = (network.get_weights()[0].astype("float64") for network in gan.networks().values())
+    steps = numpy_steps(
+        kernel[0, 0],
+        w,
+        batches,
+        rate=0.02,
+        d_rate=0.05,
+        d_weight=0.5,
+        n_critic=n_critic,
+        ema=0.15,
+        multiplier=[1, 1, 0.75, 0.5].__getitem__,
+    )
+    for batch, (kernel, w, average) in zip(batches, steps, strict=True):
+        gan.train_step(tf.constant(batch))
+        np.testing.assert_allclose(gan.generator.get_weights()[0][0, 0], kernel, rtol=0, atol=2e-6)
+        np.testing.assert_allclose(gan.discriminator.get_weights()[0], w, rtol=0, atol=2e-6)
+        np.testing.assert_allclose(gan.deployed()["generator"].get_weights()[0][0, 0], average, rtol=0, atol=2e-6)
+    assert int(gan.step) == 4
+    assert int(gan.optimizers["discriminator"].iterations) == 4 * n_critic
+    assert int(gan.optimizers["generator"].iterations) == 4
+
+
+def test_the_terms_that_are_logged_are_weighted_and_those_of_the_updated_discriminator():
+    gan = linear(learning_rate=0.5, discriminator_weight=0.25, adversarial_loss="lsgan")
+    x = pixels(4)
+    y, w = np.asarray(gan.generator(x)).reshape(-1, 2), gan.discriminator.get_weights()[0]
+    logs = {name: float(value) for name, value in gan.train_step(tf.constant(x)).items()}
+    updated = gan.discriminator.get_weights()[0]
+    flat = x.reshape(-1, 2)
+    assert logs == pytest.approx(
+        {
+            "discriminator_real": 0.25 * ((flat @ w - 1) ** 2).mean(),
+            "discriminator_fake": 0.25 * ((y @ w) ** 2).mean(),
+            "generator_adversarial": ((y @ updated - 1) ** 2).mean(),
+            "generator_pixels": 3 * ((y - flat) ** 2).mean(),
+        },
+        rel=1e-5,
+    )
+    assert abs(((y @ w - 1) ** 2).mean() - ((y @ updated - 1) ** 2).mean()) > 0.1
+
+
+def test_r1_penalty_is_of_the_real_images_and_its_gradient_reaches_the_discriminator():
+    # The logit is (x·w)²/2, its gradient in x is (x·w) w: half the mean of (x·w)² |w|², of which
+    # d/dw = mean of (x·w) |w|² x + (x·w)² w.
+    gan = linear(logit="square", penalty="r1", penalty_weight=4.0, discriminator_weight=0.0, learning_rate=0.01)
+    x, w = pixels(4), gan.discriminator.get_weights()[0][:, 0].astype("float64")
+    logs = gan.train_step(tf.constant(x))
+    flat = x.reshape(-1, 2)
+    along, norm = flat @ w, w @ w
+    assert float(logs["discriminator_penalty"]) == pytest.approx(4 * 0.5 * np.mean(along**2 * norm), rel=1e-5)
+    gradient = 4 * ((along * norm) @ flat + np.sum(along**2) * w) / 4
+    assert momentum(gan, "discriminator") / (1 - B1) == pytest.approx(gradient, rel=1e-4)
+
+
+def test_gradient_penalty_is_of_points_between_real_and_fake():
+    # The gradient of (x·w)²/2 is (x·w) w. With w = (1, 0) its norm is |x₀|: 3 for real images, 2 for fakes.
+    gan = linear(logit="square", penalty="gradient", penalty_weight=1.0)
+    gan.discriminator.set_weights([np.array([[1.0], [0.0]], "float32")])
+    gan.generator.set_weights([np.array([[[[2 / 3, 0], [0, 1]]]], "float32")])
+    real, norms = tf.fill((1, 1, 1, 2), 3.0), []
+    for step in range(200):
+        gan.step.assign(step)
+        terms = gan.discriminator_terms("discriminator", real=(real,), fake=(gan.generator(real),))
+        norms.append(1 + float(terms["discriminator_penalty"]) ** 0.5)
+    assert min(norms) >= 2
+    assert max(norms) <= 3
+    # Uniform between the two: standard error of the mean 0.02.
+    assert np.mean(norms) == pytest.approx(2.5, abs=0.08)
+    assert np.std(norms) == pytest.approx(np.sqrt(1 / 12), abs=0.05)
+
+
+def test_gradient_penalty_draws_a_point_for_each_image():
+    gan = linear(logit="square", penalty="gradient", penalty_weight=1.0, learning_rate=1e-8, discriminator_weight=0.0)
+    gan.discriminator.set_weights([np.array([[1.0], [0.0]], "float32")])
+    gan.generator.set_weights([np.zeros((1, 1, 2, 2), "float32")])
+    logs = gan.train_step(tf.fill((400, 1, 1, 2), 1.0))
+    # Norms are uniform in [0, 1]: the mean of (norm - 1)² is 1/3, its standard error 0.3/20. One draw for all would
+    # give anything in [0, 1].
+    assert float(logs["discriminator_penalty"]) == pytest.approx(1 / 3, abs=0.06)
+
+
+def test_gradient_penalty_in_float64_takes_images_in_float32():
+    gan = linear(penalty="gradient", precision="float64")
+    logs = gan.train_step(tf.constant(pixels(4)))
+    norm = np.linalg.norm(linear(precision="float64").discriminator.get_weights()[0])
+    assert float(logs["discriminator_penalty"]) == pytest.approx(10 * (norm - 1) ** 2, rel=1e-5)
+
+
+def momentum(gan, phase: str) -> np.ndarray:
+    """Adam's average gradient of a phase's only weight; after one step (1 - beta_1) times the gradient."""
+    (found,) = [v for n, v in small.arrays(gan).items() if re.fullmatch(f"optimizers/{phase}/.*_momentum", n)]
+    return found.squeeze()
+
+
+FORWARDS = {
+    "dcgan": {"generator": 1, "discriminator": 3},
+    "pix2pix": {"generator": 1, "discriminator": 3},
+    "srgan": {"generator": 1, "discriminator": 3},
+    # Translation, cycle and identity; each discriminator on what it is to be fooled with, on real and on pooled images.
+    "cyclegan": {"generator_ab": 3, "generator_ba": 3, "discriminator_a": 3, "discriminator_b": 3},
+}
+
+
+@pytest.mark.parametrize("name", FORWARDS)
+def test_no_network_computes_more_often_than_its_losses_need(name):
+    assert forwards(small.create(name)) == FORWARDS[name]
+
+
+def test_each_critic_update_costs_one_forward_of_the_generator():
+    assert forwards(small.create("dcgan", n_critic=3)) == {"generator": 3, "discriminator": 3 * 2 + 1}
+
+
+def forwards(gan) -> dict[str, float]:
+    """How often each network's convolutions stand in the graph of a step, gradients apart."""
+    signature = {name: tf.TensorSpec(v.shape, v.dtype) for name, v in small.batch(gan, gan.config.n_critic * 2).items()}
+    operations = tf.function(gan.train_step).get_concrete_function(signature).graph.get_operations()
+    found = [
+        operation.name
+        for operation in operations
+        # A transposed convolution is computed as the gradient of a convolution.
+        if operation.type in ("Conv2D", "Conv2DBackpropInput") and not operation.name.startswith("gradient_tape/")
+    ]
+    counts = {}
+    for key, network in gan.networks().items():
+        own = [name for name in found if re.match(rf"{network.name}(_\d+)?/", name)]
+        counts[key] = len(own) / sum("Conv2D" in type(layer).__name__ for layer in network.layers)
+        found = [name for name in found if name not in own]
+    assert found == []
+    return counts
+
+
+def test_critic_updates_see_different_parts_of_the_batch_and_fresh_fakes():
+    gan = small.create("dcgan", n_critic=2)
+    batch, seen, forward = small.batch(gan, 4), [], gan.forward
+
+    def record(part):
+        seen.append((part, forward(part)))
+        return seen[-1][1]
+
+    gan.forward = record
+    gan.train_step(batch)
+    (first, first_fakes), (second, second_fakes) = seen
+    np.testing.assert_array_equal(np.concatenate([first["image"], second["image"]]), batch["image"])
+    assert np.abs(first_fakes["image"] - second_fakes["image"]).max() > 0.01
+
+
+def test_dropout_noise_changes_from_step_to_step_and_from_round_to_round():
+    gan = small.create("pix2pix", n_critic=2)
+    same = {name: tf.repeat(value[:1], 2, axis=0) for name, value in small.batch(gan).items()}
+    seen, forward = [], gan.forward
+
+    def record(part):
+        seen.append(np.asarray(forward(part)["output"]))
+        return forward(part)
+
+    for optimizer in gan.optimizers.values():
+        optimizer.learning_rate = 0.0
+    gan.forward = record
+    gan.train_step(same)
+    gan.train_step(same)
+    gan.step.assign(0)
+    gan.train_step(same)
+    for first, second in itertools.combinations(seen[:4], 2):
+        assert np.abs(first - second).max() > 1e-4
+    np.testing.assert_array_equal(seen[4:], seen[:2])
+
+
+def test_random_numbers_depend_on_seed_purpose_and_step_alone():
+    def draw(seed, purpose, step):
+        gan = linear(seed=seed)
+        gan.step.assign(step)
+        source = gan.random(purpose)
+        return tuple(tuple(np.asarray(keras.random.normal((3,), seed=source))) for _ in range(2))
+
+    draws = [draw(*place) for place in [(0, "a", 0), (0, "a", 0), (1, "a", 0), (0, "b", 0), (0, "a", 1)]]
+    assert draws[0] == draws[1]
+    rows = [row for pair in draws[1:] for row in pair]
+    assert len(set(rows)) == len(rows)
+
+
+def test_random_numbers_do_not_repeat_over_thousands_of_steps():
+    gan = linear()
+    seen = set()
+    for step in (*range(200), 10**6, 10**9):
+        gan.step.assign(step)
+        seen.add(float(keras.random.normal((), seed=gan.random("latents"))))
+    assert len(seen) == 202
+
+
+def test_the_average_takes_batch_norm_statistics_over_as_they_are():
+    gan = small.create("dcgan", ema_decay=0.5)
+    for step in range(2):
+        gan.train_step(small.batch(gan, seed=step))
+    average, network = gan.deployed()["generator"], gan.networks()["generator"]
+    for found, variable in zip(average.variables, network.variables, strict=True):
+        same = np.array_equal(found.numpy(), variable.numpy())
+        assert same == ("moving" in variable.path), variable.path
+
+
+def test_without_an_average_the_trained_network_is_deployed():
+    gan = small.create("cyclegan")
+    assert list(gan.deployed()) == ["generator_ab", "generator_ba"]
+    assert gan.deployed()["generator_ba"] is gan.networks()["generator_ba"]
+
+
+@pytest.mark.parametrize("name", ["dcgan", "cyclegan"])
+def test_samples_are_drawn_by_the_average(name):
+    gan = small.create(name, ema_decay=0.9)
+    batch = small.batch(gan)
+    before = gan.samples(batch)
+    for network in gan.networks().values():
+        network.set_weights([0 * weight for weight in network.get_weights()])
+    after = gan.samples(batch)
+    for title in before:
+        np.testing.assert_array_equal(before[title], after[title])
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ({"kind": "linear", "start": 2, "end": 6}, {0: 1, 2: 1, 3: 0.75, 5: 0.25, 6: 0, 9: 0}),
+        ({"kind": "steps", "boundaries": (2, 5), "factor": 0.1}, {0: 1, 1: 1, 2: 0.1, 4: 0.1, 5: 0.01}),
+        ({"kind": "constant"}, {0: 1, 99: 1}),
+    ],
+)
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_the_schedule_reaches_the_size_of_an_update(schedule, expected, precision):
+    gan = linear(learning_rate=0.01, schedule=schedule, precision=precision)
+    set_loss_scale(gan, 64)
+    initial = small.arrays(gan)
+    for step, multiplier in expected.items():
+        small.restore(gan, initial)
+        gan.step.assign(step)
+        before = {name: network.get_weights()[0] for name, network in gan.networks().items()}
+        gan.train_step(tf.constant(pixels(4)))
+        for name, network in gan.networks().items():
+            # Adam's first update is the learning rate, whatever the gradient.
+            update = np.abs(network.get_weights()[0] - before[name])
+            assert update == pytest.approx(np.full(update.shape, 0.01 * multiplier), rel=1e-3, abs=1e-9), (name, step)
+
+
+def test_half_precision_scales_the_loss_and_keeps_the_scale_when_a_run_goes_on(tmp_path):
+    gan = linear(precision="mixed_float16", learning_rate=0.01)
+    gan.train_step(tf.constant(pixels(4)))
+    scales = {name: variable for name, variable in gan.state().items() if name.endswith("dynamic_scale")}
+    assert len(scales) == 2
+    assert all(float(variable) > 1 for variable in scales.values())
+    set_loss_scale(gan, 8)
+    checkpoints.save(tmp_path, 1, gan.state(), keep=1)
+    gan.train_step(tf.constant(pixels(4, 1)))
+    fresh = linear(precision="mixed_float16", learning_rate=0.01)
+    checkpoints.restore_newest(tmp_path, fresh.state())
+    fresh.train_step(tf.constant(pixels(4, 1)))
+    assert small.equal(small.arrays(gan), small.arrays(fresh)) == []
+
+
+def test_half_precision_applies_the_true_gradient_not_the_scaled_one():
+    full, half = linear(learning_rate=0.01), linear(learning_rate=0.01, precision="mixed_float16")
+    set_loss_scale(half, 64)
+    for gan in (full, half):
+        gan.train_step(tf.constant(pixels(4)))
+    for phase in ("discriminator", "generator"):
+        assert momentum(half, phase) == pytest.approx(momentum(full, phase), rel=0.01, abs=1e-4)
+
+
+def test_a_network_is_saved_in_full_precision_without_drawing_random_numbers():
+    gan = linear(precision="mixed_bfloat16")
+    random.seed(7)
+    expected = random.random()
+    random.seed(7)
+    (released,) = gan.released().values()
+    x = pixels(4)
+    exact = x.reshape(-1, 2) @ gan.generator.get_weights()[0][0, 0]
+    np.testing.assert_allclose(np.reshape(released(x), (-1, 2)), exact, rtol=0, atol=1e-6)
+    assert np.abs(np.reshape(gan.generator(x), (-1, 2)) - exact).max() > 1e-4
+    # Fails as long as `GAN.released` builds its networks outside of `seeding.initial_weights`.
+    assert random.random() == expected
+
+
+def batches_of_every_form():
+    images, targets = np.full((2, 64, 64, 3), 0.5, "float32"), np.full((2, 64, 64, 3), -0.5, "float32")
+    dataset = tf.data.Dataset.from_tensors
+    return {
+        "dataset of dicts": (dataset({"target": targets, "input": images, "name": np.array(["x", "y"])}),),
+        "dataset of tuples": (dataset((images, targets)),),
+        "dict of arrays": ({"target": targets, "input": images},),
+        "two arrays": (images, targets),
+    }
+
+
+@pytest.fixture(scope="module")
+def eager_pix2pix():
+    gan = small.create("pix2pix", dropout=0.0)
+    gan.compile(run_eagerly=True)
+    return gan, small.arrays(gan)
+
+
+@pytest.mark.parametrize("form", batches_of_every_form())
+def test_fit_takes_batches_of_every_form_and_knows_input_from_target(eager_pix2pix, form):
+    gan, initial = eager_pix2pix
+    small.restore(gan, initial)
+    history = gan.fit(*batches_of_every_form()[form], verbose=0, shuffle=False).history
+    output = small.create("pix2pix", dropout=0.0).generator(np.full((1, 64, 64, 3), 0.5, "float32"))
+    assert history["generator_l1"] == pytest.approx([100 * np.abs(np.asarray(output) + 0.5).mean()], rel=1e-4)
+
+
+def test_fit_takes_bare_images_where_a_batch_is_one_tensor():
+    gan = linear()
+    gan.fit(pixels(6), batch_size=2, epochs=2, verbose=0)
+    assert int(gan.step) == 6
+
+
+def test_steps_per_execution_count_as_steps():
+    gan = linear()
+    gan.compile(steps_per_execution=2)
+    gan.fit(tf.data.Dataset.from_tensors(pixels(4)).repeat(), steps_per_epoch=4, verbose=0, shuffle=False)
+    assert int(gan.step) == 4
+    reference = linear()
+    for _ in range(4):
+        reference.train_step(tf.constant(pixels(4)))
+    expected = reference.generator.get_weights()[0]
+    np.testing.assert_allclose(gan.generator.get_weights()[0], expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("wrong", [(pixels(2), pixels(2)), {"images": pixels(2)}])
+def test_a_wrong_batch_in_fit_is_a_usage_error_not_a_traceback_of_a_graph(wrong):
+    found = "2 tensors" if isinstance(wrong, tuple) else "the keys images"
+    with pytest.raises(UsageError, match=f"^linear: found a batch of {found}; a batch is image$"):
+        linear().fit(tf.data.Dataset.from_tensors(wrong), verbose=0, shuffle=False)
+
+
+def test_a_batch_that_the_critic_updates_cant_share_is_refused():
+    with pytest.raises(UsageError, match="found a batch of 5; with n_critic=3 give a multiple of 3"):
+        linear(n_critic=3).train_step(tf.constant(pixels(5)))
+
+
+def test_xla_computes_the_same_steps():
+    found = []
+    for jit_compile in (False, True):
+        gan = linear(learning_rate=0.02)
+        gan.compile(jit_compile=jit_compile)
+        gan.fit(tf.data.Dataset.from_tensors(pixels(4)).repeat(), steps_per_epoch=3, verbose=0, shuffle=False)
+        found.append(gan.generator.get_weights()[0])
+    np.testing.assert_allclose(found[1], found[0], rtol=0, atol=1e-6)
+
+
+class Switching(Linear):
+    """Trains the generator alone for three steps, then the discriminator alone."""
+
+    def phases(self):
+        discriminator, generator = super().phases()
+        return (
+            Phase("g", generator.networks, generator.loss, 0.01, stop=3),
+            Phase("d", discriminator.networks, discriminator.loss, 0.01, detached=True, start=3),
+        )
+
+
+@pytest.mark.parametrize("steps_per_execution", [1, 2])
+def test_phases_switch_at_their_step_within_one_fit(steps_per_execution):
+    gan = Switching(LinearConfig())
+    gan.compile(steps_per_execution=steps_per_execution)
+    gan.fit(tf.data.Dataset.from_tensors(pixels(4)).repeat(), steps_per_epoch=8, verbose=0, shuffle=False)
+    assert {name: int(optimizer.iterations) for name, optimizer in gan.optimizers.items()} == {"g": 3, "d": 5}
+
+
+def test_phases_follow_the_step_that_was_restored():
+    gan = Switching(LinearConfig())
+    gan.compile()
+    gan.fit(tf.data.Dataset.from_tensors(pixels(4)), verbose=0, shuffle=False)
+    gan.step.assign(7)
+    gan.fit(tf.data.Dataset.from_tensors(pixels(4)), verbose=0, shuffle=False)
+    assert {name: int(optimizer.iterations) for name, optimizer in gan.optimizers.items()} == {"g": 1, "d": 1}
+
+
+def test_compile_forgets_the_momentum_of_before():
+    gan = linear()
+    gan.train_step(tf.constant(pixels(4)))
+    gan.compile()
+    assert np.all(momentum(gan, "generator") == 0)
+    assert int(gan.optimizers["generator"].iterations) == 0
+
+
+class Pair(Linear):
+    """Its discriminator says by how much an image differs from its partner."""
+
+    batch_names = ("image", "partner")
+
+    def build_networks(self):
+        pair = keras.Input((16, 16, 4))
+        difference = ops.sum(ops.square(pair[..., :2] - pair[..., 2:]), axis=(1, 2, 3))
+        unused = layers.Dense(1, use_bias=False, kernel_initializer="zeros")(difference[:, None])
+        image = keras.Input((16, 16, 2))
+        return {
+            "generator": keras.Model(image, layers.Conv2D(2, 1)(image)),
+            "discriminator": keras.Model(pair, difference[:, None] + unused),
+        }
+
+
+def test_an_input_and_its_translation_are_augmented_alike():
+    policy = ("color", "translation", "cutout")
+    gan = Pair(create_config(LinearConfig, augmentation=policy, adversarial_loss="hinge", image_size=16))
+    image = tf.random.stateless_uniform((4, 16, 16, 2), (0, 0), -1, 1)
+    terms = gan.discriminator_terms("discriminator", real=(image, image), fake=(image, -image))
+    assert float(terms["discriminator_real"]) == pytest.approx(1, abs=1e-6)
+    assert float(terms["discriminator_fake"]) > 10
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"penalty": "gradient", "discriminator_norm": "batch"}, ["penalty=gradient", "discriminator_norm=batch"]),
+        ({"spectral_norm": True, "discriminator_norm": "batch"}, ["spectral_norm=true", "discriminator_norm=batch"]),
+        ({"spectral_norm": True, "discriminator_norm": "instance"}, ["spectral_norm=true", "norm=instance"]),
+        ({"adversarial_loss": "wasserstein"}, ["adversarial_loss=wasserstein", "penalty=gradient"]),
+        ({"adversarial_loss": "wasserstein", "penalty": "r1"}, ["adversarial_loss=wasserstein"]),
+    ],
+)
+@pytest.mark.parametrize("name", ["dcgan", "srgan"])
+def test_combinations_without_sense_are_refused_by_name(name, changes, named):
+    with pytest.raises(UsageError) as error:
+        ganzoo.create(name, **changes)
+    assert "\n" not in str(error.value)
+    for part in named:
+        assert part in str(error.value)

@@ -1,0 +1,121 @@
+"""A new architecture is one file, `made_up.py`: it keeps the contract, trains, is saved; nothing else knows of it."""
+
+import importlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+pytest.register_assert_rewrite("contract")
+
+import contract  # noqa: E402
+import small  # noqa: E402
+
+import ganzoo  # noqa: E402
+from ganzoo import registry  # noqa: E402
+from ganzoo.config import parse_recipe  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def built():
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(registry, "_REGISTERED", dict(registry._REGISTERED))
+        patched.delitem(sys.modules, "made_up", raising=False)
+        importlib.import_module("made_up")
+        gan = small.create("made_up")
+        yield gan, small.arrays(gan)
+
+
+@pytest.fixture
+def gan(built):
+    gan, initial = built
+    small.restore(gan, initial)
+    return gan
+
+
+def test_it_is_known_by_its_name(gan):
+    assert ganzoo.list_architectures() == ["cyclegan", "dcgan", "made_up", "pix2pix", "srgan"]
+    assert registry.summary("made_up") == "An adversarial autoencoder; a batch is `image`."
+    # The smallest config was found from its fields.
+    assert (gan.config.image_size, gan.config.code_dim, gan.config.base_filters) == (16, 4, 4)
+
+
+@pytest.mark.parametrize(
+    "promise",
+    [
+        contract.every_trainable_weight_gets_a_gradient,
+        contract.each_phase_changes_its_own_networks_and_no_other,
+        contract.the_seed_alone_decides_on_the_initial_weights,
+        contract.a_step_is_a_function_of_the_state,
+        contract.every_variable_of_training_is_in_the_state,
+        contract.fit_trains_in_a_graph_what_a_step_trains_eagerly,
+        contract.a_wrong_batch_is_refused,
+        contract.spectral_norm_bounds_every_layer_of_the_discriminators,
+    ],
+    ids=lambda promise: promise.__name__,
+)
+def test_it_keeps_the_contract(gan, promise):
+    promise(gan)
+
+
+def test_a_checkpoint_holds_all_that_its_next_step_needs(gan, tmp_path):
+    contract.a_checkpoint_holds_all_that_the_next_step_needs(gan, tmp_path)
+
+
+@pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
+def test_its_outputs_are_float32_in_mixed_precision(gan, precision):
+    contract.outputs_are_float32_in_mixed_precision(gan, precision)
+
+
+def test_it_takes_every_loss_penalty_norm_and_average(gan):
+    contract.every_loss_penalty_norm_and_average_can_be_turned_on(gan, small.combination("made_up"))
+
+
+def test_it_is_trained_by_a_recipe_and_its_networks_open_in_plain_keras(gan, tmp_path):
+    document = {
+        "architecture": "made_up",
+        "model": small.config("made_up"),
+        "training": {"steps": 2, "batch_size": 4, "sample_count": 4},
+    }
+    recipe = parse_recipe(document, registry.config_class("made_up"), "made_up")
+    trained = ganzoo.train(recipe, tmp_path / "run")
+    found = {path.name for path in (tmp_path / "run").iterdir()}
+    assert found >= {"encoder.keras", "decoder.keras", "metrics.jsonl", "checkpoints", "samples"}
+    contract.deployed_networks_open_in_plain_keras([trained], tmp_path)
+
+
+def test_its_file_among_the_others_is_found_without_a_word_elsewhere(tmp_path):
+    """In a copy of the package with one file more. Its config is read without Keras, which takes seconds."""
+    package = Path(ganzoo.__file__).parent
+    shutil.copytree(package, tmp_path / "ganzoo", ignore=shutil.ignore_patterns("emoji", "__pycache__"))
+    shutil.copy(TESTS / "made_up.py", tmp_path / "ganzoo" / "architectures")
+    script = """
+import json, sys
+import ganzoo
+from ganzoo import registry
+from ganzoo.config import create_config
+found = {"file": ganzoo.__file__, "names": ganzoo.list_architectures(), "summary": registry.summary("made_up")}
+found["code_dim"] = create_config(registry.config_class("made_up"), code_dim=5).code_dim
+found["fast"] = "keras" not in sys.modules
+gan = ganzoo.create("made_up", image_size=16, base_filters=2)
+found["networks"] = list(gan.networks())
+print(json.dumps(found))
+"""
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    run = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout) == {
+        "file": str(tmp_path / "ganzoo" / "__init__.py"),
+        "names": ["cyclegan", "dcgan", "made_up", "pix2pix", "srgan"],
+        "summary": "An adversarial autoencoder: codes of images, and images from codes. Made up for a test.",
+        "code_dim": 5,
+        "fast": True,
+        "networks": ["encoder", "decoder", "discriminator"],
+    }

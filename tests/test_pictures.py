@@ -1,0 +1,104 @@
+"""Pictures, pixel by pixel."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganzoo import pictures
+
+
+def test_the_range_of_the_networks_becomes_0_to_255_rounded_and_clipped():
+    values = np.array([-1, 1, 0.2, -0.6, -1.5, 1.0001, 1e9, np.inf, -np.inf, np.nan], "float32")
+    # 127.5 (v + 1): 0.2 is 153, -0.6 is 51.
+    assert pictures.to_uint8(values).tolist() == [0, 255, 153, 51, 0, 255, 255, 255, 0, 0]
+
+
+def test_all_256_levels_come_back_as_they_were():
+    levels = np.arange(256, dtype="uint8")
+    assert (pictures.to_uint8(levels / np.float32(127.5) - 1) == levels).all()
+    assert (pictures.to_uint8(levels) == levels).all()
+
+
+def test_half_precision_does_not_overflow():
+    assert pictures.to_uint8(np.array([1.0, -1.0], "float16")).tolist() == [255, 0]
+
+
+def numbered(count, height, width, channels, first):
+    """Images of one value each: first, first + 1, …"""
+    values = np.arange(first, first + count, dtype="uint8")
+    return np.broadcast_to(values[:, None, None, None], (count, height, width, channels))
+
+
+def test_columns_of_an_example_stand_side_by_side_in_their_order():
+    picture = np.asarray(pictures.grid({"input": numbered(3, 40, 30, 3, 10), "output": numbered(3, 40, 30, 3, 60)}))
+    gap, block = pictures.GAP, 60
+    # Two columns of 30 pixels: 3 examples of 60x40 make rows of 1 (a square of about 3 * 40 / 60).
+    assert picture.shape == (pictures.TITLE_HEIGHT + 3 * 44, gap + block + gap, 3)
+    for row in range(3):
+        top = pictures.TITLE_HEIGHT + row * 44
+        assert (picture[top : top + 40, gap : gap + 30] == 10 + row).all()
+        assert (picture[top : top + 40, gap + 30 : gap + 60] == 60 + row).all()
+        assert (picture[top + 40 : top + 44] == pictures.BACKGROUND).all()
+
+
+def test_sixteen_samples_are_four_by_four_row_by_row():
+    picture = np.asarray(pictures.grid({"sample": numbered(16, 8, 8, 3, 0)}))
+    assert picture.shape == (4 * 12 + 4, 4 * 12 + 4, 3)
+    assert picture[8::12, 8::12, 0].tolist() == [[4 * row + column for column in range(4)] for row in range(4)]
+    assert (picture[:4] == pictures.BACKGROUND).all()
+
+
+def test_a_last_row_that_is_not_full_stays_empty():
+    picture = np.asarray(pictures.grid({"sample": numbered(5, 8, 8, 3, 0)}))
+    assert picture[8::12, 8::12, 0].tolist() == [[0, 1], [2, 3], [4, pictures.BACKGROUND]]
+
+
+def test_one_image_is_a_grid_too():
+    assert np.asarray(pictures.grid({"sample": numbered(1, 8, 8, 3, 7)}))[4:12, 4:12].tolist() == [[[7] * 3] * 8] * 8
+
+
+def test_grey_images_become_grey_pictures():
+    picture = pictures.grid({"sample": numbered(4, 8, 8, 1, 100)})
+    assert picture.mode == "RGB"
+    assert picture.getpixel((5, 5)) == (100, 100, 100)
+
+
+def test_titles_stand_over_the_columns_only_where_there_are_several():
+    titled = np.asarray(pictures.grid({"a": numbered(2, 64, 64, 3, 0), "b": numbered(2, 64, 64, 3, 0)}))
+    for left in (pictures.GAP, pictures.GAP + 64):
+        assert (titled[: pictures.TITLE_HEIGHT, left : left + 64] < 128).any()
+    untitled = np.asarray(pictures.grid({"a": numbered(2, 64, 64, 3, 0)}))
+    assert (untitled[: pictures.GAP] == pictures.BACKGROUND).all()
+
+
+def test_columns_of_different_sizes_are_not_put_into_one_grid():
+    with pytest.raises(ValueError, match="same shape"):
+        pictures.grid({"a": numbered(2, 8, 8, 3, 0), "b": numbered(2, 16, 16, 3, 0)})
+
+
+@pytest.mark.parametrize("name", ["new/folder/picture.png", "picture.JPG", "picture.webp", "picture", "picture.step"])
+def test_save_makes_the_folder_and_leaves_nothing_beside(tmp_path, name):
+    picture = pictures.grid({"sample": numbered(1, 8, 8, 3, 7)})
+    path = tmp_path / name
+    pictures.save(picture, path)
+    assert [found.name for found in path.parent.iterdir()] == [path.name]
+    with Image.open(path) as read:
+        assert read.format == {".JPG": "JPEG", ".webp": "WEBP"}.get(path.suffix, "PNG")
+        assert read.size == picture.size
+
+
+def test_a_save_that_fails_leaves_the_picture_of_before(tmp_path):
+    path = tmp_path / "picture.jpg"
+    pictures.save(Image.new("RGB", (4, 4)), path)
+    before = path.read_bytes()
+    with pytest.raises(OSError, match="RGBA"):
+        pictures.save(Image.new("RGBA", (4, 4)), path)
+    assert path.read_bytes() == before
+    assert [found.name for found in tmp_path.iterdir()] == ["picture.jpg"]
+
+
+def test_formats_that_can_only_be_read_are_not_taken_for_writing():
+    formats = [pictures.format_of(Path(name)) for name in ("a.png", "a.JPEG", "a.xyz", "a", "a.fits")]
+    assert formats == ["PNG", "JPEG", None, None, None]

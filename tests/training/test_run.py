@@ -1,0 +1,361 @@
+"""Runs of small networks on the embedded images, from the first step to the last, and from wherever they stopped."""
+
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import small
+import yaml
+from PIL import Image
+
+from ganzoo import pretrained, registry
+from ganzoo.config import parse_recipe
+from ganzoo.errors import RunError, UsageError
+from ganzoo.training import checkpoints, loop, plan, train
+
+CHANGES = {
+    "dcgan": {
+        "base_filters": 2,
+        "augmentation": ["color", "translation", "cutout"],
+        "ema_decay": 0.9,
+        "n_critic": 2,
+        "schedule": {"kind": "linear", "start": 1, "end": 9},
+    },
+    "cyclegan": {"base_filters": 2, "identity_weight": 0, "pool_size": 2},
+}
+"""What draws random numbers, remembers, or depends on the step."""
+
+
+def recipe(name: str = "dcgan", steps: int = 5, training: dict | None = None, **model):
+    document = {
+        "architecture": name,
+        "model": {**small.config(name), **CHANGES.get(name, {}), **model},
+        "data": {"source": "embedded:emoji", "flip": True},
+        "training": {
+            "steps": steps,
+            "batch_size": 2,
+            "sample_count": 4,
+            "sample_every": 2,
+            "log_every": 2,
+            "checkpoint_every": 2,
+            **(training or {}),
+        },
+    }
+    return parse_recipe(document, registry.config_class(name), name)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A DCGAN that was trained for five steps: the GAN and its run directory, which no test changes."""
+    directory = tmp_path_factory.mktemp("finished") / "run"
+    return train(recipe(), directory), directory
+
+
+@pytest.fixture
+def copied(finished, tmp_path):
+    return Path(shutil.copytree(finished[1], tmp_path / "run"))
+
+
+def metrics(directory):
+    """The lines without what depends on the clock."""
+    clock = ("time", "images_per_second")
+    lines = [json.loads(line) for line in (directory / "metrics.jsonl").read_text("utf-8").splitlines()]
+    return [{name: value for name, value in line.items() if name not in clock} for line in lines]
+
+
+def arrays(path):
+    with np.load(path) as file:
+        return {name: file[name] for name in file.files}
+
+
+def names(directory):
+    return sorted(str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file())
+
+
+def test_a_run_writes_all_of_its_directory_and_nothing_else(finished):
+    _, directory = finished
+    found = [name for name in names(directory) if not name.startswith("tensorboard/events")]
+    assert found == [
+        *(f"checkpoints/step_000000{step}.npz" for step in (2, 4, 5)),
+        "config.yaml",
+        "generator.keras",
+        "metrics.jsonl",
+        *(f"samples/step_000000{step}.png" for step in (0, 2, 4, 5)),
+    ]
+    assert list((directory / "tensorboard").iterdir())
+
+
+def test_the_last_step_writes_a_line_a_sample_a_checkpoint_and_the_generator(finished):
+    gan, directory = finished
+    assert [line["step"] for line in metrics(directory)] == [2, 4, 5]
+    terms = {"discriminator_real", "discriminator_fake", "generator_adversarial"}
+    assert all(set(line) == {"step", "nonfinite"} | terms for line in metrics(directory))
+    saved = arrays(directory / "checkpoints" / "step_0000005.npz")
+    assert small.equal(saved, small.arrays(gan)) == []
+    # The average, which is what DCGAN deploys here.
+    written = pretrained.load(directory).get_weights()
+    assert same(written, gan.deployed()["generator"].get_weights())
+    assert not same(written, gan.generator.get_weights())
+
+
+def same(first: list, second: list) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_samples_show_what_the_networks_paint_at_that_step(finished):
+    gan, directory = finished
+    with Image.open(directory / "samples" / "step_0000005.png") as picture:
+        last = np.asarray(picture)
+    painted = np.asarray(gan.samples({"image": np.zeros((4, 32, 32, 3))})["sample"])
+    expected = np.clip(np.rint((painted + 1) * 127.5), 0, 255)
+    np.testing.assert_array_equal(last[4:36, 4:36], expected[0])
+    np.testing.assert_array_equal(last[40:72, 40:72], expected[3])
+
+
+def test_config_says_all_that_ran(finished):
+    document = yaml.safe_load((finished[1] / "config.yaml").read_text("utf-8"))
+    assert document["versions"]["keras"] == keras.__version__
+    assert document["run"] == {"strategy": "auto", "init": None, "replicas": 1}
+    assert document["training"]["seed"] == 0
+    assert parse_recipe(document, registry.config_class("dcgan"), "again") == recipe()
+
+
+def check_same_end(resumed: Path, uninterrupted: Path, step: int):
+    end = f"step_{step:07d}"
+    expected = arrays(uninterrupted / "checkpoints" / f"{end}.npz")
+    assert small.equal(arrays(resumed / "checkpoints" / f"{end}.npz"), expected) == []
+    first, second = (directory / "samples" / f"{end}.png" for directory in (resumed, uninterrupted))
+    assert first.read_bytes() == second.read_bytes()
+    by_step = {line["step"]: line for line in metrics(resumed)}
+    assert all(by_step[line["step"]] == line for line in metrics(uninterrupted))
+    steps = [line["step"] for line in metrics(resumed)]
+    assert steps == sorted(set(steps))
+
+
+def test_a_run_that_stopped_and_went_on_ends_as_one_that_did_not_stop_dcgan(finished, tmp_path):
+    train(recipe(), tmp_path / "run", steps=3)
+    assert names(tmp_path / "run" / "checkpoints") == ["step_0000002.npz", "step_0000003.npz"]
+    gan = train(recipe(), tmp_path / "run")
+    assert int(gan.step) == 5
+    check_same_end(tmp_path / "run", finished[1], 5)
+
+
+def test_a_run_that_stopped_and_went_on_ends_as_one_that_did_not_stop_cyclegan(tmp_path):
+    train(recipe("cyclegan", 4), tmp_path / "whole")
+    train(recipe("cyclegan", 2), tmp_path / "parts")
+    # Two steps of two fill pools of two and swap: the pool and its count must have been saved.
+    train(recipe("cyclegan", 4), tmp_path / "parts")
+    check_same_end(tmp_path / "parts", tmp_path / "whole", 4)
+    assert {"generator_ab.keras", "generator_ba.keras"} <= set(names(tmp_path / "parts"))
+
+
+def test_a_run_at_its_end_is_left_as_it_is(copied, capsys):
+    before = {name: (copied / name).read_bytes() for name in names(copied)}
+    gan = train(recipe(), copied)
+    assert int(gan.step) == 5
+    assert "already at step 5; give a larger --steps" in capsys.readouterr().err
+    assert {name: (copied / name).read_bytes() for name in names(copied)} == before
+
+
+def test_damaged_checkpoints_are_named_and_the_run_goes_on_from_the_one_before(finished, copied, capsys):
+    folder = copied / "checkpoints"
+    truncated, flipped = folder / "step_0000005.npz", folder / "step_0000004.npz"
+    truncated.write_bytes(truncated.read_bytes()[:-100])
+    content = bytearray(flipped.read_bytes())
+    content[len(content) // 2] ^= 1
+    flipped.write_bytes(content)
+    train(recipe(), copied)
+    said = capsys.readouterr().err
+    for path in (truncated, flipped):
+        assert f"{path.with_suffix('.damaged')}: damaged, passed over" in said
+    assert "going on from step 2" in said
+    # What was damaged was written anew.
+    assert checkpoints.restore_newest(folder, finished[0].state())[1] == []
+    check_same_end(copied, finished[1], 5)
+
+
+def untouched(directory):
+    return {name: (directory / name).read_bytes() for name in names(directory)}
+
+
+def test_a_run_of_another_recipe_is_refused_and_stays_as_it_is(copied):
+    before = untouched(copied)
+    with pytest.raises(UsageError, match=r"model.latent_dim \(8 there, 9 now\); use another --run-dir, or --fresh"):
+        train(recipe(latent_dim=9), copied)
+    assert untouched(copied) == before
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_directory_that_is_no_run_is_refused_and_stays_as_it_is(tmp_path, fresh):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "holiday.jpg").write_bytes(b"precious")
+    with pytest.raises(UsageError, match="photos: not empty, and no run; give another --run-dir"):
+        train(recipe(), tmp_path / "photos", fresh=fresh)
+    assert untouched(tmp_path) == {"photos/holiday.jpg": b"precious"}
+
+
+def test_a_file_is_refused_as_run_directory(tmp_path):
+    (tmp_path / "file").write_bytes(b"precious")
+    with pytest.raises(UsageError, match="file: a file; give a directory as --run-dir"):
+        train(recipe(), tmp_path / "file")
+    assert untouched(tmp_path) == {"file": b"precious"}
+
+
+def test_fresh_moves_the_run_aside_and_begins_anew(copied, capsys):
+    before = untouched(copied)
+    gan = train(recipe(latent_dim=9), copied, steps=1, fresh=True)
+    assert int(gan.step) == 1
+    (aside,) = [path for path in copied.parent.iterdir() if path != copied]
+    assert untouched(aside) == before
+    assert f"the run that was there is now in {aside}" in capsys.readouterr().err
+    assert names(copied / "checkpoints") == ["step_0000001.npz"]
+    assert [line["step"] for line in metrics(copied)] == [1]
+
+
+def test_a_plan_checks_everything_and_writes_nothing(finished, tmp_path):
+    text = plan(recipe(), tmp_path / "new", steps=7)
+    assert not (tmp_path / "new").exists()
+    gan, directory = finished
+    parameters = {name: f"{network.count_params():,}" for name, network in gan.networks().items()}
+    assert f"generator {parameters['generator']}, discriminator {parameters['discriminator']}" in text
+    assert "discriminator (discriminator), then generator (generator)" in text
+    assert "to 7, batches of 2" in text
+    assert "a new run" in text
+    before = untouched(directory)
+    assert "goes on from step 5" in plan(recipe(), directory)
+    assert untouched(directory) == before
+    with pytest.raises(UsageError, match="model.latent_dim"):
+        plan(recipe(latent_dim=9), directory)
+
+
+def test_init_takes_the_generator_of_another_run_and_its_average(finished):
+    _, directory = finished
+    weights = pretrained.load(directory).get_weights()
+    gan = loop.build(recipe(training={"seed": 5}), "single", str(directory))
+    for network in (gan.networks()["generator"], gan.deployed()["generator"]):
+        assert same(network.get_weights(), weights)
+    assert int(gan.step) == 0
+
+
+def test_srgan_starts_from_an_srresnet(tmp_path):
+    srresnet = small.create("srgan", adversarial_weight=0, seed=3)
+    srresnet.generator.save(tmp_path / "srresnet.keras")
+    gan = loop.build(recipe("srgan"), "single", str(tmp_path / "srresnet.keras"))
+    assert same(gan.generator.get_weights(), srresnet.generator.get_weights())
+
+
+def test_init_of_a_cyclegan_takes_each_direction_from_its_own_file(tmp_path):
+    other = small.create("cyclegan", **CHANGES["cyclegan"], seed=3)
+    for name, network in other.deployed().items():
+        network.save(tmp_path / f"{name}.keras")
+    gan = loop.build(recipe("cyclegan"), "single", str(tmp_path))
+    for name in gan.deployed_names:
+        assert same(gan.networks()[name].get_weights(), other.networks()[name].get_weights())
+    with pytest.raises(UsageError, match="give a run directory, with generator_ab and generator_ba"):
+        loop.build(recipe("cyclegan"), "single", str(tmp_path / "generator_ab.keras"))
+
+
+def test_init_of_another_shape_is_refused_before_anything_is_written(finished, tmp_path):
+    with pytest.raises(UsageError, match="--init .*: its generator has .* arrays that don't fit") as error:
+        train(recipe(base_filters=3), tmp_path / "run", init=str(finished[1]))
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "run").exists()
+
+
+def settings(**values):
+    return [part for name, value in values.items() for part in ("--set", f"{name.replace('__', '.')}={value}")]
+
+
+def test_sigterm_saves_and_the_same_command_goes_on(command, tmp_path):
+    arguments = [
+        *(command, "train", "dcgan", "--run-dir", tmp_path / "run"),
+        *settings(model__image_size=32, model__base_filters=2, model__latent_dim=4, model__augmentation="[]"),
+        *settings(training__batch_size=2, training__sample_count=4, training__log_every=1),
+    ]
+    process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 120
+        while not (tmp_path / "run" / "metrics.jsonl").exists():
+            assert process.poll() is None, process.stderr.read()
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130, said
+    stopped = metrics(tmp_path / "run")[-1]["step"]
+    assert 1 <= stopped < 6000
+    assert "SIGTERM: stopping after this step" in said
+    assert f"stopped and saved at step {stopped:,}; the same command goes on from there" in said
+    assert names(tmp_path / "run" / "checkpoints") == [f"step_{stopped:07d}.npz"]
+    assert f"samples/step_{stopped:07d}.png" in names(tmp_path / "run")
+    assert "generator.keras" in names(tmp_path / "run")
+
+    again = subprocess.run([*arguments, "--steps", str(stopped + 2)], stderr=subprocess.PIPE, text=True, timeout=120)
+    assert again.returncode == 0, again.stderr
+    assert f"going on from step {stopped:,}" in again.stderr
+    assert [line["step"] for line in metrics(tmp_path / "run")] == list(range(1, stopped + 3))
+
+
+class FullDisk:
+    """A disk of its own for the run directory, which can be full.
+
+    Where mounting is not allowed, a limit on the size of a file is as good: the checkpoint is the largest.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        path.mkdir()
+        mounting = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", path]
+        self.mounted = os.geteuid() == 0 and subprocess.run(mounting, capture_output=True).returncode == 0
+        self.reason = "No space left on device" if self.mounted else "File too large"
+
+    def limit(self, checkpoint: Path | None):
+        """Lets no second checkpoint of this size be written; None: as before."""
+        if self.mounted:
+            status = os.statvfs(self.path)
+            used = (status.f_blocks - status.f_bfree) * status.f_frsize
+            size = used + checkpoint.stat().st_size // 2 if checkpoint else 64 * 2**20
+            subprocess.run(["mount", "-o", f"remount,size={size}", self.path], check=True)
+        else:
+            soft = checkpoint.stat().st_size // 2 if checkpoint else resource.RLIM_INFINITY
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, resource.RLIM_INFINITY))
+
+    def close(self):
+        if self.mounted:
+            subprocess.run(["umount", self.path], check=True)
+        else:
+            self.limit(None)
+
+
+def test_a_full_disk_is_one_line_and_the_checkpoint_of_before_stays_whole(tmp_path):
+    disk = FullDisk(tmp_path / "disk")
+    directory = disk.path / "run"
+    try:
+        train(recipe(base_filters=16), directory, steps=1)
+        (checkpoint,) = (directory / "checkpoints").iterdir()
+        content = checkpoint.read_bytes()
+        disk.limit(checkpoint)
+        with pytest.raises(RunError) as error:
+            train(recipe(base_filters=16), directory, steps=2)
+        assert str(error.value).startswith(str(directory))
+        assert disk.reason in str(error.value)
+        assert "the same command goes on from the last checkpoint" in str(error.value)
+        assert "\n" not in str(error.value)
+        assert names(directory / "checkpoints") == [checkpoint.name]
+        assert checkpoint.read_bytes() == content
+        assert not [name for name in names(directory) if "part" in name]
+        pretrained.load(directory)
+        disk.limit(None)
+        assert int(train(recipe(base_filters=16), directory, steps=2).step) == 2
+    finally:
+        disk.close()

@@ -1,0 +1,138 @@
+"""What a run directory says of its run, and whether another may go on in it."""
+
+import json
+
+import pytest
+import yaml
+
+from ganzoo import registry
+from ganzoo.config import parse_recipe, to_document
+from ganzoo.errors import UsageError
+from ganzoo.training import run_directory
+from ganzoo.training.run_directory import RunDirectory
+
+
+def recipe(**changes):
+    document = {
+        "architecture": "dcgan",
+        "model": {"image_size": 32, "augmentation": ["color"], "schedule": {"kind": "linear", "end": 9}},
+        "data": {"domains": ["flat"]},
+        "training": {"steps": 9, "batch_size": 4},
+    }
+    for key, value in changes.items():
+        section, _, name = key.partition("__")
+        document[section] = {**document[section], name: value}
+    return parse_recipe(document, registry.config_class("dcgan"), "test")
+
+
+@pytest.fixture
+def directory(tmp_path):
+    directory = RunDirectory(tmp_path / "run")
+    run_directory.write_config(directory, recipe(), 9, {"strategy": "auto", "init": None})
+    return directory
+
+
+def test_config_holds_all_that_ran_seed_and_versions_included(directory):
+    document = yaml.safe_load(directory.config.read_text("utf-8"))
+    assert set(document.pop("versions")) == {"python", "keras-ganzoo", "tensorflow", "keras", "numpy"}
+    assert document["run"] == {"strategy": "auto", "init": None}
+    assert document["training"]["seed"] == 0
+    assert document["model"]["beta_1"] == 0.5
+    assert parse_recipe(document, registry.config_class("dcgan"), "again") == recipe()
+    assert [path.name for path in directory.path.iterdir()] == ["config.yaml"]
+
+
+def test_steps_in_the_config_are_those_that_were_asked_for(tmp_path):
+    directory = RunDirectory(tmp_path)
+    run_directory.write_config(directory, recipe(), 5, {})
+    assert run_directory.read_config(directory)["training"]["steps"] == 5
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"training__steps": 99},
+        {"training__sample_every": 3, "training__sample_count": 2},
+        {"training__log_every": 1, "training__checkpoint_every": 2, "training__keep_checkpoints": 9},
+        {"data__cache_gib": 0.5},
+        {"model__beta_1": 0.5},
+    ],
+)
+def test_settings_that_change_no_learning_may_differ(directory, changes):
+    run_directory.check_same_run(directory, recipe(**changes))
+
+
+def test_another_recipe_is_refused_with_every_key_that_differs(directory):
+    other = recipe(
+        model__learning_rate=1e-3,
+        model__augmentation=[],
+        model__schedule={"kind": "steps", "boundaries": [4]},
+        data__flip=True,
+        training__seed=1,
+        training__steps=99,
+    )
+    with pytest.raises(UsageError) as error:
+        run_directory.check_same_run(directory, other)
+    message = str(error.value)
+    assert str(directory.path) in message
+    assert "\n" not in message
+    assert "model.learning_rate (0.0002 there, 0.001 now)" in message
+    listed = [part.split(" (")[0] for part in message.split("another recipe: ")[1].split("; ")]
+    assert listed[:-1] == [
+        "data.flip",
+        "model.augmentation",
+        "model.learning_rate",
+        "model.schedule.boundaries",
+        "model.schedule.end",
+        "model.schedule.kind",
+        "training.seed",
+    ]
+
+
+def test_another_architecture_is_refused(directory):
+    document = to_document(recipe())
+    document["architecture"] = "srgan"
+    document["model"] = {}
+    other = parse_recipe(document, registry.config_class("srgan"), "test")
+    with pytest.raises(UsageError, match=r"architecture \('dcgan' there, 'srgan' now\)"):
+        run_directory.check_same_run(directory, other)
+
+
+def test_other_versions_may_go_on(directory):
+    text = directory.config.read_text("utf-8")
+    versions = yaml.safe_load(text)["versions"]
+    directory.config.write_text(text.replace(f"keras: {versions['keras']}", "keras: 3.0.0"), "utf-8")
+    run_directory.check_same_run(directory, recipe())
+
+
+@pytest.mark.parametrize("content", [b"", b"architecture: dcgan\n", b"- a\n", b"a: [", b"\xff\xfe\x00"])
+def test_a_config_that_cant_be_read_is_named(directory, content):
+    directory.config.write_bytes(content)
+    with pytest.raises(UsageError, match="config.yaml: can't be read as a run's configuration"):
+        run_directory.check_same_run(directory, recipe())
+
+
+def test_moving_aside_keeps_everything_and_never_overwrites(tmp_path):
+    directory, places = RunDirectory(tmp_path / "run"), set()
+    assert run_directory.move_aside(directory) is None
+    for number in range(3):
+        directory.path.mkdir()
+        (directory.path / "precious").write_text(str(number))
+        places.add(run_directory.move_aside(directory))
+        assert not directory.path.exists()
+    assert len(places) == 3
+    assert sorted((place / "precious").read_text() for place in places) == ["0", "1", "2"]
+    assert {place.parent for place in places} == {tmp_path}
+
+
+def test_metrics_of_steps_that_run_again_are_dropped_and_a_line_cut_off(directory):
+    lines = [json.dumps({"step": step, "loss": step / 2}) for step in (1, 2, 3, 4)]
+    directory.metrics.write_text("\n".join(lines) + "\n" + lines[3][:9], "utf-8")
+    run_directory.keep_metrics_until(directory, 2)
+    assert directory.metrics.read_text("utf-8") == "\n".join(lines[:2]) + "\n"
+    assert sorted(path.name for path in directory.path.iterdir()) == ["config.yaml", "metrics.jsonl"]
+
+
+def test_a_run_without_metrics_has_none_to_drop(directory):
+    run_directory.keep_metrics_until(directory, 2)
+    assert not directory.metrics.exists()
