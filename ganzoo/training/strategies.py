@@ -61,7 +61,7 @@ def _tpu() -> tf.distribute.Strategy:
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver()
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
-    except (ValueError, tf.errors.OpError) as error:
+    except (ValueError, OSError, tf.errors.OpError) as error:
         reason = str(error).splitlines()[0]
         raise UsageError(f"strategy tpu: no TPU was found ({reason}); set TPU_NAME, or use another strategy") from None
     return tf.distribute.TPUStrategy(resolver)
