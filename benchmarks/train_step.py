@@ -3,11 +3,12 @@
     python benchmarks/train_step.py                     every architecture, at its default recipe's size
     python benchmarks/train_step.py pix2pix --turns 9
 
-For each architecture, in a process of its own, it prints: seconds a step through `fit` and bare (medians of the turns),
-their ratio (median of the turns' ratios), the share of the time spent waiting for the next batch of real images, images
-and floating point operations per second, and peak memory. Ratios compare; it never passes or fails.
+For each architecture, in a process of its own, it prints: seconds a step through `fit` and bare (medians), their ratio
+(median of the turns), the share of the time spent waiting for the next batch of real images, images and floating
+point operations per second, and peak memory. Ratios compare; it never passes or fails.
 """
 
+import itertools
 import json
 import os
 import resource
@@ -46,6 +47,7 @@ def main(names, steps, turns, overrides, as_json):
 
 def measure(name: str, steps: int, turns: int, overrides) -> dict:
     """The numbers of one architecture."""
+    import keras
     import tensorflow as tf
 
     from ganzoo import registry
@@ -55,6 +57,18 @@ def measure(name: str, steps: int, turns: int, overrides) -> dict:
 
     if name == "srgan":
         overrides = ["model.pretrain_steps=0", *overrides]
+
+    class Clock(keras.callbacks.Callback):
+        def __init__(self):
+            super().__init__()
+            self.ends = []
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.ends.append(time.perf_counter())
+
+        def steps(self):
+            return [end - begin for begin, end in itertools.pairwise(self.ends)]
+
     recipe = load_recipe(name, overrides)
     model, batch_size = recipe.model, recipe.training.batch_size
     pipeline = open_data(recipe, "train")
@@ -67,17 +81,22 @@ def measure(name: str, steps: int, turns: int, overrides) -> dict:
     bare_step = BARE_STEPS[name](bare_gan)
     iterator = iter(constant)
 
+    # Both sides are timed from the end of one step to the end of the next: `fit` starts and stops once in a run.
     def through_fit():
-        engine.fit(constant, steps_per_epoch=steps, verbose=0, shuffle=False)
+        clock = Clock()
+        engine.fit(constant, steps_per_epoch=steps + 1, callbacks=[clock], verbose=0, shuffle=False)
+        return statistics.median(clock.steps())
 
     def in_a_loop():
-        for _ in range(steps):
-            terms = bare_step(next(iterator))
-        {term: float(value) for term, value in terms.items()}
+        clock = Clock()
+        for step in range(steps + 1):
+            bare_step(next(iterator))
+            clock.on_train_batch_end(step)
+        return statistics.median(clock.steps())
 
     through_fit()
     in_a_loop()
-    timed = [(seconds(through_fit) / steps, seconds(in_a_loop) / steps) for _ in range(turns)]
+    timed = [(through_fit(), in_a_loop()) for _ in range(turns)]
     fit, bare = (statistics.median(side) for side in zip(*timed, strict=True))
 
     real = iter(as_dataset(pipeline, 0, 10**9))
@@ -99,12 +118,6 @@ def measure(name: str, steps: int, turns: int, overrides) -> dict:
         "gflops": operations(bare_step, next(iterator)) / fit / 1e9,
         "mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
-
-
-def seconds(function) -> float:
-    began = time.perf_counter()
-    function()
-    return time.perf_counter() - began
 
 
 def operations(step, batch) -> float:

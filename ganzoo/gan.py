@@ -115,7 +115,7 @@ class GAN(keras.Model):
         """The deployed networks as they are saved: in float32, whatever precision they are trained in."""
         if self.config.precision == "float32":
             return self.deployed()
-        with _dtype_policy("float32"):
+        with _dtype_policy("float32"), seeding.initial_weights(self.config.seed):
             networks = self.build_networks()
         for name, network in self.deployed().items():
             networks[name].set_weights(network.get_weights())

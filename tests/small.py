@@ -138,6 +138,14 @@ def check_kernels_are_normal(network, count: int) -> None:
         assert not variable.path.endswith("bias") or np.all(variable.numpy() == 0)
 
 
+def check_extras_are_off(model, adversarial_loss: str) -> None:
+    """That a config adds to its paper nothing which this project offers besides."""
+    assert model.adversarial_loss == adversarial_loss
+    extras = (model.penalty, model.spectral_norm, model.augmentation, model.n_critic, model.ema_decay)
+    assert extras == ("none", False, (), 1, 0)
+    assert model.discriminator_learning_rate in (None, model.learning_rate)
+
+
 def receptive_field(network, channels: int) -> tuple[int, int]:
     """Height and width of what the middle logit of a patch discriminator sees of a 256 pixel image."""
     image = tf.Variable(np.random.default_rng(0).normal(size=(1, 256, 256, channels)).astype("float32"))

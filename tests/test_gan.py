@@ -410,7 +410,6 @@ def test_a_network_is_saved_in_full_precision_without_drawing_random_numbers():
     exact = x.reshape(-1, 2) @ gan.generator.get_weights()[0][0, 0]
     np.testing.assert_allclose(np.reshape(released(x), (-1, 2)), exact, rtol=0, atol=1e-6)
     assert np.abs(np.reshape(gan.generator(x), (-1, 2)) - exact).max() > 1e-4
-    # Fails as long as `GAN.released` builds its networks outside of `seeding.initial_weights`.
     assert random.random() == expected
 
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 from ganzoo.architectures.cyclegan import CycleGANConfig, ImagePool, build_discriminator, build_generator, up_block
 from ganzoo.config import create_config
 from ganzoo.errors import UsageError
+from ganzoo.recipes import load_recipe
 
 
 @pytest.fixture(scope="module")
@@ -301,3 +302,14 @@ def test_samples_show_both_directions_and_the_way_back(gan):
     assert list(samples) == list(expected)
     for title, images in expected.items():
         np.testing.assert_allclose(samples[title], images, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["cyclegan_horse2zebra", "cyclegan_monet2photo"])
+def test_the_papers_recipes_are_constant_for_half_of_their_steps_then_linear_to_zero(name):
+    recipe = load_recipe(name)
+    schedule = recipe.model.schedule
+    assert (schedule.kind, 2 * schedule.start, schedule.end) == ("linear", recipe.training.steps, recipe.training.steps)
+    assert recipe.training.batch_size == 1
+    assert (recipe.data.load_size, recipe.model.image_size, recipe.data.flip) == (286, 256, True)
+    assert (recipe.model.cycle_weight, recipe.model.identity_weight, recipe.model.pool_size) == (10, 5, 50)
+    small.check_extras_are_off(recipe.model, "lsgan")

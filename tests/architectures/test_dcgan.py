@@ -1,5 +1,7 @@
 """DCGAN against Radford et al. 2016 and dcgan.torch."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 import small
@@ -7,6 +9,7 @@ import tensorflow as tf
 
 from ganzoo.architectures.dcgan import DCGANConfig, build_discriminator, build_generator
 from ganzoo.config import create_config
+from ganzoo.recipes import load_recipe
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +133,10 @@ def test_samples_are_of_the_same_latents_at_every_step():
     np.testing.assert_array_equal(gan.samples(small.batch(gan, 3, seed=5))["sample"], first)
     assert first.shape == (3, 32, 32, 3)
     assert np.abs(first[0] - first[1]).max() > 0
+
+
+def test_the_papers_recipe_adds_nothing_to_it():
+    recipe = load_recipe("dcgan_celeb_a")
+    assert asdict(recipe.model) == asdict(create_config(DCGANConfig, image_size=64))
+    assert recipe.training.batch_size == 128
+    small.check_extras_are_off(recipe.model, "non_saturating")

@@ -1,5 +1,7 @@
 """Pix2Pix against Isola et al. 2017 and pytorch-CycleGAN-and-pix2pix."""
 
+from dataclasses import asdict
+
 import keras
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import tensorflow as tf
 
 from ganzoo.architectures.pix2pix import Pix2PixConfig, build_discriminator, build_generator, decoder_block
 from ganzoo.config import create_config
+from ganzoo.recipes import load_recipe
 
 
 @pytest.fixture(scope="module")
@@ -265,3 +268,13 @@ def test_samples_show_input_output_and_target_side_by_side():
     assert list(samples) == ["input", "output", "target"]
     np.testing.assert_array_equal(samples["target"], batch["target"])
     np.testing.assert_array_equal(samples["output"], gan.generator(batch["input"], training=False))
+
+
+@pytest.mark.parametrize("name", ["pix2pix_facades", "pix2pix_maps"])
+def test_the_papers_recipes_have_its_batch_and_jitter(name):
+    recipe = load_recipe(name)
+    assert asdict(recipe.model) == asdict(create_config(Pix2PixConfig))
+    assert recipe.training.batch_size == 1
+    assert (recipe.data.load_size, recipe.model.image_size, recipe.data.flip) == (286, 256, True)
+    assert (recipe.model.l1_weight, recipe.model.dropout) == (100, 0.5)
+    small.check_extras_are_off(recipe.model, "non_saturating")

@@ -1,5 +1,7 @@
 """SRGAN against Ledig et al. 2017."""
 
+from dataclasses import asdict
+
 import keras
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import tensorflow as tf
 from ganzoo.architectures.srgan import SRGANConfig, build_discriminator, build_generator
 from ganzoo.config import create_config
 from ganzoo.errors import UsageError
+from ganzoo.recipes import load_recipe
 
 
 @pytest.fixture(scope="module")
@@ -244,3 +247,16 @@ def test_samples_show_bicubic_output_and_target_within_range():
     np.testing.assert_array_equal(samples["output"][..., 1], -1)
     flat = {"low": np.full((1, 8, 8, 3), 0.75, "float32"), "high": np.zeros((1, 32, 32, 3), "float32")}
     np.testing.assert_allclose(gan.samples(flat)["bicubic"], 0.5, rtol=0, atol=1e-5)
+
+
+def test_the_papers_recipes_have_its_crops_loss_and_rates():
+    srresnet, srgan = load_recipe("srresnet_div2k"), load_recipe("srgan_div2k")
+    assert asdict(srresnet.model) == asdict(create_config(SRGANConfig, adversarial_weight=0))
+    assert srresnet.training.steps == 10**6
+    schedule = {"kind": "steps", "boundaries": (100_000,), "factor": 0.1}
+    assert asdict(srgan.model) == asdict(create_config(SRGANConfig, content="vgg19", schedule=schedule))
+    assert srgan.training.steps == 200_000
+    for recipe in (srresnet, srgan):
+        assert (recipe.model.image_size, recipe.model.scale, recipe.training.batch_size) == (96, 4, 16)
+        small.check_extras_are_off(recipe.model, "non_saturating")
+    assert srgan.model.adversarial_weight == 1e-3
