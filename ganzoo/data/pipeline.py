@@ -67,7 +67,7 @@ def open_pipeline(
     source = open_source(data, task, split)
     if source.skipped:
         shown = "; ".join(f"{name}: {reason}" for name, reason in source.skipped[:3])
-        warnings.warn(f"{data.source}: {len(source.skipped)} unreadable image(s) left out: {shown}", stacklevel=2)
+        warnings.warn(f"{data.source}: {len(source.skipped)} unreadable, left out: {shown}", stacklevel=2)
     if task == "super_resolution":
         _check_large_enough(source.sets[0], image_size, data.source)
     if task == "paired":

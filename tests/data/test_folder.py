@@ -130,7 +130,7 @@ def test_broken_files_among_good_ones_are_left_out_and_named(numbered, tmp_path)
     photos = numbered("photos", 3, 64, 64)
     truncate(photos / "1.png")
     (photos / "2.jpg").write_text("no image")
-    with pytest.warns(UserWarning, match="2 unreadable images are left out"):
+    with pytest.warns(UserWarning, match="2 unreadable, left out"):
         pipeline = open_pipeline(
             "latent", DataConfig(source=f"folder:{photos}"), image_size=64, channels=3, batch_size=2, seed=0
         )
