@@ -1,4 +1,4 @@
-"""The default recipes learn: a few hundred steps of each bring it nearer to what it is to paint. Minutes, so: slow."""
+"""Default recipes learn: a few hundred steps bring them nearer to what they are to paint. Minutes, so: slow."""
 
 import numpy as np
 import pytest
@@ -30,15 +30,6 @@ def test_pix2pix_that_does_not_learn_to_colour(trained):
     # The line art itself is the colourless answer.
     _, columns = trained("pix2pix", STEPS)
     assert distance(columns["output"], columns["target"]) < distance(columns["input"], columns["target"])
-
-
-@pytest.mark.slow
-def test_dcgan_that_does_not_leave_the_noise(trained):
-    # Untrained samples are grey all over; emoji are coloured shapes on white. More than half of the way must be done.
-    examples, columns = trained("dcgan", STEPS)
-    real, painted = examples["image"], columns["sample"]
-    assert distance(painted.mean(0), real.mean(0)) < 0.5 * distance(np.zeros_like(real.mean(0)), real.mean(0))
-    assert painted.std(0).mean() > 0.5 * real.std(0).mean()
 
 
 @pytest.mark.slow
