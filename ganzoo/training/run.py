@@ -40,7 +40,7 @@ def train(
         data: a source of images in place of the recipe's, as `folder:PATH`.
         overrides: settings in place of the recipe's, as `training.batch_size=4`.
         steps: the total step to stop at; None: the recipe's. It changes no schedule.
-        strategy: `auto`, `single`, `mirrored`, `multi-worker` or `tpu`.
+        strategy: `auto`, `single`, `mirrored` or `tpu`; `multi-worker` is refused in this version.
         init: a run directory or a `.keras` file whose generator the run starts from.
         fresh: move a run that is there aside, and start anew.
 
