@@ -2,13 +2,15 @@
 
 import contextlib
 import dataclasses
+import itertools
+import threading
 from collections.abc import Callable, Mapping
 
 import keras
 import tensorflow as tf
 from keras import ops
 
-from ganzoo import losses, seeding
+from ganzoo import losses, seeding, sharing
 from ganzoo.augmentation import augment
 from ganzoo.config import GANConfig
 from ganzoo.errors import UsageError
@@ -43,7 +45,7 @@ class GAN(keras.Model):
     """Named networks and the phases that train them. Architectures subclass it and add:
 
     `config_class`; `batch_names`, the keys of a batch; `build_networks`; `forward`, the one forward of the generators
-    in a step; `phases`; `deployed_names`; `samples`.
+    in a step; `phases`; `deployed_names`; `samples`, and `generated` to have them looked at by the doctor.
 
     `fit` takes batches as dicts with the keys of `batch_names`, as tuples in their order, or, where there is one key,
     as a bare tensor: floats of (B, H, W, C) in the range that the architecture's file states. With `n_critic` > 1 a
@@ -58,6 +60,8 @@ class GAN(keras.Model):
     config_class = GANConfig
     batch_names: tuple[str, ...] = ()
     deployed_names: tuple[str, ...] = ("generator",)
+    generated: Mapping[str, str] = {}
+    """Which columns of `samples` the generators made, and the key of the batch whose images they should resemble."""
     input_range = (-1.0, 1.0)
     """Range of the values that a deployed generator of images takes."""
 
@@ -69,11 +73,14 @@ class GAN(keras.Model):
             for name, network in self._networks.items():
                 setattr(self, name, network)
             self._averages = self._build_averages()
-        self.step = keras.Variable(0, dtype="int64", trainable=False, aggregation="only_first_replica", name="step")
+        self.step = _run_variable(0, "int64", "step")
+        self.rollbacks = _run_variable(0, "int64", "rollbacks")
+        self.rate_scale = _run_variable(1.0, "float32", "rate_scale")
         self.optimizers = {}
+        self._now = _Now()
         self._host_step = 0
-        self._round = 0
         self._traced = {}
+        self._read = None
         self.built = True
 
     # What an architecture adds.
@@ -131,7 +138,7 @@ class GAN(keras.Model):
         groups = {f"networks/{name}": network.variables for name, network in self._networks.items()}
         groups |= {f"averages/{name}": network.variables for name, network in self._averages.items()}
         groups |= {f"optimizers/{name}": optimizer.variables for name, optimizer in self.optimizers.items()}
-        groups["run"] = [self.step, *self.memory()]
+        groups["run"] = [self.step, self.rollbacks, self.rate_scale, *self.memory()]
         return {
             f"{group}/{index:03d}/{variable.name}": variable
             for group, variables in groups.items()
@@ -154,17 +161,51 @@ class GAN(keras.Model):
             auto_scale_loss=False,
         )
 
+    @property
+    def rollback_count(self) -> int:
+        """How often the run has gone back to an earlier state, to take another course from there."""
+        return int(self.rollbacks.numpy())
+
+    def roll_back(self, number: int, rate_scale: float) -> None:
+        """Takes another course from here: other random numbers, and the config's learning rates times `rate_scale`.
+
+        Both are part of the state, so that a run that resumes takes the same course.
+
+        Args:
+            number: how often this run has done so, this time included.
+        """
+        self.rollbacks.assign(number)
+        self.rate_scale.assign(rate_scale)
+        if self.config.schedule.kind == "constant":
+            for phase in self.phases():
+                self.optimizers[phase.name].learning_rate = rate_scale * phase.learning_rate
+
+    def update_ratios(self) -> dict[str, float]:
+        """The norm of each network's last update over the norm of its weights, by network.
+
+        Updates are recomputed from Adam's averages (Kingma and Ba 2015, algorithm 1). 1e-3 is usual.
+        """
+        phases = self._active_phases(max(self.steps_done - 1, 0))
+        key = ("update ratios", *(phase.name for phase in phases))
+        if key not in self._traced:
+            self._traced[key] = tf.function(lambda: self._update_ratios(phases), autograph=False)
+        return {name: float(value) for name, value in self._traced[key]().items()}
+
     # The step.
 
     def train_step(self, data):
-        """One step: every active phase, in order, on one forward of the generators. Returns the terms of the losses."""
+        """One step: every active phase, in order, on one forward of the generators.
+
+        Returns:
+            The terms of the losses, and, by names that begin with `health/`, what else is worth watching.
+        """
         if tf.executing_eagerly():
             self._host_step = self.steps_done
         phases = self._active_phases(self._host_step)
         dtype = "float64" if self.config.precision == "float64" else "float32"
         batch = {name: ops.cast(value, dtype) for name, value in self._named(data).items()}
         parts = self._parts(batch, max(phase.repeats for phase in phases))
-        logs = {}
+        logs, self._now.observed = {}, {}
         for number, part in enumerate(parts[:-1]):
             self._begin_round(number)
             outputs = self.forward(part)
@@ -182,7 +223,7 @@ class GAN(keras.Model):
                 logs |= self._update(phase, parts[-1], outputs, tape)
                 self._update_averages(phase)
         self.step.assign_add(1)
-        return logs
+        return logs | self._now.observed
 
     def _update_detached(self, phase, batch, outputs):
         outputs = keras.tree.map_structure(ops.stop_gradient, outputs)
@@ -199,6 +240,7 @@ class GAN(keras.Model):
             loss = optimizer.scale_loss(loss)
         variables = self._variables(phase)
         gradients = tape.gradient(loss, [variable.value for variable in variables])
+        self._observe_gradients(phase, gradients, optimizer)
         optimizer.apply(gradients, variables)
         return {name: ops.cast(term, "float32") for name, term in terms.items()}
 
@@ -208,6 +250,15 @@ class GAN(keras.Model):
 
     def _variables(self, phase):
         return [variable for name in phase.networks for variable in self._networks[name].trainable_variables]
+
+    def _observe_gradients(self, phase, gradients, optimizer):
+        # Of the loss itself: loss scaling and the division among replicas undone. Each replica logs that of its own
+        # share of the batch.
+        unscale = tf.distribute.get_strategy().num_replicas_in_sync / optimizer.scale_loss(1.0)
+        remaining = iter(gradients)
+        for name in phase.networks:
+            own = itertools.islice(remaining, len(self._networks[name].trainable_variables))
+            self.observe(f"{name}_gradient_norm", unscale * _norm(own))
 
     def _update_averages(self, phase):
         step = ops.cast(self.step, "float32")
@@ -238,11 +289,19 @@ class GAN(keras.Model):
         size = next(iter(batch.values())).shape[0]
         if size is not None and size % count:
             raise UsageError(f"{self.name}: found a batch of {size}; with n_critic={count} give a multiple of {count}")
-        split = {name: ops.split(value, count, axis=0) for name, value in batch.items()}
-        return [{name: values[i] for name, values in split.items()} for i in range(count)]
+        # Every count-th example, not a run of them: so each part is shared by all replicas as a whole batch is.
+        split = {name: ops.reshape(value, (-1, count, *value.shape[1:])) for name, value in batch.items()}
+        return [{name: values[:, i] for name, values in split.items()} for i in range(count)]
 
     # Keras's training loop. `_maybe_symbolic_build` and Keras's own train function fail under multi-worker strategies
     # (keras#20585), and a run may change its phases between steps.
+
+    def fit(self, x=None, *args, **kwargs):
+        """As Keras's. Replicas share the batches of a data set equally; it ends for all when it ends for one."""
+        strategy, self._read = self.distribute_strategy, None
+        if isinstance(x, tf.data.Dataset) and strategy.num_replicas_in_sync > 1:
+            x, self._read = sharing.share(strategy, x), sharing.reader(strategy)
+        return super().fit(x, *args, **kwargs)
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         pass
@@ -255,7 +314,8 @@ class GAN(keras.Model):
             phases = tuple(phase.name for step in steps for phase in self._active_phases(step))
             if phases not in self._traced:
                 self._traced[phases] = self._make_execution()
-            logs = self._traced[phases](iterator)
+            batches = [self._read(iterator) for _ in steps] if self._read else iterator
+            logs = self._traced[phases](batches)
             self._host_step = steps.stop
             return logs
 
@@ -265,13 +325,14 @@ class GAN(keras.Model):
         """A function that runs steps; traced once, for steps with the same phases as its first."""
         strategy = self.distribute_strategy
 
-        def train(iterator):
+        def train(batches):
+            batches = iter(batches)
             for _ in range(self.steps_per_execution):
                 # Only the step is compiled by XLA: fetching a batch can't be.
                 step = self.train_step
                 if self.jit_compile:
                     step = tf.function(step, jit_compile=True, autograph=False)
-                logs = strategy.run(step, args=(next(iterator),))
+                logs = strategy.run(step, args=(next(batches),))
                 self._host_step += 1
             return {name: strategy.reduce("MEAN", value, axis=None) for name, value in logs.items()}
 
@@ -285,13 +346,38 @@ class GAN(keras.Model):
         rate = self.config.discriminator_learning_rate or self.config.learning_rate
         return Phase(name, networks, loss, rate, detached=True, repeats=self.config.n_critic, start=start)
 
-    def random(self, purpose: str) -> keras.random.SeedGenerator:
-        """What `keras.random` takes as a seed: a function of run seed, purpose, step, replica and nothing else."""
-        replica = tf.distribute.get_replica_context()
-        number = 0 if replica is None else replica.replica_id_in_sync_group
-        count = tf.distribute.get_strategy().num_replicas_in_sync
+    def observe(self, name: str, value) -> None:
+        """Logs a scalar of the step that is no term of a loss, as `health/` and its name."""
+        self._now.observed[f"health/{name}"] = ops.cast(ops.stop_gradient(value), "float32")
+
+    def random(self, purpose: str, shared: bool = False) -> keras.random.SeedGenerator:
+        """What `keras.random` takes as a seed: a function of run seed, purpose, step, replica, count of rollbacks.
+
+        Args:
+            purpose: any words; draws for different purposes are independent.
+            shared: the same on every replica, and as it would be on one device.
+        """
+        count, number = (1, 0) if shared else (_replica_count(), _replica_number())
         position = ops.cast(self.step, "int64") * count + ops.cast(number, "int64")
-        return _StepSeed(self.config.seed, (purpose, self._round), position)
+        return _StepSeed(self.config.seed, (purpose, self._now.round), position, self.rollbacks)
+
+    def gathered(self, values):
+        """The values of all replicas, (B, …) each with B known, one after the other; no gradient flows back."""
+        if _replica_count() == 1:
+            return values
+        if values.shape[0] is None:
+            raise UsageError(f"{self.name}: the batch has no fixed size; batch with drop_remainder=True")
+        gathered = tf.distribute.get_replica_context().all_gather(ops.stop_gradient(values), axis=0)
+        # TensorFlow forgets how many there are.
+        return ops.reshape(gathered, (_replica_count() * values.shape[0], *values.shape[1:]))
+
+    def own_part(self, values):
+        """Of values like those that `gathered` gives, the part of this replica."""
+        if _replica_count() == 1:
+            return values
+        count = values.shape[0] // _replica_count()
+        start = ops.cast(_replica_number() * count, "int32")
+        return ops.slice(values, [start] + [0] * (len(values.shape) - 1), (count, *values.shape[1:]))
 
     def discriminator_terms(self, name: str, real: tuple, fake: tuple) -> dict:
         """The weighted terms of a discriminator's loss: real, fake and the penalty, if any.
@@ -305,9 +391,11 @@ class GAN(keras.Model):
         family = losses.ADVERSARIAL_LOSSES[self.config.adversarial_loss]
         real = self._seen(real, f"{name} real")
         fake = self._seen(fake, f"{name} fake")
+        real_logits, fake_logits = network(real, training=True), network(fake, training=True)
+        self._observe_logits(name, real_logits, fake_logits, family.boundary)
         return {
-            f"{name}_real": weight * family.real(network(real, training=True)),
-            f"{name}_fake": weight * family.fake(network(fake, training=True)),
+            f"{name}_real": weight * family.real(real_logits),
+            f"{name}_fake": weight * family.fake(fake_logits),
             **self._penalty_terms(name, real, fake),
         }
 
@@ -315,6 +403,13 @@ class GAN(keras.Model):
         """The generator's loss on what the discriminator `name` says of `fake`, unweighted."""
         logits = self._networks[name](self._seen(fake, f"{name} fooled"), training=True)
         return losses.ADVERSARIAL_LOSSES[self.config.adversarial_loss].generator(logits)
+
+    def _observe_logits(self, name, real, fake, boundary):
+        self.observe(f"{name}_real_logit", ops.mean(real))
+        self.observe(f"{name}_fake_logit", ops.mean(fake))
+        if boundary is not None:
+            self.observe(f"{name}_real_accuracy", ops.mean(ops.cast(real > boundary, "float32")))
+            self.observe(f"{name}_fake_accuracy", ops.mean(ops.cast(fake < boundary, "float32")))
 
     def _seen(self, images: tuple, purpose: str):
         images = augment(images, self.config.augmentation, self.random(purpose))
@@ -343,7 +438,7 @@ class GAN(keras.Model):
         # Epsilon is Keras's 1e-7, where Torch has 1e-8.
         rate = phase.learning_rate
         if self.config.schedule.kind != "constant":
-            rate = LearningRate(rate, self.config.schedule, self.step)
+            rate = LearningRate(rate, self.config.schedule, self.step, self.rate_scale)
         optimizer = keras.optimizers.Adam(rate, beta_1=self.config.beta_1, beta_2=self.config.beta_2, name=phase.name)
         if self.config.precision == "mixed_float16":
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer, name=phase.name)
@@ -360,9 +455,23 @@ class GAN(keras.Model):
             average.trainable = False
         return averages
 
+    def _update_ratios(self, phases) -> dict:
+        ratios = {}
+        for phase in phases:
+            optimizer = self.optimizers[phase.name]
+            adam = getattr(optimizer, "inner_optimizer", optimizer)
+            slots = zip(_slots(adam, "momentum"), _slots(adam, "velocity"), strict=True)
+            count = ops.cast(adam.iterations, "float32")
+            rate = adam.learning_rate * ops.sqrt(1 - adam.beta_2**count) / (1 - adam.beta_1**count)
+            for name in phase.networks:
+                variables = self._networks[name].trainable_variables
+                updates = [m / (ops.sqrt(v) + adam.epsilon) for m, v in itertools.islice(slots, len(variables))]
+                ratios[name] = rate * _norm(updates) / _norm(variables)
+        return ratios
+
     def _begin_round(self, number: int):
         """Gives every dropout layer the noise of this step, round and replica: its state need not be saved."""
-        self._round = number
+        self._now.round = number
         for name, network in self._networks.items():
             for layer in network.layers:
                 if hasattr(layer, "seed_generator"):
@@ -371,10 +480,43 @@ class GAN(keras.Model):
                     layer.seed_generator.state.assign(ops.stack([key, 1024 * position]))
 
 
+def _run_variable(value, dtype: str, name: str) -> keras.Variable:
+    return keras.Variable(value, dtype=dtype, trainable=False, aggregation="only_first_replica", name=name)
+
+
+def _replica_count() -> int:
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def _replica_number():
+    replica = tf.distribute.get_replica_context()
+    return 0 if replica is None else replica.replica_id_in_sync_group
+
+
+def _norm(tensors):
+    """The square root of the sum of all squares, in float32."""
+    squares = [ops.sum(ops.square(ops.cast(tensor, "float32"))) for tensor in tensors if tensor is not None]
+    return ops.sqrt(sum(squares))
+
+
+def _slots(optimizer, kind: str) -> list[keras.Variable]:
+    """An optimizer's averages of one kind, in the order of the weights."""
+    return [variable for variable in optimizer.variables if variable.name.endswith(f"_{kind}")]
+
+
+class _Now(threading.local):
+    """Where a step is. A mirrored strategy runs the step of each replica in a thread, and they take turns."""
+
+    def __init__(self):
+        self.round = 0
+        self.observed = {}
+
+
 class _StepSeed(keras.random.SeedGenerator):
     """A seed generator without a variable: the k-th draw at `position` is a function of seed, purpose and k."""
 
-    def __init__(self, seed, purpose, position):
+    def __init__(self, seed, purpose, position, course):
+        self.course = course
         self.seed = seed
         self.purpose = purpose
         self.position = position
@@ -383,7 +525,8 @@ class _StepSeed(keras.random.SeedGenerator):
     def next(self, ordered=True):
         key = seeding.derive(self.seed, *self.purpose, self.draws)
         self.draws += 1
-        return ops.stack([ops.cast(key, "int64"), self.position])
+        # Keras takes seeds modulo nearly 2^31; no other position may come to what a rollback adds.
+        return ops.stack([key + 1_000_003 * ops.cast(self.course, "int64"), self.position])
 
 
 @contextlib.contextmanager

@@ -15,6 +15,8 @@ class AdversarialLoss(NamedTuple):
     real: Callable
     fake: Callable
     generator: Callable
+    boundary: float | None
+    """The logit above which the discriminator holds an image to be real; None: its scores have no zero."""
 
 
 ADVERSARIAL_LOSSES = {
@@ -23,24 +25,28 @@ ADVERSARIAL_LOSSES = {
         real=lambda logits: ops.mean(ops.softplus(-logits)),
         fake=lambda logits: ops.mean(ops.softplus(logits)),
         generator=lambda logits: ops.mean(ops.softplus(-logits)),
+        boundary=0.0,
     ),
     # Mao et al. 2017, equation 9 without the factor 1/2: targets 1 for real, 0 for fake, 1 for the generator.
     "lsgan": AdversarialLoss(
         real=lambda logits: ops.mean(ops.square(logits - 1)),
         fake=lambda logits: ops.mean(ops.square(logits)),
         generator=lambda logits: ops.mean(ops.square(logits - 1)),
+        boundary=0.5,
     ),
     # Lim and Ye 2017; Miyato et al. 2018, equations 16 and 17.
     "hinge": AdversarialLoss(
         real=lambda logits: ops.mean(ops.relu(1 - logits)),
         fake=lambda logits: ops.mean(ops.relu(1 + logits)),
         generator=lambda logits: -ops.mean(logits),
+        boundary=0.0,
     ),
     # Arjovsky et al. 2017, algorithm 1.
     "wasserstein": AdversarialLoss(
         real=lambda logits: -ops.mean(logits),
         fake=lambda logits: ops.mean(logits),
         generator=lambda logits: -ops.mean(logits),
+        boundary=None,
     ),
 }
 

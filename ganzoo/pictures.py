@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from ganzoo.files import replacing
+
 GAP = 4
 """Pixels between the examples of a grid."""
 TITLE_HEIGHT = 14
@@ -62,13 +64,8 @@ def save(picture: Image.Image, path: Path) -> None:
 
     The suffix says the format; PNG, when there is none that Pillow writes.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.part")
-    try:
+    with replacing(path) as beside:
         picture.save(beside, format=format_of(path) or "PNG")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def format_of(path: Path) -> str | None:

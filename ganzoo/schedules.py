@@ -7,18 +7,19 @@ from ganzoo.config import Schedule
 
 
 class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
-    """The rate of `schedule` at the step that `step` holds.
+    """The rate of `schedule` at the step that `step` holds, times what `scale` holds.
 
     It reads the run's own step, not the optimizer's count of updates: with `n_critic` > 1 the two differ.
     """
 
-    def __init__(self, base: float, schedule: Schedule, step: keras.Variable):
+    def __init__(self, base: float, schedule: Schedule, step: keras.Variable, scale: keras.Variable):
         self.base = base
         self.schedule = schedule
         self.step = step
+        self.scale = scale
 
     def __call__(self, updates):
-        return self.base * multiplier(self.schedule, ops.cast(self.step, "float32"))
+        return self.base * self.scale * multiplier(self.schedule, ops.cast(self.step, "float32"))
 
 
 def multiplier(schedule: Schedule, step):

@@ -87,14 +87,14 @@ def a_checkpoint_holds_all_that_the_next_step_needs(gan, folder: Path):
     batches = [small.batch(gan, seed=step) for step in range(3)]
     gan.train_step(batches[0])
     gan.train_step(batches[1])
-    checkpoints.save(folder, 2, gan.state(), keep=1)
+    checkpoints.save(folder, 2, checkpoints.finite_arrays(gan.state()))
     gan.train_step(batches[2])
 
     fresh = type(gan)(gan.config)
     fresh.compile()
     assert len(fresh.state()) == len({id(variable) for variable in fresh.state().values()})
     assert small.equal(small.arrays(fresh), small.arrays(gan)) != []
-    checkpoints.restore_newest(folder, fresh.state())
+    checkpoints.restore_newest(checkpoints.list_checkpoints(folder), fresh.state())
     assert int(fresh.step) == 2
     fresh.train_step(batches[2])
     assert small.equal(small.arrays(fresh), small.arrays(gan)) == []
@@ -117,7 +117,7 @@ def outputs_are_float32_in_mixed_precision(gan, precision: str):
     mixed = type(gan)(dataclasses.replace(gan.config, precision=precision))
     mixed.compile()
     logs = mixed.train_step(small.batch(mixed))
-    assert all(np.isfinite(float(value)) for value in logs.values())
+    assert all(np.isfinite(value) for value in small.terms(logs).values())
     assert {keras.backend.standardize_dtype(value.dtype) for value in logs.values()} == {"float32"}
     for name, network in mixed.networks().items():
         full = gan.networks()[name]

@@ -71,6 +71,11 @@ def batch(gan, count: int = 2, seed: int = 0) -> dict:
     return {name: keras.ops.convert_to_tensor(value) for name, value in zip(gan.batch_names, values, strict=True)}
 
 
+def terms(logs) -> dict:
+    """The terms of the losses among what a step logs, as numbers."""
+    return {name: float(value) for name, value in logs.items() if not name.startswith("health/")}
+
+
 def arrays(gan) -> dict:
     """Copies of all that training changes, by name."""
     return {name: np.copy(variable.numpy()) for name, variable in gan.state().items()}

@@ -111,8 +111,9 @@ def numpy_steps(kernel, w, batches, *, rate, d_rate, d_weight, n_critic, ema, mu
     """The non-saturating GAN of `Linear`, with gradients derived by hand. Yields (kernel, w, average) of each step."""
     g_adam, d_adam, average = Adam(rate), Adam(d_rate), kernel
     for step, batch in enumerate(batches):
-        parts = np.split(batch.reshape(-1, 2).astype("float64"), n_critic)
-        for x in parts:
+        pixels = batch.reshape(-1, 2).astype("float64")
+        for part in range(n_critic):
+            x = pixels[part::n_critic]
             y = x @ kernel
             gradient = -(x * sigmoid(-(x @ w))).mean(0)[:, None] + (y * sigmoid(y @ w)).mean(0)[:, None]
             w = d_adam.update(w, d_weight * gradient, multiplier(step))
@@ -161,7 +162,7 @@ def test_the_terms_that_are_logged_are_weighted_and_those_of_the_updated_discrim
     gan = linear(learning_rate=0.5, discriminator_weight=0.25, adversarial_loss="lsgan")
     x = pixels(4)
     y, w = np.asarray(gan.generator(x)).reshape(-1, 2), gan.discriminator.get_weights()[0]
-    logs = {name: float(value) for name, value in gan.train_step(tf.constant(x)).items()}
+    logs = small.terms(gan.train_step(tf.constant(x)))
     updated = gan.discriminator.get_weights()[0]
     flat = x.reshape(-1, 2)
     assert logs == pytest.approx(
@@ -277,7 +278,9 @@ def test_critic_updates_see_different_parts_of_the_batch_and_fresh_fakes():
     gan.forward = record
     gan.train_step(batch)
     (first, first_fakes), (second, second_fakes) = seen
-    np.testing.assert_array_equal(np.concatenate([first["image"], second["image"]]), batch["image"])
+    # Every other image: as a batch is shared by replicas as it lies, so is each part.
+    np.testing.assert_array_equal(first["image"], batch["image"][0::2])
+    np.testing.assert_array_equal(second["image"], batch["image"][1::2])
     assert np.abs(first_fakes["image"] - second_fakes["image"]).max() > 0.01
 
 
@@ -383,10 +386,10 @@ def test_half_precision_scales_the_loss_and_keeps_the_scale_when_a_run_goes_on(t
     assert len(scales) == 2
     assert all(float(variable) > 1 for variable in scales.values())
     set_loss_scale(gan, 8)
-    checkpoints.save(tmp_path, 1, gan.state(), keep=1)
+    checkpoints.save(tmp_path, 1, checkpoints.finite_arrays(gan.state()))
     gan.train_step(tf.constant(pixels(4, 1)))
     fresh = linear(precision="mixed_float16", learning_rate=0.01)
-    checkpoints.restore_newest(tmp_path, fresh.state())
+    checkpoints.restore_newest(checkpoints.list_checkpoints(tmp_path), fresh.state())
     fresh.train_step(tf.constant(pixels(4, 1)))
     assert small.equal(small.arrays(gan), small.arrays(fresh)) == []
 
@@ -558,3 +561,91 @@ def test_combinations_without_sense_are_refused_by_name(name, changes, named):
     assert "\n" not in str(error.value)
     for part in named:
         assert part in str(error.value)
+
+
+def health(logs) -> dict:
+    return {name.removeprefix("health/"): float(value) for name, value in logs.items() if name.startswith("health/")}
+
+
+def test_health_of_a_step_by_hand():
+    gan = linear(adversarial_loss="lsgan", discriminator_weight=0.25)
+    x = pixels(8)
+    y, w = np.asarray(gan.generator(x)).reshape(-1, 2), gan.discriminator.get_weights()[0]
+    flat = x.reshape(-1, 2)
+    seen = health(gan.train_step(tf.constant(x)))
+    # The boundary of least squares lies between its targets 0 and 1.
+    assert seen["discriminator_real_accuracy"] == np.mean(flat @ w > 0.5)
+    assert seen["discriminator_fake_accuracy"] == np.mean(y @ w < 0.5)
+    assert seen["discriminator_real_logit"] == pytest.approx(np.mean(flat @ w), abs=1e-6)
+    assert seen["discriminator_fake_logit"] == pytest.approx(np.mean(y @ w), abs=1e-6)
+    gradient = 0.25 * 2 * ((flat * (flat @ w - 1)).mean(0) + (y * (y @ w)).mean(0))
+    assert seen["discriminator_gradient_norm"] == pytest.approx(np.linalg.norm(gradient), rel=1e-5)
+
+
+def test_a_critic_without_a_zero_has_no_accuracy():
+    gan = linear(adversarial_loss="wasserstein", spectral_norm=True)
+    seen = health(gan.train_step(tf.constant(pixels(4))))
+    assert "discriminator_real_logit" in seen
+    assert not [name for name in seen if name.endswith("_accuracy")]
+
+
+def test_gradient_norms_are_of_the_loss_before_it_is_scaled_for_half_precision():
+    full, half = linear(seed=1), linear(seed=1, precision="mixed_float16")
+    set_loss_scale(half, 64)
+    expected, found = (health(gan.train_step(tf.constant(pixels(4)))) for gan in (full, half))
+    for name in ("discriminator_gradient_norm", "generator_gradient_norm"):
+        assert found[name] == pytest.approx(expected[name], rel=1e-2)
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_update_ratios_are_those_of_the_change_that_the_last_step_made(precision):
+    gan = small.create("cyclegan", precision=precision, schedule={"kind": "linear", "start": 0, "end": 10**9})
+    for step in range(3):
+        before = small.weights(gan)
+        gan.train_step(small.batch(gan, seed=step))
+    after, found = small.weights(gan), gan.update_ratios()
+    assert found.keys() == after.keys()
+    for name, weights in after.items():
+        change = sum(((weights[key].astype("float64") - before[name][key]) ** 2).sum() for key in weights)
+        size = sum((values.astype("float64") ** 2).sum() for values in weights.values())
+        assert found[name] == pytest.approx((change / size) ** 0.5, rel=1e-3), name
+
+
+def test_update_ratios_are_of_the_networks_that_the_last_step_trained():
+    gan = small.create("srgan", pretrain_steps=1)
+    gan.train_step(small.batch(gan))
+    assert set(gan.update_ratios()) == {"generator"}
+    gan.train_step(small.batch(gan))
+    assert set(gan.update_ratios()) == {"generator", "discriminator"}
+
+
+@pytest.mark.parametrize("schedule", [{}, {"kind": "steps", "boundaries": [1], "factor": 0.5}])
+def test_a_rollback_lowers_the_rates_as_told_and_draws_other_numbers(schedule):
+    gan = linear(learning_rate=0.02, discriminator_learning_rate=0.04, schedule=schedule)
+    gan.step.assign(1)
+    before = np.asarray(keras.random.normal((4,), seed=gan.random("latents")))
+    by_schedule = 0.5 if schedule else 1
+    for number in (1, 2):
+        gan.roll_back(number, 0.5**number)
+        draws = np.asarray(keras.random.normal((4,), seed=gan.random("latents")))
+        assert not np.isin(draws, before).any()
+        # Nor are they those of another step.
+        for step in (0, 2, 1025, 2049):
+            other = linear()
+            other.step.assign(step)
+            assert not np.isin(draws, np.asarray(keras.random.normal((4,), seed=other.random("latents")))).any()
+        before = np.concatenate([before, draws])
+        rates = {name: float(optimizer.learning_rate) for name, optimizer in gan.optimizers.items()}
+        assert rates == pytest.approx(
+            {"discriminator": 0.04 * by_schedule * 0.5**number, "generator": 0.02 * by_schedule * 0.5**number}
+        )
+
+
+def test_other_numbers_after_a_rollback_are_other_for_dropout_too():
+    outputs = []
+    for number in (0, 1):
+        gan = small.create("pix2pix")
+        gan.roll_back(number, 1.0)
+        gan.train_step(small.batch(gan))
+        outputs.append(gan.generator.get_layer("up4_dropout").seed_generator.state.numpy())
+    assert (outputs[0] != outputs[1]).any()

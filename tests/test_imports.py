@@ -12,9 +12,9 @@ import ganzoo
 
 ROOT = Path(ganzoo.__file__).parent
 LEVELS = [
-    {"errors"},
-    {"config", "seeding", "quiet", "pictures"},
-    {"registry", "schedules", "losses", "layers", "augmentation"},
+    {"errors", "files"},
+    {"config", "seeding", "quiet", "strategy_names", "pictures"},
+    {"registry", "schedules", "losses", "layers", "augmentation", "sharing"},
     {"perceptual", "recipes", "data", "gan"},
     {"architectures"},
     {"creation", "pretrained", "inference"},

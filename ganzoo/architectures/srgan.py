@@ -140,6 +140,7 @@ class SRGAN(GAN):
     config_class = SRGANConfig
     batch_names = ("low", "high")
     input_range = (0.0, 1.0)
+    generated = {"output": "high"}
 
     def __init__(self, config):
         super().__init__(config)

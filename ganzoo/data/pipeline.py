@@ -4,6 +4,7 @@ Example number n of a run is `permutation[epoch n // length][n % length]`, and i
 (seed, n): any step can be had without those before it, so a run resumes by asking for its next step.
 """
 
+import copy
 import functools
 import threading
 import warnings
@@ -15,7 +16,7 @@ from ganzoo.config import DataConfig
 from ganzoo.data import images
 from ganzoo.data.sources import ImageSet, open_source
 from ganzoo.errors import RunError, UsageError
-from ganzoo.seeding import generator
+from ganzoo.seeding import derive, generator
 
 STREAMS_OF_TASK = {
     "latent": (("image",),),
@@ -106,6 +107,13 @@ class Pipeline:
             low = image_size // scale
             self.shapes = {"low": (batch_size, low, low, channels)} | self.shapes
 
+    def reordered(self, number: int) -> "Pipeline":
+        """The same images, but in another order and augmented otherwise; 0 is the order as it is."""
+        other = copy.copy(self)
+        if number:
+            other._seed = derive(self._seed, "reordered", number)
+        return other
+
     def __len__(self) -> int:
         """Examples in an epoch; of two sets shuffled independently, the larger one's."""
         return max(len(sets[0]) for sets in self._streams.values())
@@ -119,7 +127,20 @@ class Pipeline:
         Raises:
             UsageError: when no image of a set can be decoded.
         """
-        numbers = range(step * self.batch_size, (step + 1) * self.batch_size)
+        return self.part(step, 0, 1)
+
+    def part(self, step: int, index: int, count: int) -> dict[str, np.ndarray]:
+        """Part `index` of `count` equal ones, in order, of the batch of a step; no other example is decoded.
+
+        Args:
+            count: a divisor of the batch size.
+
+        Raises:
+            UsageError: when no image of a set can be decoded.
+        """
+        size = self.batch_size // count
+        first = step * self.batch_size + index * size
+        numbers = range(first, first + size)
         return self._to_arrays({keys: [self._visit(keys, n) for n in numbers] for keys in self._streams})
 
     def fixed(self, count: int) -> dict[str, np.ndarray]:

@@ -1,6 +1,7 @@
 """A pipeline as a `tf.data.Dataset`: the one file of the data side that imports TensorFlow."""
 
 import os
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -12,20 +13,52 @@ def as_dataset(pipeline: Pipeline, start: int, stop: int) -> tf.data.Dataset:
 
     An error raised by the pipeline ends the iteration in a `tf.errors.OpError` that carries its message.
     """
-    keys = list(pipeline.shapes)
-
-    def load(step):
-        batch = pipeline.batch(int(step))
-        return [batch[key] for key in keys]
-
-    def to_tensors(step):
-        arrays = tf.numpy_function(load, [step], [tf.float32] * len(keys), stateful=False)
-        return {key: tf.ensure_shape(array, pipeline.shapes[key]) for key, array in zip(keys, arrays, strict=True)}
-
-    dataset = tf.data.Dataset.range(start, stop).map(
-        to_tensors, num_parallel_calls=min(8, os.cpu_count() or 1), deterministic=True
-    )
     options = tf.data.Options()
     # The steps are in order and whole; sharding would leave some out.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-    return dataset.with_options(options).prefetch(2)
+    return _load(pipeline, range(start, stop), pipeline.batch, 1).with_options(options).prefetch(2)
+
+
+def distribute(
+    strategy: tf.distribute.Strategy, pipeline: Pipeline, start: int, stop: int
+) -> tf.data.Dataset | tf.distribute.DistributedDataset:
+    """What `fit` takes for steps start, …, stop - 1 under a strategy, with `steps_per_epoch=stop - start`.
+
+    Replica r of R has part r of R of each batch, and a worker decodes the parts of its own replicas alone. Errors as in
+    `as_dataset`.
+    """
+    replicas = strategy.num_replicas_in_sync
+    if replicas == 1:
+        return as_dataset(pipeline, start, stop)
+
+    def parts_of_worker(worker: tf.distribute.InputContext) -> tf.data.Dataset:
+        # Its replicas take turns: an element is the part of one of them.
+        local = replicas // worker.num_input_pipelines
+        first = worker.input_pipeline_id * local
+
+        def load(number: int):
+            step, replica = divmod(number, local)
+            return pipeline.part(step, first + replica, replicas)
+
+        parts = _load(pipeline, range(start * local, stop * local), load, replicas).prefetch(2 * local)
+        # TensorFlow makes the batches of workers ready to be empty, and of unknown size, if they can come to an end.
+        return parts.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
+
+    return strategy.distribute_datasets_from_function(parts_of_worker)
+
+
+def _load(pipeline: Pipeline, numbers: range, load: Callable[[int], dict], count: int) -> tf.data.Dataset:
+    """What `load` gives for each number in order: dicts of arrays, one part in `count` of a batch."""
+    shapes = {key: (size // count, *shape) for key, (size, *shape) in pipeline.shapes.items()}
+
+    def load_arrays(number):
+        arrays = load(int(number))
+        return [arrays[key] for key in shapes]
+
+    def to_tensors(number):
+        arrays = tf.numpy_function(load_arrays, [number], [tf.float32] * len(shapes), stateful=False)
+        return {key: tf.ensure_shape(array, shape) for array, (key, shape) in zip(arrays, shapes.items(), strict=True)}
+
+    return tf.data.Dataset.range(numbers.start, numbers.stop).map(
+        to_tensors, num_parallel_calls=min(8, os.cpu_count() or 1), deterministic=True
+    )

@@ -161,7 +161,7 @@ def test_terms_by_hand_with_the_generators_updated_before_the_discriminators():
     old = {name: keras.models.clone_model(network) for name, network in gan.networks().items()}
     for name, network in gan.networks().items():
         old[name].set_weights(network.get_weights())
-    logs = {name: float(value) for name, value in gan.train_step(batch).items()}
+    logs = small.terms(gan.train_step(batch))
     ab, ba = old["generator_ab"], old["generator_ba"]
     a, b = batch["a"], batch["b"]
     fake_b, fake_a = ab(a), ba(b)

@@ -176,7 +176,7 @@ def test_terms_are_halved_for_the_discriminator_and_100_l1_for_the_generator():
     old = keras.models.clone_model(gan.discriminator)
     old.set_weights(gan.discriminator.get_weights())
     gan.forward = lambda part: seen.append(forward(part)) or seen[-1]
-    logs = {name: float(value) for name, value in gan.train_step(batch).items()}
+    logs = small.terms(gan.train_step(batch))
     (outputs,) = seen
     fake = outputs["output"]
     pairs = [tf.concat([batch["input"], image], 3) for image in (batch["target"], fake)]

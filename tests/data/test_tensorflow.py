@@ -5,7 +5,7 @@ from made_images import save, truncate
 
 from ganzoo.config import DataConfig
 from ganzoo.data import open_pipeline
-from ganzoo.data.tensorflow import as_dataset
+from ganzoo.data.tensorflow import as_dataset, distribute
 
 
 def test_a_dataset_holds_the_batches_of_its_steps_in_order_with_static_shapes(numbered):
@@ -21,6 +21,24 @@ def test_a_dataset_holds_the_batches_of_its_steps_in_order_with_static_shapes(nu
     for step, batch in enumerate(batches, start=7):
         for key, expected in pipeline.batch(step).items():
             np.testing.assert_array_equal(batch[key], expected)
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_the_parts_of_a_batch_are_the_batch_in_order(numbered, count):
+    data = DataConfig(source=f"folder:{numbered('photos', 9, 20, 20)}", flip=True)
+
+    pipeline = open_pipeline("super_resolution", data, image_size=8, channels=3, scale=4, batch_size=4, seed=0)
+    parts = [pipeline.part(5, index, count) for index in range(count)]
+    for key, expected in pipeline.batch(5).items():
+        np.testing.assert_array_equal(np.concatenate([part[key] for part in parts]), expected)
+
+
+def test_on_one_device_a_distributed_pipeline_is_the_pipeline(numbered):
+    data = DataConfig(source=f"folder:{numbered('photos', 5, 20, 20)}")
+    pipeline = open_pipeline("latent", data, image_size=8, channels=3, batch_size=2, seed=0)
+    batches = list(distribute(tf.distribute.get_strategy(), pipeline, 3, 5))
+    assert len(batches) == 2
+    np.testing.assert_array_equal(batches[1]["image"], pipeline.batch(4)["image"])
 
 
 def test_an_error_while_loading_keeps_its_message(tmp_path):

@@ -1,0 +1,57 @@
+"""How replicas share a user's own data set: one that may be uneven, of few files, or end sooner for some workers."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+
+def share(strategy: tf.distribute.Strategy, dataset: tf.data.Dataset) -> tf.distribute.DistributedDataset:
+    """Gives each replica its part of every batch; to be read by `reader`.
+
+    All workers read the whole data set, so it doesn't matter how many files it is of. It ends before the first batch
+    that the replicas can't share equally.
+    """
+    replicas = strategy.num_replicas_in_sync
+
+    def part(values, replica):
+        count = tf.shape(values)[0] // replicas
+        fixed = values.shape[0] and values.shape[0] // replicas
+        return tf.ensure_shape(values[replica * count : (replica + 1) * count], (fixed, *values.shape[1:]))
+
+    def parts_of_worker(worker: tf.distribute.InputContext) -> tf.data.Dataset:
+        local = replicas // worker.num_input_pipelines
+        first = worker.input_pipeline_id * local
+
+        def parts(*elements):
+            batch = elements[0] if len(elements) == 1 else elements
+            own = tf.data.Dataset.from_tensor_slices(tf.range(first, first + local))
+            return own.map(lambda replica: (1, tf.nest.map_structure(lambda values: part(values, replica), batch)))
+
+        whole = dataset.take_while(lambda *batch: tf.shape(tf.nest.flatten(batch)[0])[0] % replicas == 0)
+        there = whole.flat_map(parts)
+        # With an end of its own it would be of unknown batch size: TensorFlow allows for workers with nothing left.
+        spec = there.element_spec
+        nothing = tf.nest.map_structure(lambda s: tf.zeros([length or 0 for length in s.shape], s.dtype), spec)
+        return there.concatenate(tf.data.Dataset.from_tensors(nothing).repeat())
+
+    return strategy.distribute_datasets_from_function(parts_of_worker)
+
+
+def reader(strategy: tf.distribute.Strategy) -> Callable:
+    """A function that reads the next batch of what `share` gave, for all workers to call alike.
+
+    It raises `tf.errors.OutOfRangeError`, on all of them, when one has no more.
+    """
+
+    @tf.function(autograph=False)
+    def read(iterator):
+        there, batch = next(iterator)
+        return strategy.reduce("SUM", there, axis=None), batch
+
+    def read_for_all(iterator):
+        count, batch = read(iterator)
+        if int(count) < strategy.num_replicas_in_sync:
+            raise tf.errors.OutOfRangeError(None, None, "a replica has no more data")
+        return batch
+
+    return read_for_all
