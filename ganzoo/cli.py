@@ -3,7 +3,9 @@
 import errno
 import json
 import os
+import shutil
 import sys
+import textwrap
 import warnings
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import click
 
 from ganzoo.errors import RunError, UsageError
 from ganzoo.quiet import import_tensorflow
+from ganzoo.strategy_names import STRATEGIES
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 _DIRECTION = click.option(
@@ -71,7 +74,7 @@ def show(recipe, as_json):
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change a setting: training.seed=1.")
 @click.option(
     "--strategy",
-    type=click.Choice(["auto", "single", "mirrored", "multi-worker", "tpu"]),
+    type=click.Choice(STRATEGIES),
     default="auto",
     show_default=True,
     help="How the work is spread over devices.",
@@ -134,6 +137,21 @@ def generate(model, inputs, out, count, seed, interpolate, direction):
     else:
         generation.generate_samples(network, target, count=count, seed=seed, between=interpolate)
         click.echo(target)
+
+
+@cli.command()
+@click.argument("run_dir", type=click.Path(file_okay=False, path_type=Path))
+@_JSON
+def doctor(run_dir, as_json):
+    """Tell what is wrong with the run in RUN_DIR, be it running or done, and what to try."""
+    from ganzoo.training import doctor
+    from ganzoo.training.run_directory import RunDirectory
+
+    report = doctor.report(RunDirectory(run_dir))
+    if as_json:
+        click.echo(json.dumps(report, indent=2))
+    else:
+        _print_diagnosis(report)
 
 
 def main():
@@ -215,3 +233,31 @@ def _print_description(described: dict) -> None:
             for layer in network["layers"]
         ]
         _print_table(f"{name}: {network['parameters']:,} parameters", rows)
+
+
+def _print_diagnosis(report: dict) -> None:
+    if report["step"] is None:
+        click.echo(f"{report['run']}: no metrics yet, so there is nothing to say of its health")
+    else:
+        click.echo(f"{report['run']}: step {report['step']:,} of {report['last_step']:,}")
+    for rollback in report["rollbacks"]:
+        way = f"from step {rollback['from']:,} to step {rollback['to']:,}"
+        _print_paragraph(f"went back {way}, because {rollback['reason']}")
+    if report["step"] is not None and not report["findings"]:
+        if report["judged"] is None:
+            verdict = "nothing to judge it by: no line that is looked at holds values of health"
+        else:
+            seen = "losses, the discriminator's logits, gradients, updates and samples"
+            verdict = f"healthy: nothing is wrong with {seen}"
+        _print_paragraph(verdict)
+    for finding in report["findings"]:
+        click.echo(f"\n{finding['name']} (since step {finding['since']:,})")
+        _print_paragraph(finding["evidence"], "  ")
+        _print_paragraph(f"{finding['advice']}.", "  ")
+
+
+def _print_paragraph(text: str, indent: str = "") -> None:
+    """Text in lines that fit the terminal; a key of a recipe is never broken."""
+    width = shutil.get_terminal_size((100, 0)).columns - len(indent)
+    lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+    click.echo(textwrap.indent("\n".join(lines), indent))

@@ -34,6 +34,9 @@ WRONG = [
     (["generate", "empty.keras", "--interpolate", "3", "--out", "x.png"], ["--interpolate", "'3'", "3,8"]),
     (["generate", "empty.keras", "--count", "0", "--out", "x.png"], ["--count", "0"]),
     (["list", "--jsn"], ["--jsn", "--json"]),
+    (["doctor"], ["RUN_DIR"]),
+    (["doctor", "gone"], ["gone", "no run directory"]),
+    (["doctor", "empty.keras"], ["empty.keras", "file"]),
 ]
 
 
@@ -119,6 +122,70 @@ def test_a_model_that_is_broken_is_a_failure_told_in_a_line(ganzoo, tmp_path):
     done = ganzoo("generate", "broken.keras", "--out", "x.png")
     assert done.returncode == 1
     assert re.fullmatch(r"Error: broken\.keras: can't be read.+\n", done.stderr), done.stderr
+
+
+def write_run(folder, *lines):
+    """A run directory that holds what the doctor reads."""
+    folder.mkdir()
+    config = {"architecture": "dcgan", "model": {}, "data": {}, "training": {"steps": 6000}}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    (folder / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+
+
+def measured(step, **terms):
+    return {"step": step, **terms, "nonfinite": sum(term is None for term in terms.values()), "health": {}}
+
+
+def test_the_doctor_says_what_is_wrong_since_when_and_what_to_try(ganzoo, tmp_path):
+    back = {"number": 1, "from": 460, "reason": "generator_l1 rose to 900, beyond 800"}
+    write_run(
+        tmp_path / "run",
+        measured(400, generator_l1=30.0),
+        {"step": 400, "rollback": back},
+        measured(1425, generator_l1=30.0),
+        measured(1450, generator_l1=None),
+        measured(1475, generator_l1=None),
+    )
+
+    done = ganzoo("doctor", "run", COLUMNS="60")
+    assert (done.returncode, done.stderr) == (0, "")
+    first, *_ = done.stdout.splitlines()
+    assert first == "run: step 1,475 of 6,000"
+    assert "went back from step 460 to step 400" in done.stdout
+    assert "diverging (since step 1,450)\n  generator_l1 became NaN or infinite\n" in done.stdout
+    assert "model.learning_rate" in done.stdout
+    assert "healthy" not in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 60
+
+    told = json.loads(ganzoo("doctor", "run", "--json").stdout)
+    assert (told["run"], told["step"], told["last_step"]) == ("run", 1475, 6000)
+    assert [(finding["name"], finding["since"]) for finding in told["findings"]] == [("diverging", 1450)]
+    assert told["rollbacks"] == [{"to": 400, **back}]
+
+
+def test_the_doctor_calls_a_healthy_run_healthy_and_loads_no_tensorflow(ganzoo, tmp_path):
+    write_run(tmp_path / "run", measured(25, generator_l1=30.0))
+    done = ganzoo("doctor", "run", PYTHONPROFILEIMPORTTIME="1")
+    assert done.returncode == 0
+    assert done.stdout.startswith("run: step 25 of 6,000\nhealthy: ")
+    assert not re.search(r"\| +(tensorflow|keras)$", done.stderr, re.MULTILINE)
+
+
+def test_the_doctor_of_a_run_without_metrics_does_not_call_it_healthy(ganzoo, tmp_path):
+    write_run(tmp_path / "run")
+    done = ganzoo("doctor", "run")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "no metrics yet" in done.stdout
+    assert "healthy" not in done.stdout
+    assert json.loads(ganzoo("doctor", "run", "--json").stdout)["step"] is None
+
+
+def test_the_doctor_of_a_run_whose_lines_hold_no_health_does_not_call_it_healthy(ganzoo, tmp_path):
+    line = {"step": 25, "generator_l1": 30.0, "nonfinite": 0}
+    write_run(tmp_path / "run", line)
+    done = ganzoo("doctor", "run")
+    assert done.stdout.startswith("run: step 25 of 6,000\nnothing to judge it by: ")
+    assert "healthy" not in done.stdout
 
 
 def test_what_was_trained_paints(ganzoo, tmp_path):

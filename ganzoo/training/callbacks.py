@@ -1,28 +1,38 @@
-"""What happens between the steps of a run: samples, metrics, checkpoints, display, interruption."""
+"""What happens between the steps of a run: samples, metrics and findings, checkpoints, display, interruption.
 
-import json
+On several workers `Interruption` and `Divergence` run on each; the others, which look and write, on the chief.
+"""
+
+import functools
 import math
 import signal
+import statistics
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from ganzoo import pictures
-from ganzoo.training import checkpoints
+from ganzoo.files import replacing
+from ganzoo.training import checkpoints, doctor, health, run_directory
+from ganzoo.training.doctor import Finding
 from ganzoo.training.progress import Speed
 from ganzoo.training.run_directory import RunDirectory
+from ganzoo.training.strategies import any_worker
+
+HEALTH = "health/"
+REPORT_SECONDS = 60
+"""The least time between two reports."""
 
 
 class AtSteps(keras.callbacks.Callback):
     """Calls `at_step(step, logs)` when a step of the run is done; `step` counts the steps done since the run began."""
 
-    def __init__(self, first_step: int):
-        super().__init__()
-        self.first_step = first_step
+    def on_train_begin(self, logs=None):
+        self.first_step = self.model.steps_done
 
     def on_train_batch_end(self, batch, logs=None):
         self.at_step(self.first_step + batch + 1, logs)
@@ -32,101 +42,229 @@ class AtSteps(keras.callbacks.Callback):
 
 
 class Samples(AtSteps):
-    """Draws the same examples again and again: what the networks make of them, as they learn."""
+    """Draws the same examples again and again, what the networks make of them as they learn, and measures them.
 
-    def __init__(self, first_step: int, every: int, examples: Mapping, directory: RunDirectory, board):
-        super().__init__(first_step)
-        self.every, self.examples, self.directory, self.board = every, examples, directory, board
-        self.drawn = None
+    Args:
+        training_images: gives training images that no sample should be a copy of; None: copies are no fault.
+    """
+
+    def __init__(self, every, last_step, examples: Mapping, training_images: Callable | None, directory, board):
+        super().__init__()
+        self.every, self.last_step, self.examples = every, last_step, examples
+        self.directory, self.board = directory, board
+        self.training_images = functools.cache(training_images) if training_images else lambda: None
+        self.measures = (None, {})
 
     def at_step(self, step, logs):
-        if step % self.every == 0:
+        if step % self.every == 0 or step == self.last_step:
             self.draw(step)
 
     def draw(self, step: int) -> None:
-        """Writes the grid of this step, once."""
-        if step == self.drawn:
-            return
-        picture = pictures.grid(self.model.samples(self.examples))
+        """Writes the grid of this step."""
+        columns = {title: np.asarray(images) for title, images in self.model.samples(self.examples).items()}
+        picture = pictures.grid(columns)
         pictures.save(picture, self.directory.sample(step))
-        self.drawn = step
         with self.board.as_default():
             tf.summary.image("samples", np.asarray(picture)[None], step=step)
+        generated = {title: columns[title] for title in self.model.generated}
+        real = {title: np.asarray(self.examples[key]) for title, key in self.model.generated.items()}
+        self.measures = (step, health.measure_samples(generated, real, self.training_images()))
+
+    def measures_at(self, step: int) -> dict[str, float]:
+        """The measures of the samples of this step; empty where none were drawn."""
+        drawn, measures = self.measures
+        return measures if drawn == step else {}
 
 
 class Metrics(AtSteps):
-    """Appends the terms of the losses to `metrics.jsonl` and to TensorBoard's log."""
+    """Appends the terms of the losses, the values of health and what they tell to `metrics.jsonl` and to TensorBoard.
 
-    def __init__(self, first_step: int, every: int, last_step: int, batch_size: int, directory: RunDirectory, board):
-        super().__init__(first_step)
-        self.every, self.last_step, self.batch_size = every, last_step, batch_size
-        self.directory, self.board = directory, board
-        self.speed = Speed(first_step, last_step)
+    Attributes:
+        findings: what is wrong, of the lines at multiples of `every` and of `samples.every` alone: those are written
+            whenever a run passes these steps, so a run that was interrupted comes to the same findings.
+    """
+
+    def __init__(self, every, last_step, batch_size, precision, samples: Samples, directory, board, progress):
+        super().__init__()
+        self.every, self.last_step, self.batch_size, self.precision = every, last_step, batch_size, precision
+        self.samples, self.directory, self.board, self.progress = samples, directory, board, progress
+        self.lines, self.findings = [], []
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        self.speed = Speed(self.first_step, self.last_step)
+        self.lines = [line for line in run_directory.read_metrics(self.directory) if self.is_due(line["step"])]
+        self.findings = doctor.diagnose(self.lines, self.precision)
+
+    def is_due(self, step: int) -> bool:
+        return doctor.is_due(step, self.every, self.samples.every)
 
     def at_step(self, step, logs):
-        if step % self.every == 0 or step == self.last_step or self.model.stop_training:
+        if self.is_due(step) or step == self.last_step or self.model.stop_training:
             self.write(step, {name: float(value) for name, value in logs.items()})
 
-    def write(self, step: int, terms: Mapping[str, float]) -> None:
+    def write(self, step: int, logs: Mapping[str, float]) -> None:
         rate, _ = self.speed.at(step)
-        finite = {name: value if math.isfinite(value) else None for name, value in terms.items()}
-        nonfinite = sum(value is None for value in finite.values())
+        terms, nonfinite = _finite({name: value for name, value in logs.items() if not name.startswith(HEALTH)})
+        observed = {name.removeprefix(HEALTH): value for name, value in logs.items() if name.startswith(HEALTH)}
+        observed |= {f"{name}_update_ratio": ratio for name, ratio in self.model.update_ratios().items()}
         line = {
             "step": step,
             "time": round(time.time(), 3),
             "images_per_second": round(rate * self.batch_size, 3),
-            **finite,
+            **terms,
             "nonfinite": nonfinite,
+            "health": _finite(observed | self.samples.measures_at(step))[0],
         }
-        with open(self.directory.metrics, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line, allow_nan=False) + "\n")
+        if self.model.rollback_count:
+            line["rollbacks"] = self.model.rollback_count
+        if self.is_due(step):
+            self.lines.append(line)
+            self.tell(doctor.diagnose(self.lines, self.precision))
+        line["findings"] = [vars(finding) for finding in self.findings]
+        run_directory.append_metrics(self.directory, line)
+        self.chart(step, {"images_per_second": rate * self.batch_size, **terms}, line["health"])
+
+    def tell(self, findings: list[Finding]) -> None:
+        """Says which findings are new, and which are gone."""
+        before, now = ({finding.name for finding in some} for some in (self.findings, findings))
+        for finding in findings:
+            if finding.name not in before:
+                self.progress.say(f"doctor: {finding.name}: {finding.evidence}. {finding.advice}")
+        for name in sorted(before - now):
+            self.progress.say(f"doctor: no longer {name}")
+        self.findings = findings
+
+    def chart(self, step: int, terms: Mapping, observed: Mapping) -> None:
         with self.board.as_default():
-            for name, value in finite.items():
+            for name, value in [*terms.items(), *((HEALTH + name, value) for name, value in observed.items())]:
                 if value is not None:
                     tf.summary.scalar(name, value, step=step)
-            tf.summary.scalar("images_per_second", rate * self.batch_size, step=step)
         self.board.flush()
+
+    @property
+    def diverging(self) -> Finding | None:
+        return next((finding for finding in self.findings if finding.name == doctor.DIVERGING), None)
+
+
+class Divergence(AtSteps):
+    """Ends a leg of a run on every worker when the chief, None on the others, finds that it diverges.
+
+    It looks at the steps whose lines are due, and at no other: where an undisturbed run looks too.
+    """
+
+    def __init__(self, log_every: int, sample_every: int, chief, strategy):
+        super().__init__()
+        self.log_every, self.sample_every = log_every, sample_every
+        self.chief, self.strategy = chief, strategy
+        self.found = False
+
+    def at_step(self, step, logs):
+        if doctor.is_due(step, self.log_every, self.sample_every):
+            self.found = any_worker(self.strategy, self.chief is not None and self.chief.is_diverging())
+            self.model.stop_training |= self.found
 
 
 class Checkpoints(AtSteps):
-    """Saves the state of the run."""
+    """Saves the state of the run, by steps and by the clock."""
 
-    def __init__(self, first_step: int, every: int, keep: int, directory: RunDirectory):
-        super().__init__(first_step)
-        self.every, self.keep, self.directory = every, keep, directory
-        self.saved = None
+    def __init__(self, settings, metrics: Metrics, directory: RunDirectory):
+        super().__init__()
+        self.settings, self.metrics, self.directory = settings, metrics, directory
+        self.saved, self.lost = None, None
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        self.time, self.lost = time.monotonic(), None
 
     def at_step(self, step, logs):
-        if step % self.every == 0:
+        by_clock = 0 < 60 * self.settings.checkpoint_minutes <= time.monotonic() - self.time
+        by_step = step % self.settings.checkpoint_every == 0
+        # A step that is the last of its leg is saved, or not, at the end of it.
+        if (by_step or by_clock) and not self.model.stop_training:
+            self.try_to_save(step)
+
+    def try_to_save(self, step: int) -> None:
+        """Saves this step, or remembers in `lost` that it can't be gone on from."""
+        try:
             self.save(step)
+        except checkpoints.NotFinite as error:
+            self.lost = error
 
     def save(self, step: int) -> None:
-        """Writes the networks as they are and the checkpoint of this step, once."""
-        if step == self.saved:
-            return
-        # The networks come first: where there is a checkpoint, nothing is missing.
-        for name, network in self.model.released().items():
-            self._write_network(network, self.directory.network(name))
-        checkpoints.save(self.directory.checkpoints, step, self.model.state(), self.keep)
-        self.saved = step
+        """Writes the networks as they are and the checkpoint of this step, once.
 
-    def _write_network(self, network, path):
-        beside = path.with_name(f".{path.stem}.part.keras")
-        try:
-            network.save(beside)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+        Raises:
+            checkpoints.NotFinite: instead of writing a state that is lost.
+        """
+        if (step, self.model.rollback_count) == self.saved:
+            return
+        folder, settings, score = self.directory.checkpoints, self.settings, self.score(step)
+        arrays = checkpoints.finite_arrays(self.model.state())
+        # The networks come first: where there is a checkpoint, nothing is missing.
+        is_best = checkpoints.is_best(folder, self.quality, score)
+        for name, network in self.model.released().items():
+            write_network(network, self.directory.network(name))
+            if is_best:
+                write_network(network, self.directory.best_network(name, step))
+        checkpoints.save(folder, step, arrays, None if score is None else (self.quality, score))
+        if is_best:
+            self.directory.remove_best_but(step)
+        # What is found now began so many lines ago at most; one from before that must be there to go back to.
+        healthy = step - doctor.IN_A_ROW * self.metrics.every
+        checkpoints.prune(folder, settings.keep_checkpoints, settings.checkpoint_every, self.quality, healthy)
+        self.saved, self.time = (step, self.model.rollback_count), time.monotonic()
+
+    @property
+    def quality(self) -> str | None:
+        """What the best checkpoint is the best by, as its note has it; None where none is asked for."""
+        metric = self.settings.best_metric
+        return metric and f"{self.settings.best_is} {metric}"
+
+    def score(self, step: int) -> float | None:
+        """How good the run is, less being better: the mean of the chosen value since the last scheduled checkpoint."""
+        name = self.settings.best_metric
+        if name is None or step % self.settings.checkpoint_every:
+            return None
+        lines = [line for line in self.metrics.lines if step - self.settings.checkpoint_every < line["step"] <= step]
+        values = [{**line, **line.get("health", {})} for line in lines]
+        found = [value[name] for value in values if isinstance(value.get(name), int | float)]
+        if values and not found:
+            # No error: samples may be drawn more seldom than this, and a later phase has other terms.
+            numbers = (key for key, value in values[-1].items() if isinstance(value, float))
+            there = ", ".join(key for key in numbers if key not in ("time", "images_per_second"))
+            self.metrics.progress.say(
+                f"training.best_metric: no line since step {lines[0]['step']:,} has {name!r}; they have {there}"
+            )
+        sign = 1 if self.settings.best_is == "lowest" else -1
+        return sign * statistics.fmean(found) if found else None
+
+
+class Report(AtSteps):
+    """Has the report written now and then."""
+
+    def __init__(self, every: int, write: Callable):
+        super().__init__()
+        self.every, self.write = every, write
+        self.time = -math.inf
+
+    def at_step(self, step, logs):
+        if step % self.every == 0 and time.monotonic() - self.time >= REPORT_SECONDS:
+            self.write()
+            self.time = time.monotonic()
 
 
 class Display(AtSteps):
     """Keeps the progress display up to date. It looks at the losses now and then only: a look waits for the device."""
 
-    def __init__(self, first_step: int, last_step: int, batch_size: int, progress):
-        super().__init__(first_step)
+    def __init__(self, last_step: int, batch_size: int, progress):
+        super().__init__()
         self.last_step, self.batch_size, self.progress = last_step, batch_size, progress
-        self.speed = Speed(first_step, last_step)
         self.shown = 0.0
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        self.speed = Speed(self.first_step, self.last_step)
 
     def at_step(self, step, logs):
         now = time.monotonic()
@@ -134,16 +272,26 @@ class Display(AtSteps):
             return
         self.shown = now
         rate, left = self.speed.at(step)
-        self.progress.update(step, rate * self.batch_size, left, {name: float(value) for name, value in logs.items()})
+        terms = {name: float(value) for name, value in logs.items() if not name.startswith(HEALTH)}
+        self.progress.update(step, rate * self.batch_size, left, terms)
 
 
 class Interruption(AtSteps):
-    """Within it, Ctrl-C and SIGTERM end the run after the step at hand, so that what is saved is a whole step."""
+    """Within it, Ctrl-C and SIGTERM end the run after the step at hand, so that what is saved is a whole step.
 
-    def __init__(self, first_step: int, progress):
-        super().__init__(first_step)
-        self.progress = progress
+    A second Ctrl-C ends it at once, unless what was trained is being saved.
+    """
+
+    def __init__(self, progress, strategy):
+        super().__init__()
+        self.progress, self.strategy = progress, strategy
         self.received = None
+        self.agreed = False
+        self.saving = False
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        self.saving = False
 
     def __enter__(self):
         self.previous = {}
@@ -157,11 +305,26 @@ class Interruption(AtSteps):
             signal.signal(number, handler)
 
     def receive(self, number, frame) -> None:
-        if self.received is not None:
+        # Nothing is said here: a handler must not fail, and whoever would read it may be gone.
+        again, self.received = self.received is not None, signal.Signals(number).name
+        if again and number == signal.SIGINT and not self.saving:
             raise KeyboardInterrupt
-        self.received = signal.Signals(number)
-        self.progress.say(f"{self.received.name}: stopping after this step; once more to stop without saving")
 
     def at_step(self, step, logs):
         if self.received is not None:
-            self.model.stop_training = True
+            self.progress.say(f"{self.received}: stopping after this step, which is saved")
+        # All workers leave at the same step: one that went on would wait for the others for ever.
+        self.agreed = any_worker(self.strategy, self.received is not None)
+        self.model.stop_training |= self.agreed
+
+
+def write_network(network: keras.Model, path) -> None:
+    """Saves a network as `.keras`, whole or not at all."""
+    with replacing(path) as beside:
+        network.save(beside)
+
+
+def _finite(values: Mapping[str, float]) -> tuple[dict[str, float | None], int]:
+    """The values, with None for those that are not finite, and the number of these."""
+    finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
+    return finite, sum(value is None for value in finite.values())

@@ -1,36 +1,88 @@
-"""Checkpoints: every variable that training changes, as NumPy arrays in one file, whole or not there at all."""
+"""Checkpoints: every variable that training changes, as NumPy arrays in one file, whole or not there at all.
 
-import os
+Beside the arrays a file holds a note: the step, a SHA-256 of all arrays, and how good the run then was, if that is
+asked for.
+"""
+
+import errno
+import hashlib
+import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from ganzoo.errors import RunError
+from ganzoo.files import replacing
 
 _NAME = re.compile(r"step_(\d{7,})\.npz")
+_NOTE = "note"
 
 
-def save(folder: Path, step: int, state: Mapping, keep: int) -> Path:
-    """Writes `state` (variables by name) as `step_NNNNNNN.npz`, and removes all but the newest `keep`.
+class NotFinite(Exception):
+    """A state that holds NaN or infinity, which is not saved: nothing could go on from it."""
 
-    It is written beside, flushed to the disk and renamed into place. The zip format carries a checksum of each array.
+    def __init__(self, names: list[str], count: int):
+        super().__init__(f"{len(names)} of {count} variables hold NaN or infinity, e.g. {names[0]}")
+
+
+class _Damaged(Exception):
+    """A file that does not hold what was written."""
+
+
+def save(folder: Path, step: int, arrays: Mapping[str, np.ndarray], score: tuple[str, float] | None = None) -> Path:
+    """Writes the arrays that `finite_arrays` gave as `step_NNNNNNN.npz`.
+
+    Args:
+        score: by what the run is judged, and how good it is at this step, less being better; kept in the note.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    note = {"step": step, "score": score, "sha256": _digest(arrays)}
     path = folder / f"step_{step:07d}.npz"
-    beside = path.with_suffix(".part")
-    try:
-        with open(beside, "wb") as file:
-            np.savez(file, **{name: np.asarray(variable) for name, variable in state.items()})
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-    for old in list_checkpoints(folder)[:-keep]:
-        old.unlink()
+    with replacing(path) as beside:
+        np.savez(beside, **{_NOTE: np.frombuffer(json.dumps(note).encode(), np.uint8)}, **arrays)
     return path
+
+
+def finite_arrays(state: Mapping) -> dict[str, np.ndarray]:
+    """The values of a state by name. Raises NotFinite when one holds NaN or infinity."""
+    arrays = {name: np.asarray(variable) for name, variable in state.items()}
+    if names := [name for name, array in arrays.items() if not _is_finite(array)]:
+        raise NotFinite(names, len(arrays))
+    return arrays
+
+
+def prune(folder: Path, keep: int, every: int, quality: str | None, healthy: int) -> None:
+    """Removes all but the newest checkpoint, the newest `keep` of those at multiples of `every` steps, and the best.
+
+    Those at multiples are what a run can go back to: where they lie does not depend on when it was interrupted. Of
+    them the newest up to the step `healthy` is kept, too, and all that come after it.
+    """
+    found = list_checkpoints(folder)
+    possible = scheduled(found, every)
+    after_healthy = sum(step_of(path) > healthy for path in possible)
+    kept = {*found[-1:], *possible[-max(keep, after_healthy + 1) :], *filter(None, [best(folder, quality)])}
+    for path in set(found) - kept:
+        path.unlink()
+
+
+def remove_after(folder: Path, step: int) -> None:
+    """Removes the checkpoints of later steps, the last first: what is left is at any moment the start of a run."""
+    for path in reversed(list_checkpoints(folder)):
+        if step_of(path) > step:
+            path.unlink()
+
+
+def best(folder: Path, quality: str | None) -> Path | None:
+    """The checkpoint of the lowest score by `quality`, the earliest of several; None where none has such a score."""
+    scores = _scores(folder, quality)
+    return min(scores, key=scores.get) if scores else None
+
+
+def is_best(folder: Path, quality: str | None, score: float | None) -> bool:
+    """Whether a checkpoint of this score would be the best."""
+    return score is not None and score < min(_scores(folder, quality).values(), default=math.inf)
 
 
 def list_checkpoints(folder: Path) -> list[Path]:
@@ -39,13 +91,18 @@ def list_checkpoints(folder: Path) -> list[Path]:
     return sorted(found, key=step_of)
 
 
+def scheduled(paths: Iterable[Path], every: int) -> list[Path]:
+    """Those of the checkpoints that lie at multiples of `every` steps."""
+    return [path for path in paths if step_of(path) % every == 0]
+
+
 def step_of(path: Path) -> int:
     """The number of steps that a checkpoint has behind it."""
     return int(_NAME.fullmatch(path.name)[1])
 
 
-def restore_newest(folder: Path, state: Mapping) -> tuple[Path | None, list[Path]]:
-    """Sets the variables of `state` from the newest whole checkpoint.
+def restore_newest(paths: Iterable[Path], state: Mapping) -> tuple[Path | None, list[Path]]:
+    """Sets the variables of `state` from the last whole one of these checkpoints, oldest first.
 
     Returns:
         Its path, or None where there is none, and the damaged ones that were passed over, now called `.damaged`.
@@ -54,13 +111,10 @@ def restore_newest(folder: Path, state: Mapping) -> tuple[Path | None, list[Path
         RunError: when a checkpoint is whole but its variables are not those of `state`, or when all are damaged.
     """
     damaged = []
-    for path in reversed(list_checkpoints(folder)):
+    for path in reversed(list(paths)):
         try:
-            with np.load(path) as arrays:
-                values = {name: arrays[name] for name in arrays.files}
-        except PermissionError:
-            raise
-        except Exception:  # a flipped bit makes the reader raise all sorts
+            values = _read(path)
+        except _Damaged:
             damaged.append(path)
             continue
         _assign(path, state, values)
@@ -68,9 +122,54 @@ def restore_newest(folder: Path, state: Mapping) -> tuple[Path | None, list[Path
         return path, [bad.rename(bad.with_suffix(".damaged")) for bad in damaged]
     if damaged:
         raise RunError(
-            f"{folder}: all {len(damaged)} checkpoints are damaged; put one back, or start anew with --fresh"
+            f"{damaged[0].parent}: all {len(damaged)} checkpoints are damaged; put one back, or start anew with --fresh"
         )
     return None, []
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path) as file:
+            arrays = {name: file[name] for name in file.files}
+        note = json.loads(arrays.pop(_NOTE).tobytes())
+    except OSError as error:
+        # The reader fails so at a place that a damaged file names; any other is a failure of the disk, or of rights.
+        if error.errno not in (None, errno.EINVAL):
+            raise
+        raise _Damaged from error
+    except Exception as error:  # a flipped bit makes the reader raise all sorts
+        raise _Damaged from error
+    if note["sha256"] != _digest(arrays):
+        raise _Damaged
+    return arrays
+
+
+def _scores(folder: Path, quality: str | None) -> dict[Path, float]:
+    scores = {path: _score(path) for path in list_checkpoints(folder)}
+    return {path: score[1] for path, score in scores.items() if score is not None and score[0] == quality}
+
+
+def _score(path: Path) -> tuple[str, float] | None:
+    try:
+        with np.load(path) as file:
+            return json.loads(file[_NOTE].tobytes())["score"]
+    except PermissionError:
+        raise
+    except Exception:  # it is named as damaged when a run wants to go on from it
+        return None
+
+
+def _digest(arrays: Mapping[str, np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        if array.size:
+            digest.update(memoryview(np.ascontiguousarray(array)).cast("B"))
+    return digest.hexdigest()
+
+
+def _is_finite(array: np.ndarray) -> bool:
+    return array.dtype.kind != "f" or bool(np.isfinite(array).all())
 
 
 def _assign(path: Path, state: Mapping, values: Mapping) -> None:

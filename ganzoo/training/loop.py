@@ -1,6 +1,11 @@
 """The part of a run that computes: build the GAN, put its state back, fit, and write down what comes of it."""
 
+import contextlib
+import dataclasses
+import os
+import platform
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import tensorflow as tf
@@ -8,12 +13,15 @@ import tensorflow as tf
 from ganzoo import pretrained, registry
 from ganzoo.config import Recipe
 from ganzoo.data import Pipeline
-from ganzoo.data.tensorflow import as_dataset
+from ganzoo.data.tensorflow import distribute
 from ganzoo.errors import RunError, UsageError
+from ganzoo.files import remove_unfinished
 from ganzoo.gan import GAN
 from ganzoo.training import callbacks, checkpoints, run_directory
+from ganzoo.training.chief import Chief
+from ganzoo.training.progress import BarProgress, PlainProgress
 from ganzoo.training.run_directory import RunDirectory
-from ganzoo.training.strategies import get_strategy
+from ganzoo.training.strategies import any_worker, get_strategy, is_chief, lost_worker, share_from_chief
 
 
 def build(recipe: Recipe, strategy_name: str, init: str | None) -> GAN:
@@ -23,23 +31,53 @@ def build(recipe: Recipe, strategy_name: str, init: str | None) -> GAN:
         UsageError: when the strategy, what the training needs, or `init` can't be had.
     """
     strategy = get_strategy(strategy_name, recipe.training.batch_size)
+    if strategy.num_replicas_in_sync > 1 and recipe.model.precision == "mixed_float16":
+        # Keras looks for overflow in the gradients of one replica, before they are summed.
+        raise UsageError(
+            f"model.precision: mixed_float16 can't be trained on {strategy.num_replicas_in_sync} replicas; set "
+            "mixed_bfloat16 or float32, or use --strategy single"
+        )
     with strategy.scope():
         gan = registry.get(recipe.architecture)(recipe.model)
         gan.compile(jit_compile=recipe.training.jit_compile)
         gan.prepare()
-    if init is not None:
+    if init is not None and is_chief(strategy):
         initialise(gan, init)
     return gan
 
 
+@contextlib.contextmanager
+def own(directory: RunDirectory, gan: GAN, fresh: bool, progress) -> Iterator[None]:
+    """Within it, no other process trains in the run directory. Of several workers the chief alone has one.
+
+    Args:
+        fresh: move a run that is there aside first.
+
+    Raises:
+        UsageError: when another process trains there.
+    """
+    if not is_chief(gan.distribute_strategy):
+        yield
+        return
+    if fresh and directory.path.exists():
+        with run_directory.locked(directory):
+            progress.say(f"the run that was there is now in {run_directory.move_aside(directory)}")
+    with run_directory.locked(directory):
+        yield
+
+
 def restore(gan: GAN, directory: RunDirectory, progress) -> None:
     """Puts the GAN where the run in the directory stopped, if there is one; damaged checkpoints are named."""
-    path, damaged = checkpoints.restore_newest(directory.checkpoints, gan.state())
-    for bad in damaged:
-        progress.say(f"{bad}: damaged, passed over")
-    if path is not None:
-        progress.say(f"going on from step {gan.steps_done:,} ({path})")
-    run_directory.keep_metrics_until(directory, gan.steps_done)
+    if is_chief(gan.distribute_strategy):
+        remove_unfinished(directory.path)
+        found = checkpoints.list_checkpoints(directory.checkpoints)
+        path, damaged = checkpoints.restore_newest(found, gan.state())
+        for bad in damaged:
+            progress.say(f"{bad}: damaged, passed over")
+        if path is not None:
+            progress.say(f"going on from step {gan.steps_done:,} ({path})")
+        run_directory.keep_metrics_until(directory, gan.steps_done, gan.rollback_count)
+    share_from_chief(gan.distribute_strategy, gan.state().values())
 
 
 def initialise(gan: GAN, model: str) -> None:
@@ -65,54 +103,137 @@ def initialise(gan: GAN, model: str) -> None:
             network.set_weights(source)
 
 
-def fit(
-    gan: GAN, recipe: Recipe, directory: RunDirectory, pipeline: Pipeline, examples, last_step: int, progress, record
-) -> None:
-    """Trains from the step that the GAN is at to `last_step`, or until interrupted, and writes the run directory.
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """All that a run needs once it is under way."""
+
+    recipe: Recipe
+    directory: RunDirectory
+    gan: GAN
+    pipeline: Pipeline
+    examples: Mapping
+    """A batch of images that are not trained on, for the samples."""
+    last_step: int
+    progress: PlainProgress | BarProgress
+
+
+def fit(run: Run, record: Mapping) -> None:
+    """Trains from the step that the GAN is at to the last, or until interrupted, and writes the run directory.
+
+    Args:
+        record: how and where the run was started.
 
     Raises:
-        UsageError, RunError: what went wrong in reading the data, or in TensorFlow.
+        RunError: when the run has diverged too often.
+        tf.errors.OpError: for what went wrong in reading the data, or in TensorFlow; see `in_words`.
         OSError: when something can't be written.
         KeyboardInterrupt: after Ctrl-C or SIGTERM, when all is saved.
     """
-    training, first_step = recipe.training, gan.steps_done
-    record = {**record, "replicas": gan.distribute_strategy.num_replicas_in_sync}
-    run_directory.write_config(directory, recipe, last_step, record)
-    board = tf.summary.create_file_writer(str(directory.tensorboard))
-    samples = callbacks.Samples(first_step, training.sample_every, examples, directory, board)
-    saving = callbacks.Checkpoints(first_step, training.checkpoint_every, training.keep_checkpoints, directory)
-    interruption = callbacks.Interruption(first_step, progress)
-    # The interruption comes first, so that the others see in the same step that it is the last.
-    steps = [
-        interruption,
-        callbacks.Metrics(first_step, training.log_every, last_step, training.batch_size, directory, board),
-        callbacks.Display(first_step, last_step, training.batch_size, progress),
-        samples,
-        saving,
-    ]
-    samples.set_model(gan)
+    strategy = run.gan.distribute_strategy
+    chief = None
+    if is_chief(strategy):
+        _write_config(run, {**record, **_place(strategy)})
+        chief = Chief(run)
+    interruption = callbacks.Interruption(run.progress, strategy)
     try:
-        samples.draw(first_step)
-        progress.start(first_step, last_step)
-        dataset = as_dataset(pipeline, first_step, last_step)
         with interruption:
-            gan.fit(dataset, steps_per_epoch=last_step - first_step, callbacks=steps, verbose=0, shuffle=False)
-        reached = gan.steps_done
-        samples.draw(reached)
-        saving.save(reached)
+            if chief:
+                chief.begin()
+            run.progress.start(run.gan.steps_done, run.last_step)
+            while _train_leg(run, chief, interruption):
+                _go_back(run, chief)
+            if chief:
+                chief.finish()
+    finally:
+        run.progress.stop()
+        if chief:
+            chief.close()
+    reached = run.gan.steps_done
+    if interruption.agreed and reached < run.last_step:
+        run.progress.say(f"stopped and saved at step {reached:,}; the same command goes on from there")
+        raise KeyboardInterrupt
+    run.progress.say(f"done at step {reached:,}" + (f": {run.directory.sample(reached)}" if chief else ""))
+
+
+def _write_config(run: Run, record: Mapping) -> None:
+    """Writes `config.yaml`, before all else that makes a run; and says so when the run was elsewhere before."""
+    moved = run_directory.what_moved(run.directory, record)
+    if moved and run.gan.steps_done:
+        run.progress.say(
+            f"moved: {'; '.join(moved)}. It goes on from the same state, with the same data; but sums are now rounded "
+            "in another order, and with another number of replicas each draws other latents, dropout and "
+            "augmentations: from here it is no longer bitwise what it would have been"
+        )
+    run_directory.write_config(run.directory, run.recipe, run.last_step, record)
+
+
+def _place(strategy: tf.distribute.Strategy) -> dict:
+    """Where a run computes, as far as the last bits of its numbers depend on it."""
+    gpus = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
+    names = [gpu.get("device_name", "GPU") for gpu in gpus]
+    machine = ", ".join([platform.machine(), f"{os.cpu_count()} cores", *names])
+    return {"replicas": strategy.num_replicas_in_sync, "machine": machine}
+
+
+def _train_leg(run: Run, chief: Chief | None, interruption: callbacks.Interruption) -> bool:
+    """Trains to the last step, an interruption or a divergence, and saves. Returns whether the run must go back."""
+    gan, first_step = run.gan, run.gan.steps_done
+    if interruption.agreed or first_step >= run.last_step:
+        return False
+    strategy = gan.distribute_strategy
+    training = run.recipe.training
+    divergence = callbacks.Divergence(training.log_every, training.sample_every, chief, strategy)
+    # The interruption comes first, so that the others see in the same step that it is the last.
+    steps = [interruption, divergence]
+    if chief:
+        steps = [interruption, chief.samples, chief.metrics, divergence, chief.display, chief.saving, chief.report]
+    dataset = distribute(strategy, run.pipeline.reordered(gan.rollback_count), first_step, run.last_step)
+    gan.fit(dataset, steps_per_epoch=run.last_step - first_step, callbacks=steps, verbose=0, shuffle=False)
+    interruption.saving = True
+    if chief and not divergence.found:
+        chief.save()
+    return divergence.found or any_worker(strategy, chief is not None and chief.is_lost())
+
+
+def _go_back(run: Run, chief: Chief | None) -> None:
+    """Puts every worker's GAN back to a healthy checkpoint.
+
+    Raises:
+        RunError: when the run has gone back as often as it may.
+    """
+    gan, allowed = run.gan, run.recipe.training.rollback
+    number = gan.rollback_count + 1
+    if number > allowed:
+        reason = chief.finding().evidence if chief else "the chief says why"
+        if chief:
+            chief.write_report()
+        raise RunError(
+            f"stopped at step {gan.steps_done:,}: the run diverges ({reason}), and has gone back {allowed} times "
+            "(training.rollback); try a lower model.learning_rate, or training.rollback_learning_rate=0.5, in another "
+            "--run-dir; --init starts from the weights of this one"
+        )
+    if chief:
+        chief.go_back(number)
+    share_from_chief(gan.distribute_strategy, gan.state().values())
+
+
+@contextlib.contextmanager
+def in_words() -> Iterator[None]:
+    """Within it, what TensorFlow raises becomes a UsageError or RunError of one line."""
+    try:
+        yield
     except tf.errors.OpError as error:
         raise _explained(error) from error
-    finally:
-        progress.stop()
-        board.close()
-    if interruption.received is not None and reached < last_step:
-        progress.say(f"stopped and saved at step {reached:,}; the same command goes on from there")
-        raise KeyboardInterrupt
-    progress.say(f"done at step {reached:,}: {directory.sample(reached)}")
 
 
 def _explained(error: tf.errors.OpError) -> Exception:
     """The error that a pipeline raised inside TensorFlow, as itself; any other in the first line that says anything."""
+    # Without other workers a collective operation can fail too.
+    if os.environ.get("TF_CONFIG") and lost_worker(error):
+        return RunError(
+            "another worker was lost; start all workers again with the same command: the run goes on from its last "
+            "checkpoint"
+        )
     for kind in (UsageError, RunError):
         if raised := re.search(rf"{kind.__name__}: (.*)", error.message):
             return kind(raised[1])

@@ -1,5 +1,6 @@
 """What a run shows while it runs: a bar on a terminal, a plain line now and then in a pipe."""
 
+import contextlib
 import sys
 import time
 from collections.abc import Mapping
@@ -24,7 +25,9 @@ class PlainProgress:
         self.say(f"step {step:,}/{self.last_step:,}  {images_per_second:.1f} images/s  {left} left  {losses}")
 
     def say(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+        # Whoever reads it may be gone; the run goes on.
+        with contextlib.suppress(OSError):
+            print(text, file=sys.stderr, flush=True)
 
     def stop(self) -> None:
         pass

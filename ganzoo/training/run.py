@@ -3,7 +3,7 @@
 What can be checked without TensorFlow is checked before it is imported, which takes seconds.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from ganzoo.training.run_directory import RunDirectory
 
 if TYPE_CHECKING:
     from ganzoo.gan import GAN
+    from ganzoo.training.loop import Run
 
 
 def train(
@@ -40,7 +41,7 @@ def train(
         data: a source of images in place of the recipe's, as `folder:PATH`.
         overrides: settings in place of the recipe's, as `training.batch_size=4`.
         steps: the total step to stop at; None: the recipe's. It changes no schedule.
-        strategy: `auto`, `single`, `mirrored` or `tpu`; `multi-worker` is refused in this version.
+        strategy: `auto`, `single`, `mirrored`, `multi-worker` or `tpu`; see `docs/scale.md`.
         init: a run directory or a `.keras` file whose generator the run starts from.
         fresh: move a run that is there aside, and start anew.
 
@@ -62,23 +63,29 @@ def train(
     import_tensorflow()
     from ganzoo.training import loop
 
-    gan = loop.build(recipe, strategy, init)
-    if fresh and (moved := run_directory.move_aside(directory)):
-        progress.say(f"the run that was there is now in {moved}")
-    loop.restore(gan, directory, progress)
-    progress.say(f"{pipeline.description}; run directory {directory.path}")
-    if gan.steps_done >= last_step:
-        progress.say(f"already at step {gan.steps_done:,}; give a larger --steps to go on")
-        return gan
+    with loop.in_words():
+        gan = loop.build(recipe, strategy, init)
+        with loop.own(directory, gan, fresh, progress):
+            loop.restore(gan, directory, progress)
+            progress.say(f"{pipeline.description}; run directory {directory.path}")
+            run = loop.Run(recipe, directory, gan, pipeline, examples, last_step, progress)
+            if gan.steps_done < last_step:
+                _fit(run, {"strategy": strategy, "init": init})
+            else:
+                progress.say(f"already at step {gan.steps_done:,}; give a larger --steps to go on")
+    return gan
+
+
+def _fit(run: "Run", record: Mapping) -> None:
+    from ganzoo.training import loop
+
     try:
-        record = {"strategy": strategy, "init": init}
-        loop.fit(gan, recipe, directory, pipeline, examples, last_step, progress, record)
+        loop.fit(run, record)
     except OSError as error:
         raise RunError(
-            f"{error.filename or directory.path}: {error.strerror or error}; mend that, and the same command goes on "
-            "from the last checkpoint"
+            f"{error.filename or run.directory.path}: {error.strerror or error}; mend that, and the same command goes "
+            "on from the last checkpoint"
         ) from error
-    return gan
 
 
 def plan(
@@ -104,7 +111,8 @@ def plan(
     import_tensorflow()
     from ganzoo.training import loop
 
-    gan = loop.build(recipe, strategy, init)
+    with loop.in_words():
+        gan = loop.build(recipe, strategy, init)
     saved = [] if fresh else checkpoints.list_checkpoints(directory.checkpoints)
     begin = f"goes on from step {checkpoints.step_of(saved[-1]):,}" if saved else "a new run"
     networks = ", ".join(f"{name} {network.count_params():,}" for name, network in gan.networks().items())
@@ -137,7 +145,7 @@ def _check_directory(directory: RunDirectory, recipe: Recipe, fresh: bool) -> No
     if directory.config.exists():
         if not fresh:
             run_directory.check_same_run(directory, recipe)
-    elif directory.path.is_dir() and any(directory.path.iterdir()):
+    elif directory.path.is_dir() and not run_directory.is_unused(directory):
         raise UsageError(f"{directory.path}: not empty, and no run; give another --run-dir")
     elif directory.path.exists() and not directory.path.is_dir():
         raise UsageError(f"{directory.path}: a file; give a directory as --run-dir")

@@ -1,17 +1,22 @@
 """The run directory: what lies where, and whether a run may go on in it."""
 
+import contextlib
 import dataclasses
 import importlib.metadata
 import json
 import platform
-from collections.abc import Mapping
+import re
+import time
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
+import filelock
 import yaml
 
 from ganzoo.config import Recipe, to_document
 from ganzoo.errors import UsageError
+from ganzoo.files import replacing
 
 IDENTITY_EXCEPTIONS = (
     "training.steps",
@@ -19,10 +24,16 @@ IDENTITY_EXCEPTIONS = (
     "training.sample_every",
     "training.log_every",
     "training.checkpoint_every",
+    "training.checkpoint_minutes",
     "training.keep_checkpoints",
+    "training.best_metric",
+    "training.best_is",
+    "training.rollback",
+    "training.rollback_learning_rate",
     "data.cache_gib",
 )
-"""Keys that may differ when a run goes on: they change how long it runs and what it writes, not what it learns."""
+"""Keys that may differ when a run goes on: they change how long it runs, what it writes, and what becomes of one that
+diverges, not what it learns."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,14 +55,33 @@ class RunDirectory:
         return self.path / "checkpoints"
 
     @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
     def tensorboard(self) -> Path:
         return self.path / "tensorboard"
 
     def sample(self, step: int) -> Path:
         return self.path / "samples" / f"step_{step:07d}.png"
 
+    def samples(self) -> dict[int, Path]:
+        """The sample grids that are there, by step, in order."""
+        found = {path: re.fullmatch(r"step_(\d+)", path.stem) for path in self.path.glob("samples/step_*.png")}
+        return dict(sorted((int(match[1]), path) for path, match in found.items() if match))
+
     def network(self, name: str) -> Path:
         return self.path / f"{name}.keras"
+
+    def best_network(self, name: str, step: int) -> Path:
+        return self.checkpoints / "best" / f"{name}_step_{step:07d}.keras"
+
+    def remove_best_but(self, *steps: int) -> None:
+        """Removes the best networks of all other steps."""
+        for path in self.checkpoints.glob("best/*_step_*.keras"):
+            found = re.fullmatch(r".*_step_(\d+)", path.stem)
+            if found and int(found[1]) not in steps:
+                path.unlink()
 
 
 def read_config(directory: RunDirectory) -> dict:
@@ -71,19 +101,63 @@ def read_config(directory: RunDirectory) -> dict:
         ) from None
 
 
-def write_config(directory: RunDirectory, recipe: Recipe, steps: int, record: Mapping) -> None:
-    """Writes all that defines the run, how it was started (`record`), and the versions that ran it."""
+def is_unused(directory: RunDirectory) -> bool:
+    """Whether a directory is empty, but for what a run leaves that was killed before it wrote its configuration."""
+    return {path.name for path in directory.path.iterdir()} <= {".lock", ".config.part.yaml"}
+
+
+@contextlib.contextmanager
+def locked(directory: RunDirectory) -> Iterator[None]:
+    """Within it, no other process trains in the run directory, which is made where it is missing.
+
+    The system gives the lock back when the process ends, however it ends (on file systems that know such locks).
+
+    Raises:
+        UsageError: when another process has it.
+    """
     directory.path.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(directory.path / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        raise UsageError(
+            f"{directory.path}: another process is training there; wait for it, stop it, or give another --run-dir"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def write_config(directory: RunDirectory, recipe: Recipe, steps: int, record: Mapping) -> None:
+    """Writes all that defines the run, how and where it was started (`record`), and the versions that ran it."""
     document = to_document(recipe)
     document["training"]["steps"] = steps
     document["run"] = dict(record)
-    document["versions"] = {
+    document["versions"] = versions()
+    with replacing(directory.config) as beside:
+        beside.write_text(yaml.safe_dump(document, sort_keys=False), "utf-8")
+
+
+def versions() -> dict[str, str]:
+    """The versions that decide on the numbers of a run."""
+    packages = ("keras-ganzoo", "tensorflow", "keras", "numpy")
+    return {
         "python": platform.python_version(),
-        **{name: importlib.metadata.version(name) for name in ("keras-ganzoo", "tensorflow", "keras", "numpy")},
+        **{name: importlib.metadata.version(name) for name in packages},
     }
-    beside = directory.config.with_suffix(".part")
-    beside.write_text(yaml.safe_dump(document, sort_keys=False), "utf-8")
-    beside.replace(directory.config)
+
+
+def what_moved(directory: RunDirectory, record: Mapping) -> list[str]:
+    """In words, what is other now than when the run in the directory last ran, of what decides on its last bits."""
+    try:
+        document = yaml.safe_load(directory.config.read_text("utf-8"))
+    except FileNotFoundError:
+        return []
+    found = {**document.get("run", {}), **document.get("versions", {})}
+    wanted = {**record, **versions()}
+    keys = [key for key in ("replicas", "machine", *versions()) if found.get(key, wanted[key]) != wanted[key]]
+    return [f"{key} ({found[key]} then, {wanted[key]} now)" for key in keys]
 
 
 def check_same_run(directory: RunDirectory, recipe: Recipe) -> None:
@@ -105,10 +179,8 @@ def check_same_run(directory: RunDirectory, recipe: Recipe) -> None:
         )
 
 
-def move_aside(directory: RunDirectory) -> Path | None:
-    """Renames an existing run directory; nothing is deleted. Returns its new place, None where there was nothing."""
-    if not directory.path.exists():
-        return None
+def move_aside(directory: RunDirectory) -> Path:
+    """Renames an existing run directory; nothing is deleted. Returns its new place."""
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     place = directory.path.with_name(f"{directory.path.name}.{stamp}")
     number = 1
@@ -118,20 +190,50 @@ def move_aside(directory: RunDirectory) -> Path | None:
     return directory.path.rename(place)
 
 
-def keep_metrics_until(directory: RunDirectory, step: int) -> None:
-    """Drops the lines of steps that will be run again, and a last line that was cut off."""
+def keep_metrics_until(directory: RunDirectory, step: int, rollbacks: int) -> None:
+    """Drops the lines of steps and rollbacks that will happen again, and a last line that was cut off.
+
+    Args:
+        step: the last whose lines are kept.
+        rollbacks: how often the run has gone back at that step.
+    """
     if not directory.metrics.exists():
         return
-    kept = []
-    for line in directory.metrics.read_text("utf-8").splitlines():
+    kept = [
+        line
+        for line in read_metrics(directory)
+        if (line["rollback"]["number"] <= rollbacks if "rollback" in line else line["step"] <= step)
+    ]
+    with replacing(directory.metrics) as beside:
+        beside.write_text("".join(f"{json.dumps(line)}\n" for line in kept), "utf-8")
+
+
+def read_metrics(directory: RunDirectory) -> list[dict]:
+    """The lines of `metrics.jsonl` in order; one that was cut off is left out, and there may be none."""
+    lines = []
+    try:
+        texts = directory.metrics.read_text("utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return []
+    for text in texts:
         try:
-            if json.loads(line)["step"] <= step:
-                kept.append(line)
-        except (json.JSONDecodeError, KeyError):
+            line = json.loads(text)
+            line["step"]
+        except (json.JSONDecodeError, KeyError, TypeError):
             continue
-    beside = directory.metrics.with_suffix(".part")
-    beside.write_text("".join(f"{line}\n" for line in kept), "utf-8")
-    beside.replace(directory.metrics)
+        lines.append(line)
+    return lines
+
+
+def append_rollback(directory: RunDirectory, step: int, rollback: Mapping) -> None:
+    """Notes in `metrics.jsonl` that the run went back to `step`: which time it was, from which step, and why."""
+    append_metrics(directory, {"step": step, "time": round(time.time(), 3), "rollback": dict(rollback)})
+
+
+def append_metrics(directory: RunDirectory, line: Mapping) -> None:
+    """Adds a line to `metrics.jsonl`: strict JSON, so no value may be NaN or infinite."""
+    with open(directory.metrics, "a", encoding="utf-8") as file:
+        file.write(json.dumps(line, allow_nan=False) + "\n")
 
 
 def _flat(document: Mapping, prefix: str = "") -> dict:

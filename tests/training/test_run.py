@@ -6,6 +6,7 @@ import resource
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import yaml
 from PIL import Image
 
 from ganzoo import pretrained, registry
+from ganzoo.architectures.dcgan import DCGAN
 from ganzoo.config import parse_recipe
 from ganzoo.errors import RunError, UsageError
 from ganzoo.training import checkpoints, loop, plan, train
@@ -73,7 +75,7 @@ def metrics(directory):
 
 def arrays(path):
     with np.load(path) as file:
-        return {name: file[name] for name in file.files}
+        return {name: file[name] for name in file.files if name != "note"}
 
 
 def names(directory):
@@ -84,10 +86,12 @@ def test_a_run_writes_all_of_its_directory_and_nothing_else(finished):
     _, directory = finished
     found = [name for name in names(directory) if not name.startswith("tensorboard/events")]
     assert found == [
-        *(f"checkpoints/step_000000{step}.npz" for step in (2, 4, 5)),
+        ".lock",
+        *(f"checkpoints/step_000000{step}.npz" for step in (0, 2, 4, 5)),
         "config.yaml",
         "generator.keras",
         "metrics.jsonl",
+        "report.html",
         *(f"samples/step_000000{step}.png" for step in (0, 2, 4, 5)),
     ]
     assert list((directory / "tensorboard").iterdir())
@@ -97,7 +101,8 @@ def test_the_last_step_writes_a_line_a_sample_a_checkpoint_and_the_generator(fin
     gan, directory = finished
     assert [line["step"] for line in metrics(directory)] == [2, 4, 5]
     terms = {"discriminator_real", "discriminator_fake", "generator_adversarial"}
-    assert all(set(line) == {"step", "nonfinite"} | terms for line in metrics(directory))
+    assert all(set(line) == {"step", "nonfinite", "health", "findings"} | terms for line in metrics(directory))
+    assert "sample_diversity" in metrics(directory)[-1]["health"]
     saved = arrays(directory / "checkpoints" / "step_0000005.npz")
     assert small.equal(saved, small.arrays(gan)) == []
     # The average, which is what DCGAN deploys here.
@@ -123,6 +128,7 @@ def test_samples_show_what_the_networks_paint_at_that_step(finished):
 def test_config_says_all_that_ran(finished):
     document = yaml.safe_load((finished[1] / "config.yaml").read_text("utf-8"))
     assert document["versions"]["keras"] == keras.__version__
+    assert document["run"].pop("machine")
     assert document["run"] == {"strategy": "auto", "init": None, "replicas": 1}
     assert document["training"]["seed"] == 0
     assert parse_recipe(document, registry.config_class("dcgan"), "again") == recipe()
@@ -134,15 +140,25 @@ def check_same_end(resumed: Path, uninterrupted: Path, step: int):
     assert small.equal(arrays(resumed / "checkpoints" / f"{end}.npz"), expected) == []
     first, second = (directory / "samples" / f"{end}.png" for directory in (resumed, uninterrupted))
     assert first.read_bytes() == second.read_bytes()
-    by_step = {line["step"]: line for line in metrics(resumed)}
-    assert all(by_step[line["step"]] == line for line in metrics(uninterrupted))
-    steps = [line["step"] for line in metrics(resumed)]
+    by_step = {line["step"]: line for line in metrics(resumed) if "rollback" not in line}
+    assert all(by_step[line["step"]] == line for line in metrics(uninterrupted) if "rollback" not in line)
+    # From which step it went back may differ: a run that is to end looks there as well.
+    first, second = (
+        [(line["step"], line["rollback"]["number"]) for line in rollbacks(directory)]
+        for directory in (resumed, uninterrupted)
+    )
+    assert first == second
+    steps = [line["step"] for line in metrics(resumed) if "rollback" not in line]
     assert steps == sorted(set(steps))
+
+
+def rollbacks(directory):
+    return [line for line in metrics(directory) if "rollback" in line]
 
 
 def test_a_run_that_stopped_and_went_on_ends_as_one_that_did_not_stop_dcgan(finished, tmp_path):
     train(recipe(), tmp_path / "run", steps=3)
-    assert names(tmp_path / "run" / "checkpoints") == ["step_0000002.npz", "step_0000003.npz"]
+    assert names(tmp_path / "run" / "checkpoints") == [f"step_000000{step}.npz" for step in (0, 2, 3)]
     gan = train(recipe(), tmp_path / "run")
     assert int(gan.step) == 5
     check_same_end(tmp_path / "run", finished[1], 5)
@@ -178,7 +194,7 @@ def test_damaged_checkpoints_are_named_and_the_run_goes_on_from_the_one_before(f
         assert f"{path.with_suffix('.damaged')}: damaged, passed over" in said
     assert "going on from step 2" in said
     # What was damaged was written anew.
-    assert checkpoints.restore_newest(folder, finished[0].state())[1] == []
+    assert checkpoints.restore_newest(checkpoints.list_checkpoints(folder), finished[0].state())[1] == []
     check_same_end(copied, finished[1], 5)
 
 
@@ -202,6 +218,13 @@ def test_a_directory_that_is_no_run_is_refused_and_stays_as_it_is(tmp_path, fres
     assert untouched(tmp_path) == {"photos/holiday.jpg": b"precious"}
 
 
+def test_what_is_left_of_a_run_that_was_killed_before_it_began_is_no_obstacle(finished, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".lock").touch()
+    (tmp_path / "run" / ".config.part.yaml").write_text("archit")
+    assert "a new run" in plan(recipe(), tmp_path / "run")
+
+
 def test_a_file_is_refused_as_run_directory(tmp_path):
     (tmp_path / "file").write_bytes(b"precious")
     with pytest.raises(UsageError, match="file: a file; give a directory as --run-dir"):
@@ -216,7 +239,7 @@ def test_fresh_moves_the_run_aside_and_begins_anew(copied, capsys):
     (aside,) = [path for path in copied.parent.iterdir() if path != copied]
     assert untouched(aside) == before
     assert f"the run that was there is now in {aside}" in capsys.readouterr().err
-    assert names(copied / "checkpoints") == ["step_0000001.npz"]
+    assert names(copied / "checkpoints") == ["step_0000000.npz", "step_0000001.npz"]
     assert [line["step"] for line in metrics(copied)] == [1]
 
 
@@ -296,7 +319,7 @@ def test_sigterm_saves_and_the_same_command_goes_on(command, tmp_path):
     assert 1 <= stopped < 6000
     assert "SIGTERM: stopping after this step" in said
     assert f"stopped and saved at step {stopped:,}; the same command goes on from there" in said
-    assert names(tmp_path / "run" / "checkpoints") == [f"step_{stopped:07d}.npz"]
+    assert f"step_{stopped:07d}.npz" in names(tmp_path / "run" / "checkpoints")
     assert f"samples/step_{stopped:07d}.png" in names(tmp_path / "run")
     assert "generator.keras" in names(tmp_path / "run")
 
@@ -342,7 +365,7 @@ def test_a_full_disk_is_one_line_and_the_checkpoint_of_before_stays_whole(tmp_pa
     directory = disk.path / "run"
     try:
         train(recipe(base_filters=16), directory, steps=1)
-        (checkpoint,) = (directory / "checkpoints").iterdir()
+        first, checkpoint = checkpoints.list_checkpoints(directory / "checkpoints")
         content = checkpoint.read_bytes()
         disk.limit(checkpoint)
         with pytest.raises(RunError) as error:
@@ -351,7 +374,7 @@ def test_a_full_disk_is_one_line_and_the_checkpoint_of_before_stays_whole(tmp_pa
         assert disk.reason in str(error.value)
         assert "the same command goes on from the last checkpoint" in str(error.value)
         assert "\n" not in str(error.value)
-        assert names(directory / "checkpoints") == [checkpoint.name]
+        assert names(directory / "checkpoints") == [first.name, checkpoint.name]
         assert checkpoint.read_bytes() == content
         assert not [name for name in names(directory) if "part" in name]
         pretrained.load(directory)
@@ -359,3 +382,132 @@ def test_a_full_disk_is_one_line_and_the_checkpoint_of_before_stays_whole(tmp_pa
         assert int(train(recipe(base_filters=16), directory, steps=2).step) == 2
     finally:
         disk.close()
+
+
+@pytest.fixture
+def poison(monkeypatch):
+    """Makes the generator's loss NaN in the step that leads to `step`, in the first `times` courses of a run."""
+
+    def poisoned(step, times):
+        loss = DCGAN.generator_loss
+
+        def generator_loss(self, batch, outputs):
+            struck = keras.ops.logical_and(self.step == step - 1, self.rollbacks < times)
+            terms = loss(self, batch, outputs)
+            return {name: term * keras.ops.where(struck, np.nan, 1.0) for name, term in terms.items()}
+
+        monkeypatch.setattr(DCGAN, "generator_loss", generator_loss)
+
+    return poisoned
+
+
+def test_a_run_that_diverges_goes_back_and_on_another_course_comes_to_its_end(finished, poison, tmp_path, capsys):
+    poison(step=5, times=1)
+    settings = recipe(steps=8, training={"rollback_learning_rate": 0.5, "keep_checkpoints": 9})
+    gan = train(settings, tmp_path / "whole")
+    assert (gan.steps_done, gan.rollback_count, float(gan.rate_scale)) == (8, 1, 0.5)
+    assert all(np.isfinite(array).all() for array in small.arrays(gan).values())
+    (record,) = rollbacks(tmp_path / "whole")
+    # Step 5 is seen at the next line, of step 6; the last checkpoint before it is of step 4.
+    assert record["step"] == 4
+    assert (record["rollback"]["number"], record["rollback"]["from"]) == (1, 6)
+    said = capsys.readouterr().err
+    assert "diverging since step 6" in said
+    assert "back to step 4 with other random numbers (1 of 2 times)" in said
+    assert [line["step"] for line in metrics(tmp_path / "whole")] == [2, 4, 4, 6, 8]
+    assert metrics(tmp_path / "whole")[-1]["rollbacks"] == 1
+    # Before it the run is as any other.
+    expected = arrays(finished[1] / "checkpoints" / "step_0000002.npz")
+    assert small.equal(arrays(tmp_path / "whole" / "checkpoints" / "step_0000002.npz"), expected) == []
+
+    # Stopped where no other run has a checkpoint, within the steps that are lost and after them.
+    for stop in (3, 5, 7, 8):
+        train(settings, tmp_path / "parts", steps=stop)
+    check_same_end(tmp_path / "parts", tmp_path / "whole", 8)
+
+
+def test_a_run_that_diverges_again_and_again_stops_and_says_why(poison, tmp_path):
+    poison(step=5, times=99)
+    with pytest.raises(
+        RunError, match=r"stopped at step 6: the run diverges \(.*\), and has gone back 2 times"
+    ) as error:
+        train(recipe(steps=8), tmp_path / "run")
+    assert "\n" not in str(error.value)
+    assert len(rollbacks(tmp_path / "run")) == 2
+    assert names(tmp_path / "run" / "checkpoints") == [f"step_000000{step}.npz" for step in (0, 2, 4)]
+    assert metrics(tmp_path / "run")[-1]["findings"][0]["name"] == "diverging"
+    # The same command comes to the same end.
+    with pytest.raises(RunError, match="stopped at step 6"):
+        train(recipe(steps=8), tmp_path / "run")
+
+
+def test_without_rollbacks_a_state_that_is_lost_stops_the_run(poison, tmp_path):
+    poison(step=5, times=99)
+    with pytest.raises(RunError, match="and has gone back 0 times"):
+        train(recipe(steps=8, training={"rollback": 0}), tmp_path / "run")
+    assert rollbacks(tmp_path / "run") == []
+    assert "step_0000004.npz" in names(tmp_path / "run" / "checkpoints")
+
+
+def test_a_run_that_went_elsewhere_says_what_is_no_longer_bitwise(copied, capsys):
+    text = (copied / "config.yaml").read_text("utf-8")
+    (copied / "config.yaml").write_text(text.replace("replicas: 1", "replicas: 2"), "utf-8")
+    train(recipe(), copied, steps=6)
+    said = capsys.readouterr().err
+    assert "moved: replicas (2 then, 1 now)." in said
+    assert "no longer bitwise what it would have been" in said
+    train(recipe(), copied, steps=7)
+    assert "moved" not in capsys.readouterr().err
+
+
+def test_what_a_killed_process_was_writing_is_cleared_away(copied):
+    for name in ("checkpoints/.step_0000006.part.npz", "samples/.step_0000006.part.png", ".generator.part.keras"):
+        (copied / name).write_bytes(b"half")
+    train(recipe(), copied, steps=6)
+    assert not [name for name in names(copied) if ".part" in name]
+
+
+def test_the_best_checkpoint_is_kept_with_its_networks_through_kills_and_rollbacks(tmp_path, poison):
+    best = {"best_metric": "sample_diversity", "best_is": "highest", "keep_checkpoints": 1, "checkpoint_every": 1}
+    train(recipe(steps=7, training=best), tmp_path / "whole")
+    train(recipe(steps=3, training=best), tmp_path / "parts")
+    train(recipe(steps=7, training=best), tmp_path / "parts")
+    for directory in (tmp_path / "whole", tmp_path / "parts"):
+        lines = {
+            line["step"]: line["health"]["sample_diversity"] for line in metrics(directory) if line["step"] % 2 == 0
+        }
+        (network,) = (directory / "checkpoints" / "best").iterdir()
+        step = int(network.stem[-7:])
+        assert lines[step] == max(lines.values())
+        assert checkpoints.best(directory / "checkpoints", "highest sample_diversity").stem == f"step_{step:07d}"
+    poison(step=6, times=1)
+    train(recipe(steps=9, training=best), tmp_path / "gone back")
+    steps = {checkpoints.step_of(path) for path in checkpoints.list_checkpoints(tmp_path / "gone back" / "checkpoints")}
+    found = [int(path.stem[-7:]) for path in (tmp_path / "gone back" / "checkpoints" / "best").iterdir()]
+    assert set(found) <= steps
+
+
+TWO_REPLICAS = """
+import sys, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+sys.path[:0] = sys.argv[3:]
+from test_run import recipe
+from ganzoo.training import train
+train(recipe("cyclegan", steps=int(sys.argv[2])), sys.argv[1], strategy="mirrored")
+"""
+
+
+def test_a_run_of_two_replicas_goes_on_on_one_and_back(tmp_path, capsys):
+    paths = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+
+    def two_replicas(steps):
+        command = [sys.executable, "-c", TWO_REPLICAS, str(tmp_path / "run"), str(steps), *paths]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stderr
+
+    two_replicas(2)
+    gan = train(recipe("cyclegan", steps=4), tmp_path / "run")
+    assert gan.steps_done == 4
+    assert "moved: replicas (2 then, 1 now)." in capsys.readouterr().err
+    assert "moved: replicas (1 then, 2 now)." in two_replicas(6)
+    assert names(tmp_path / "run" / "checkpoints")[-1] == "step_0000006.npz"

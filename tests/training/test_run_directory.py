@@ -1,6 +1,8 @@
 """What a run directory says of its run, and whether another may go on in it."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -54,6 +56,8 @@ def test_steps_in_the_config_are_those_that_were_asked_for(tmp_path):
         {"training__steps": 99},
         {"training__sample_every": 3, "training__sample_count": 2},
         {"training__log_every": 1, "training__checkpoint_every": 2, "training__keep_checkpoints": 9},
+        {"training__checkpoint_minutes": 1, "training__best_metric": "generator_l1", "training__best_is": "highest"},
+        {"training__rollback": 0, "training__rollback_learning_rate": 0.5},
         {"data__cache_gib": 0.5},
         {"model__beta_1": 0.5},
     ],
@@ -114,7 +118,6 @@ def test_a_config_that_cant_be_read_is_named(directory, content):
 
 def test_moving_aside_keeps_everything_and_never_overwrites(tmp_path):
     directory, places = RunDirectory(tmp_path / "run"), set()
-    assert run_directory.move_aside(directory) is None
     for number in range(3):
         directory.path.mkdir()
         (directory.path / "precious").write_text(str(number))
@@ -128,11 +131,54 @@ def test_moving_aside_keeps_everything_and_never_overwrites(tmp_path):
 def test_metrics_of_steps_that_run_again_are_dropped_and_a_line_cut_off(directory):
     lines = [json.dumps({"step": step, "loss": step / 2}) for step in (1, 2, 3, 4)]
     directory.metrics.write_text("\n".join(lines) + "\n" + lines[3][:9], "utf-8")
-    run_directory.keep_metrics_until(directory, 2)
+    run_directory.keep_metrics_until(directory, 2, 0)
     assert directory.metrics.read_text("utf-8") == "\n".join(lines[:2]) + "\n"
     assert sorted(path.name for path in directory.path.iterdir()) == ["config.yaml", "metrics.jsonl"]
 
 
+def test_a_rollback_that_a_kill_cut_short_is_not_told_twice(directory):
+    for number in (1, 2):
+        run_directory.append_rollback(directory, 2, {"number": number, "from": 9, "reason": "NaN"})
+    run_directory.keep_metrics_until(directory, 2, 1)
+    assert [line["rollback"]["number"] for line in run_directory.read_metrics(directory)] == [1]
+    # Nor is it forgotten when the run later goes back further.
+    run_directory.keep_metrics_until(directory, 0, 1)
+    assert [line["rollback"]["number"] for line in run_directory.read_metrics(directory)] == [1]
+
+
+def test_a_damaged_line_of_metrics_stops_no_run(directory):
+    directory.metrics.write_bytes(b'{"step": 1}\n{"step": 2, "loss\xff": \x80}\n{"step": 3}\n')
+    assert [line["step"] for line in run_directory.read_metrics(directory)] == [1, 3]
+
+
 def test_a_run_without_metrics_has_none_to_drop(directory):
-    run_directory.keep_metrics_until(directory, 2)
+    run_directory.keep_metrics_until(directory, 2, 0)
     assert not directory.metrics.exists()
+
+
+def test_a_second_process_is_kept_out_while_the_first_lives_and_not_after(directory):
+    holder = """
+import sys, pathlib
+from ganzoo.training import run_directory
+with run_directory.locked(run_directory.RunDirectory(pathlib.Path(sys.argv[1]))):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+    arguments = [sys.executable, "-c", holder, str(directory.path)]
+    process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == "held\n"
+        with pytest.raises(UsageError, match="another process is training there"), run_directory.locked(directory):
+            pass
+    finally:
+        process.kill()
+        process.wait()
+    with run_directory.locked(directory):
+        pass
+
+
+def test_what_moved_names_what_was_and_what_is(directory):
+    assert run_directory.what_moved(directory, {"replicas": 1, "machine": "a"}) == []
+    run_directory.write_config(directory, recipe(), 9, {"replicas": 2, "machine": "a"})
+    moved = run_directory.what_moved(directory, {"replicas": 4, "machine": "b"})
+    assert moved == ["replicas (2 then, 4 now)", "machine (a then, b now)"]

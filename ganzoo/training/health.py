@@ -1,0 +1,118 @@
+"""What pictures tell of the health of a run: measures on samples, real images and training images. NumPy alone.
+
+Images are (B, H, W, C), floats in [-1, 1]; H and W are even. What a measure means, and where the doctor draws the line,
+is in `docs/doctor.md`.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+THUMBNAIL = 16
+"""Height and width at which images are compared with training images: what they show, not how finely."""
+COARSE = 1 / 16
+"""In cycles a pixel: what changes more slowly is coarse; what is that near to a pattern of 2 pixels belongs to it."""
+DUPLICATE = 0.25
+"""Training images nearer to each other than this times the usual distance are held to be one. With more, new images in
+a set of a few kinds would look like copies."""
+
+
+def diversity(images: np.ndarray, real: np.ndarray) -> float:
+    """How much samples differ from each other, relative to real images: near 1 when healthy, 0 when all are one.
+
+    The ratio of root mean square distances between two images of a set. NaN where a set holds one image.
+    """
+    return _spread(images) / max(_spread(real), 1e-12)
+
+
+def saturation(images: np.ndarray) -> float:
+    """The share of values at the ends of the range, 0.99 and beyond."""
+    return float(np.mean(np.abs(images) >= 0.99))
+
+
+def checkerboard(images: np.ndarray, real: np.ndarray) -> float:
+    """The share of patterns of 2 pixels in the power of these and of what is coarse in the images; in [0, 1].
+
+    Uneven overlap of transposed convolutions multiplies images by such a pattern (Odena et al. 2016, "Deconvolution and
+    Checkerboard Artifacts"), which repeats their low frequencies around the highest: those of rows, of columns, and of
+    both. The share is then that of the pattern, whatever the images show: an even kernel of 3 with a stride of 2 gives
+    0.19. What is coarse includes the mean of an image, of which mid-grey has none; images that are grey still are given
+    a quarter of the contrast of real ones.
+    """
+    (pattern, coarse), (_, usual) = _powers(images), _powers(real)
+    return float(pattern / max(pattern + max(coarse, usual / 16), 1e-12))
+
+
+def nearest(images: np.ndarray, training_images: np.ndarray) -> float:
+    """Distance to the nearest training image over that to the nearest other: 0 for copies, about 1 for new images.
+
+    The bare distance would mislead: a blurred image is near to everything. This is the ratio test of Lowe 2004, section
+    7.1: a copy is much nearer to one training image than to the rest. Mirror images count as the same image, and so do
+    training images that are almost alike. The median over the samples; NaN where all training images are alike.
+    """
+    samples, training = thumbnails(images), thumbnails(training_images)
+    samples, training, mirrored = (some.reshape(len(some), -1) for some in (samples, training, training[:, :, ::-1]))
+    to_training = np.minimum(_distances(samples, training), _distances(samples, mirrored))
+    closest = to_training.argmin(axis=1)
+    between = np.minimum(_distances(training[closest], training), _distances(training[closest], mirrored))
+    another = between > DUPLICATE * np.median(between, axis=1, keepdims=True)
+    to_another = np.where(another, to_training, np.inf).min(axis=1)
+    ratios = to_training.min(axis=1) / np.maximum(to_another, 1e-12)
+    return float(np.median(np.where(another.any(axis=1), ratios, np.nan)))
+
+
+def thumbnails(images: np.ndarray) -> np.ndarray:
+    """The images at about 16 x 16, by averaging blocks of pixels; what is left over at the edges is cut.
+
+    Thumbnails stay as they are, so that `nearest` can be given those of the training images, which are many.
+    """
+    height, width = images.shape[1:3]
+    rows, columns = max(1, height // THUMBNAIL), max(1, width // THUMBNAIL)
+    cut = images[:, : height // rows * rows, : width // columns * columns]
+    # A view until the mean: there may be a thousand images, of any size.
+    return cut.reshape(len(cut), height // rows, rows, width // columns, columns, -1).mean(axis=(2, 4))
+
+
+def measure_samples(
+    samples: Mapping[str, np.ndarray], real: Mapping[str, np.ndarray], training_images: np.ndarray | None = None
+) -> dict[str, float]:
+    """All measures of each column of samples, as `<column>_<measure>`: `a_to_b_diversity`.
+
+    Args:
+        samples: generated images by column.
+        real: for each column, real images that it should resemble.
+        training_images: training images or their thumbnails, where copying one would be wrong; None: `nearest` is
+            left out.
+    """
+    measures = {}
+    for column, images in samples.items():
+        name = column.replace(" ", "_")
+        measures[f"{name}_diversity"] = diversity(images, real[column])
+        measures[f"{name}_saturation"] = saturation(images)
+        measures[f"{name}_checkerboard"] = checkerboard(images, real[column])
+        if training_images is not None:
+            measures[f"{name}_nearest"] = nearest(images, training_images)
+    return measures
+
+
+def _spread(images):
+    """Root mean square distance of a value from its mean over the images."""
+    if len(images) < 2:
+        return float("nan")
+    return float(np.sqrt(images.astype(np.float64).var(axis=0, ddof=1).mean()))
+
+
+def _powers(images):
+    """(power of patterns of 2 pixels, power of what is coarse) of a mean image, in luminance."""
+    luminance = images.astype(np.float64).mean(axis=3)
+    power = np.square(np.abs(np.fft.fft2(luminance, norm="forward"))).mean(axis=0)
+    frequencies = [np.abs(np.fft.fftfreq(side)) for side in power.shape]
+    (low_rows, high_rows), (low_columns, high_columns) = ((f <= COARSE, f >= 0.5 - COARSE) for f in frequencies)
+    patterns = ((high_rows, low_columns), (low_rows, high_columns), (high_rows, high_columns))
+    return sum(power[np.ix_(*places)].sum() for places in patterns), power[np.ix_(low_rows, low_columns)].sum()
+
+
+def _distances(first, second):
+    """(A, B) distances between the rows of two sets."""
+    squares = np.square(first).sum(axis=1)[:, None] + np.square(second).sum(axis=1) - 2 * first @ second.T
+    return np.sqrt(np.maximum(squares, 0))

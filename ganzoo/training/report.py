@@ -1,0 +1,309 @@
+"""The page of a run, `report.html`: findings, samples through time, curves, recipe, and how to have it again.
+
+One file that needs nothing beside it: pictures and curves are in it. It may be written at any moment of a run, and
+takes no TensorFlow.
+"""
+
+import base64
+import functools
+import io
+import math
+import os
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+from typing import NamedTuple
+
+import jinja2
+import yaml
+from PIL import Image
+
+from ganzoo import registry
+from ganzoo.files import replacing
+from ganzoo.training import run_directory
+from ganzoo.training.run_directory import RunDirectory
+
+FRAMES = 40
+"""Samples shown, at most."""
+SIDE = 1024
+"""Pixels of the longer side of the newest sample, at most."""
+PIXELS = 12_000_000
+"""Pixels of all samples together, at most: what keeps the page light and its writing quick."""
+FRAME_BYTES = 4_000_000
+"""Bytes of all samples together; in the page they take a third more."""
+POINTS = 400
+"""Points of a curve, at most."""
+
+NO_TERMS = ("step", "time", "images_per_second", "nonfinite", "rollbacks")
+"""Numbers in a line of metrics that are no terms of a loss."""
+
+
+def write(directory: RunDirectory) -> None:
+    """Writes `report.html` of the run as it stands, in one go: a reader never sees half of it.
+
+    Raises:
+        UsageError: when the directory is no run.
+        OSError: when the page can't be written.
+    """
+    page = _template().render(_contents(directory))
+    with replacing(directory.report) as beside:
+        beside.write_text(page, "utf-8")
+
+
+@functools.cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["count"] = "{:,}".format
+    return environment.from_string(resources.files(__package__).joinpath("report.html.jinja").read_text("utf-8"))
+
+
+def _contents(directory: RunDirectory) -> dict:
+    recipe = run_directory.read_config(directory)
+    records = yaml.safe_load(directory.config.read_text("utf-8"))
+    run = records.get("run", {})
+    lines = run_directory.read_metrics(directory)
+    measured = [line for line in lines if "rollback" not in line]
+    rollbacks = [{"to": line["step"], **line["rollback"]} for line in lines if "rollback" in line]
+    frames = _frames(list(directory.samples().items()))
+    return {
+        "directory": directory.path,
+        "recipe": recipe,
+        "recipe_text": yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True),
+        "run": run,
+        "versions": records.get("versions", {}),
+        "written": datetime.now().astimezone(),
+        "step": lines[-1]["step"] if lines else max([frame["step"] for frame in frames], default=0),
+        "last_step": recipe["training"]["steps"],
+        "measured": measured[-1]["step"] if measured else None,
+        "findings": measured[-1].get("findings") if measured else None,
+        "rollbacks": rollbacks,
+        "frames": frames,
+        "charts": _charts(measured, rollbacks),
+        "commands": _commands(directory, recipe, run),
+    }
+
+
+def _commands(directory: RunDirectory, recipe: Mapping, run: Mapping) -> list[tuple[str, str]]:
+    """What to type, and what it does."""
+    path, architecture = str(directory.path), recipe["architecture"]
+    again = ["train", str(directory.config), "--run-dir", f"{path}-again"]
+    for option in ("init", "strategy"):
+        if run.get(option) not in (None, "auto"):
+            again += [f"--{option}", str(run[option])]
+    task = registry.config_class(architecture).task if architecture in registry.names() else None
+    inputs = [] if task == "latent" else ["PICTURE.png"]
+    commands = [
+        (again, f"Train the same again, with seed {recipe['training'].get('seed')}"),
+        (["train", str(directory.config), "--run-dir", path], "Go on where this run stopped"),
+        (["generate", path, *inputs, "--out", "painted.png"], "Paint with what it has learnt"),
+        (["doctor", path], "Ask what is wrong with it"),
+    ]
+    return [(shlex.join(["ganzoo", *words]), purpose) for words, purpose in commands]
+
+
+# Samples.
+
+
+def _frames(samples: Sequence[tuple[int, Path]]) -> list[dict]:
+    """At most `FRAMES` of the samples, evenly spread, the first and the last among them, as they go into the page."""
+    if not samples:
+        return []
+    count = min(len(samples), FRAMES)
+    chosen = [samples[round(index * (len(samples) - 1) / max(count - 1, 1))] for index in range(count)]
+    # The same whatever their number, so that each is encoded once, and once more as the newest.
+    areas = [min(SIDE**2, PIXELS // FRAMES)] * (count - 1) + [SIDE**2]
+
+    def frame(sample, area):
+        step, path = sample
+        try:
+            return {"step": step, **_webp(path, path.stat().st_mtime_ns, area, FRAME_BYTES // FRAMES)}
+        except OSError:  # it was moved away, or is no picture
+            return None
+
+    # Pillow works outside the interpreter's lock.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return [drawn for drawn in pool.map(frame, chosen, areas) if drawn]
+
+
+@functools.lru_cache(2 * FRAMES)
+def _webp(path: Path, changed: int, area: int, most: int) -> dict:
+    """A picture as a data URI, of at most `area` pixels and about `most` bytes; the same file is encoded once."""
+    with Image.open(path) as picture:
+        picture = picture.convert("RGB")
+    width, height = picture.size
+    scale = min(1, SIDE / max(picture.size), math.sqrt(area / (width * height)))
+    while True:
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        # Two steps, the first a cheap one: quick, and no worse to look at.
+        resized = picture if scale == 1 else picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=2)
+        file = io.BytesIO()
+        resized.save(file, "WEBP", quality=80, method=1)
+        content = file.getvalue()
+        if len(content) <= most or max(size) <= 256:
+            break
+        scale *= 0.7
+    uri = f"data:image/webp;base64,{base64.b64encode(content).decode('ascii')}"
+    return {"uri": uri, "width": width, "height": height}
+
+
+# Curves. Places in a chart are shares of its width and height in percent, from the left and from the top.
+
+
+def _linear(values: Sequence[float]) -> tuple[Callable, list]:
+    """The scale of the values and 0, up to round numbers: from a value to percent, and (value, label) of its marks."""
+    low, high = min([0, *values]), max([0, *values])
+    rough = (high - low or 1) / 4
+    power = 10 ** math.floor(math.log10(rough))
+    unit = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= 0.999 * rough)
+    first, last = math.floor(low / unit), max(math.ceil(high / unit), 1)
+    marks = [number * unit for number in range(first, last + 1)]
+    return lambda value: 100 * (value - marks[0]) / (marks[-1] - marks[0]), [(mark, _number(mark)) for mark in marks]
+
+
+def _share(values: Sequence[float]) -> tuple[Callable, list]:
+    """The scale from 0 to 1 or more."""
+    return _linear([*values, 1])
+
+
+def _logarithmic(values: Sequence[float]) -> tuple[Callable, list]:
+    """The scale of powers of ten around the positive values; 0 and less lie at its bottom."""
+    positive = [value for value in values if value > 0]
+    low = math.floor(math.log10(min(positive, default=0.1)))
+    high = max(low + 1, math.ceil(math.log10(max(positive, default=1))))
+    superscript = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+    marked = range(low, high + 1, math.ceil((high - low) / 5))
+    marks = [(10.0**power, f"10{str(power).translate(superscript)}") for power in marked]
+    return lambda value: 100 * (math.log10(value) - low) / (high - low) if value > 0 else 0, marks
+
+
+class Chart(NamedTuple):
+    """The health values that are drawn together: those whose key has one of the endings."""
+
+    title: str
+    endings: tuple[str, ...]
+    scale: Callable
+    shows: str
+
+
+HEALTH = (
+    Chart("Discriminator accuracy", ("_accuracy",), _share, "Share of its verdicts that are right; 0.5 is guessing."),
+    Chart("Discriminator logits", ("_logit",), _linear, "Mean verdict, before the loss."),
+    Chart("Gradient norms", ("_gradient_norm",), _logarithmic, "Length of each network's gradient."),
+    Chart("Update ratios", ("_update_ratio",), _logarithmic, "Length of the last update over that of the weights."),
+    Chart(
+        "Samples",
+        ("_diversity", "_saturation", "_nearest"),
+        _share,
+        "Diversity is relative to real images: 0 when all samples are one. Saturation is the share of values at the "
+        "ends of their range. Nearest is 0 when samples are copies of training images, about 1 when they are new.",
+    ),
+    Chart(
+        "Checkerboard",
+        ("_checkerboard",),
+        _logarithmic,
+        "Share of patterns of 2 pixels against the samples' coarse content: artefacts.",
+    ),
+    Chart("Other measures", ("",), _linear, "By their names in metrics.jsonl."),
+)
+"""A key goes to the first chart that takes it."""
+LOSSES = "Each term of the loss, with its weight."
+
+
+def _charts(lines: Sequence[Mapping], rollbacks: Sequence[Mapping]) -> list[dict]:
+    """The charts for which there are values."""
+    last = max([line["step"] for line in lines] + [rollback["to"] for rollback in rollbacks], default=0)
+    if not last:
+        return []
+    _, marks = _linear([last])
+    common = {
+        "last": last,
+        "steps": [
+            {"at": 100 * mark / last, "label": f"{mark:,.0f}"} for mark, _ in marks if mark <= last and mark % 1 == 0
+        ],
+        "rollbacks": [{"at": 100 * rollback["to"] / last, **rollback} for rollback in rollbacks],
+    }
+    return [common | _chart(chart, curves, last) for chart, curves in _groups(lines) if curves]
+
+
+def _groups(lines: Sequence[Mapping]) -> list[tuple[Chart, dict]]:
+    """The charts, and for each the curves by name; a curve is a list of (step, value), None where it is not finite."""
+    terms, health, speed = {}, {}, {}
+    for line in lines:
+        for key, value in line.items():
+            if key not in NO_TERMS and (value is None or isinstance(value, int | float)):
+                terms.setdefault(key, []).append((line["step"], _finite(value)))
+        for key, value in (line.get("health") or {}).items():
+            health.setdefault(key, []).append((line["step"], _finite(value)))
+        speed.setdefault("images per second", []).append((line["step"], _finite(line.get("images_per_second"))))
+    critics = {key: terms.pop(key) for key in list(terms) if key.startswith("discriminator")}
+    groups = [
+        (Chart("Generator losses", (), _linear, LOSSES), terms),
+        (Chart("Discriminator losses", (), _linear, LOSSES), critics),
+    ]
+    for chart in HEALTH:
+        keys = [key for key in sorted(health) if key.endswith(chart.endings)]
+        common = chart.endings[0] if len(chart.endings) == 1 else ""
+        groups.append((chart, {key.removesuffix(common): health.pop(key) for key in keys}))
+    return [*groups, (Chart("Speed", (), _linear, "Images per second of training."), speed)]
+
+
+def _finite(value) -> float | None:
+    return value if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def _chart(chart: Chart, curves: Mapping[str, list], last: int) -> dict:
+    up, marks = chart.scale([value for curve in curves.values() for _, value in curve if value is not None])
+    thinned = {name.replace("_", " "): _thinned(curve) for name, curve in curves.items()}
+    return {
+        "title": chart.title,
+        "shows": chart.shows,
+        "logarithmic": chart.scale is _logarithmic,
+        "values": [{"at": 100 - up(mark), "label": label} for mark, label in marks],
+        "curves": [
+            {
+                "name": name,
+                "path": _path([(100 * step / last, None if value is None else up(value)) for step, value in points]),
+                "points": [(step, _number(value)) for step, value in points],
+            }
+            for name, points in thinned.items()
+        ],
+    }
+
+
+def _thinned(curve: list) -> list:
+    """At most `POINTS` of a curve's points: of each stretch the lowest, the highest and a gap, so that none is lost."""
+    if len(curve) <= POINTS:
+        return curve
+    length = math.ceil(len(curve) / ((POINTS - 2) // 3))
+    kept = {0, len(curve) - 1}
+    for begin in range(0, len(curve), length):
+        stretch = range(begin, min(begin + length, len(curve)))
+        drawn = [index for index in stretch if curve[index][1] is not None]
+        kept.update([index for index in stretch if curve[index][1] is None][:1])
+        if drawn:
+            kept |= {min(drawn, key=lambda index: curve[index][1]), max(drawn, key=lambda index: curve[index][1])}
+    return [curve[index] for index in sorted(kept)]
+
+
+def _path(places: Sequence[tuple]) -> str:
+    """The path through (percent across, percent up); it starts anew after a gap, with a stroke of no length: a dot."""
+    commands, drawing = [], False
+    for across, up in places:
+        if up is not None:
+            place = f"{across:.2f} {100 - up:.2f}"
+            commands.append(f"L{place}" if drawing else f"M{place}h0")
+        drawing = up is not None
+    return "".join(commands)
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "not finite"
+    if value == 0 or 0.001 <= abs(value) < 1000:
+        return f"{value:.3g}"
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.1e}"

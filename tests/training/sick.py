@@ -1,0 +1,213 @@
+"""Small trainings that are healthy, or were made sick on purpose, and what the doctor finds in them.
+
+python tests/training/sick.py --seeds 3         prints the confusion table of docs/doctor.md
+"""
+
+import contextlib
+import dataclasses
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from unittest import mock
+
+import click
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+from keras import layers  # noqa: E402
+from PIL import Image  # noqa: E402
+
+import ganzoo  # noqa: E402
+from ganzoo import pictures, registry  # noqa: E402
+from ganzoo.architectures.dcgan import DCGAN  # noqa: E402
+from ganzoo.config import Recipe, parse_recipe  # noqa: E402
+from ganzoo.errors import RunError  # noqa: E402
+from ganzoo.training.doctor import DIVERGING  # noqa: E402
+from ganzoo.training.run import open_data  # noqa: E402
+from ganzoo.training.run_directory import RunDirectory, read_metrics  # noqa: E402
+
+FINDINGS = ("diverging", "generator collapsed", "discriminator too strong", "stalled", "memorising", "checkerboard")
+HELD_BACK = {"augmentation": ["color", "translation", "cutout"], "ema_decay": 0.98}
+"""What the default recipe adds to DCGAN for few images. Without it a discriminator does become too strong."""
+
+
+class WithoutNoise(DCGAN):
+    """A DCGAN whose generator does not look at its latents."""
+
+    def build_networks(self):
+        networks = super().build_networks()
+        latents = keras.Input((self.config.latent_dim,), name="latents")
+        painted = networks["generator"](layers.Rescaling(0.0, name="nothing")(latents))
+        return {**networks, "generator": keras.Model(latents, painted, name="generator_without_noise")}
+
+
+class Swapped(DCGAN):
+    """A DCGAN whose discriminator is told that fakes are real, and real images fake."""
+
+    def discriminator_loss(self, batch, outputs):
+        return self.discriminator_terms("discriminator", real=(outputs["image"],), fake=(batch["image"],))
+
+
+class BadlyEnlarged(DCGAN):
+    """A DCGAN that paints at half the size, and enlarges by a fixed transposed convolution whose kernels overlap
+    unevenly: of four neighbours they give one 1/4, two 1/2 and one all of a value."""
+
+    def build_networks(self):
+        networks, channels = super().build_networks(), self.config.channels
+        whole = networks["generator"]
+        x = whole.get_layer(f"activation{self.config.image_size // 2}x{self.config.image_size // 2}").output
+        x = layers.Conv2D(channels, 3, padding="same", activation="tanh", name="half")(x)
+        enlarge = layers.Conv2DTranspose(
+            channels, 3, strides=2, padding="same", use_bias=False, trainable=False, name="enlarge"
+        )
+        generator = keras.Model(whole.input, enlarge(x), name="generator_that_enlarges_badly")
+        enlarge.set_weights([np.full((3, 3, 1, 1), 0.25, "float32") * np.eye(channels, dtype="float32")])
+        return {**networks, "generator": generator}
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A training."""
+
+    architecture: str
+    steps: int
+    model: Mapping = dataclasses.field(default_factory=dict)
+    """What is other than in `SMALL`."""
+    training: Mapping = dataclasses.field(default_factory=dict)
+    variant: type | None = None
+    """The class in the architecture's place."""
+    images: int | None = None
+    """How many images it trains on; None: all."""
+    finding: str | None = None
+    """What must be found; None: nothing may be."""
+
+
+SMALL = {
+    "dcgan": ({"image_size": 32, "base_filters": 16, "latent_dim": 32, **HELD_BACK}, {"batch_size": 16}),
+    "pix2pix": ({"image_size": 64, "base_filters": 8}, {"batch_size": 2}),
+    "cyclegan": ({"image_size": 64, "base_filters": 8, "residual_blocks": 2}, {"batch_size": 1}),
+    "srgan": (
+        {
+            "image_size": 32,
+            "base_filters": 16,
+            "residual_blocks": 2,
+            "discriminator_filters": 8,
+            "pretrain_steps": 100,
+        },
+        {"batch_size": 4},
+    ),
+}
+
+CASES = {
+    "healthy DCGAN": Case("dcgan", 400),
+    "healthy Pix2Pix": Case("pix2pix", 400),
+    "healthy CycleGAN": Case("cyclegan", 200, training={"sample_count": 8}),
+    "healthy SRGAN": Case("srgan", 300),
+    "discriminator with 50 times the learning rate": Case(
+        "dcgan", 100, model={"discriminator_learning_rate": 0.01}, finding="discriminator too strong"
+    ),
+    "generator without noise": Case("dcgan", 200, variant=WithoutNoise, finding="generator collapsed"),
+    "labels swapped": Case("dcgan", 400, variant=Swapped, finding="stalled"),
+    "learning rate of 1": Case("dcgan", 100, model={"learning_rate": 1.0}, finding="diverging"),
+    "transposed convolution with uneven overlap": Case("dcgan", 200, variant=BadlyEnlarged, finding="checkerboard"),
+    "20 training images": Case(
+        "dcgan",
+        1500,
+        # What lets it learn them by heart in that few steps.
+        model={
+            "base_filters": 32,
+            "latent_dim": 4,
+            "learning_rate": 1e-3,
+            "augmentation": [],
+            "penalty": "r1",
+            "penalty_weight": 5.0,
+            "discriminator_norm": "none",
+        },
+        training={"sample_every": 100},
+        images=20,
+        finding="memorising",
+    ),
+}
+
+
+def run(case: Case, folder: Path, seed: int) -> dict[str, int]:
+    """Trains, in `folder`, and gives what was found at any line, each with the step of the first line that says so.
+
+    Raises:
+        RunError: when a run fails that was not made to diverge.
+    """
+    recipe = recipe_of(case, folder, seed)
+    variant = case.variant or registry.get(case.architecture)
+    diverges = case.finding == DIVERGING
+    # A run that diverges is stopped where its state is lost; no other may be.
+    lost = contextlib.suppress(RunError) if diverges else contextlib.nullcontext()
+    with mock.patch.dict(registry._REGISTERED, {case.architecture: variant}), lost:
+        ganzoo.train(recipe, folder / "run")
+    lines = read_metrics(RunDirectory(folder / "run"))
+    assert diverges or lines[-1]["step"] == case.steps
+    found = {}
+    for line in lines:
+        for finding in line["findings"]:
+            found.setdefault(finding["name"], line["step"])
+    return found
+
+
+def recipe_of(case: Case, folder: Path, seed: int) -> Recipe:
+    """The recipe of a case. It never goes back, so that a sickness takes its course."""
+    model, training = SMALL[case.architecture]
+    often = {"log_every": 10, "sample_every": 50, "sample_count": 16, "rollback": 0, "checkpoint_minutes": 0}
+    document = {
+        "architecture": case.architecture,
+        "model": {**model, **case.model},
+        "data": {"source": "embedded:emoji", "flip": True},
+        "training": {"steps": case.steps, "seed": seed, **often, **training, **case.training},
+    }
+    if case.images:
+        data = {"source": f"folder:{write_images(document, case.images, folder / 'images')}"}
+        document = {**document, "data": data}
+    return _parse(document)
+
+
+def write_images(document: Mapping, count: int, folder: Path) -> Path:
+    """Writes as many images of the recipe's data as files."""
+    folder.mkdir()
+    for number, image in enumerate(open_data(_parse(document), "train").fixed(count)["image"]):
+        Image.fromarray(pictures.to_uint8(image)).save(folder / f"{number}.png")
+    return folder
+
+
+def _parse(document: Mapping) -> Recipe:
+    return parse_recipe(document, registry.config_class(document["architecture"]), "recipe")
+
+
+@click.command()
+@click.option("--seeds", default=1, show_default=True, help="How many seeds, from 0 on.")
+@click.option("--only", default="", help="Those cases alone whose name holds this.")
+@click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="Keeps the run directories here.")
+def main(seeds, only, keep):
+    print(f"| run | {' | '.join(FINDINGS)} |\n|---{'|---' * len(FINDINGS)}|")
+    with tempfile.TemporaryDirectory() as temporary:
+        for name, case in CASES.items():
+            if only not in name:
+                continue
+            found = []
+            for seed in range(seeds):
+                folder = (keep or Path(temporary)) / f"{name.replace(' ', '_')}_{seed}"
+                folder.mkdir(parents=True)
+                found.append(run(case, folder, seed))
+            print(_row(name, case, found), flush=True)
+
+
+def _row(name: str, case: Case, found: list[dict]) -> str:
+    cells = []
+    for finding in FINDINGS:
+        steps = ", ".join(str(one.get(finding, "-")) for one in found) if any(finding in one for one in found) else ""
+        cells.append(f"**{steps}**" if finding == case.finding else steps)
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""Runs that are killed with SIGKILL, at moments of all kinds, end bitwise where runs that are left alone end."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import small
+
+from ganzoo import pretrained
+
+NAMES = ("dcgan", "pix2pix", "cyclegan", "srgan")
+END = 8
+"""The last step; there are checkpoints at 0, 4 and 8, and samples at every third step."""
+BETWEEN = "samples/.step_0000006.part.png"
+KILLS = {
+    1: [
+        ("dcgan", "rename dcgan/.config.part.yaml"),
+        ("dcgan", "write dcgan/checkpoints/.step_0000008.part.npz"),
+        ("pix2pix", f"rename pix2pix/{BETWEEN}"),
+        ("cyclegan", "rename cyclegan/checkpoints/.step_0000008.part.npz"),
+        ("srgan", f"rename srgan/{BETWEEN}"),
+    ],
+    2: [
+        ("dcgan", f"rename dcgan/{BETWEEN}"),
+        ("pix2pix", "rename pix2pix/checkpoints/.step_0000008.part.npz"),
+        ("cyclegan", "write cyclegan/checkpoints/.step_0000008.part.npz"),
+        ("srgan", f"rename srgan/{BETWEEN}"),
+    ],
+}
+"""By number of replicas: the run that is killed, and when, in the words of `killed_runs.py`."""
+INTRUDED = KILLS[1][1]
+"""While this process trains another one is started on the same directory."""
+
+
+class Killed:
+    """What was in a run's directory after a kill."""
+
+    def __init__(self, directory: Path):
+        self.files = {str(path.relative_to(directory)): path.stat().st_size for path in directory.rglob("*")}
+        newest = max(directory.glob("checkpoints/step_*.npz"), default=None)
+        self.newest = arrays(newest) if newest else {}
+
+
+class Results(NamedTuple):
+    """All by number of replicas."""
+
+    alone: dict[int, Path]
+    """The folder of the runs that were left alone."""
+    killed: dict[int, Path]
+    """The folder of those that were killed, and went on to their end."""
+    left: dict[int, dict[str, Killed]]
+    """What the kill at each moment left."""
+    refused: list[subprocess.CompletedProcess]
+    """The process that came while another was training."""
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    alone, killed = ({replicas: folder / f"{kind}{replicas}" for replicas in KILLS} for kind in ("alone", "killed"))
+    left, refused = {replicas: {} for replicas in KILLS}, []
+
+    def leave_alone(replicas: int) -> None:
+        finish(start(alone[replicas], replicas, "never", NAMES), 0)
+
+    def kill_and_go_on(replicas: int) -> None:
+        place, remaining = killed[replicas], NAMES
+        for name, moment in KILLS[replicas]:
+            process = start(place, replicas, moment, remaining)
+            if (name, moment) == INTRUDED:
+                refused.append(intrude(process, place / name))
+            finish(process, -signal.SIGKILL)
+            left[replicas][moment] = Killed(place / name)
+            remaining = NAMES[NAMES.index(name) :]
+        finish(start(place, replicas, "never", remaining), 0)
+
+    with ThreadPoolExecutor() as pool:
+        for run in [pool.submit(act, replicas) for act in (kill_and_go_on, leave_alone) for replicas in KILLS]:
+            run.result()
+    return Results(alone, killed, left, refused)
+
+
+def start(place: Path, replicas: int, moment: str, names) -> subprocess.Popen:
+    script = Path(__file__).with_name("killed_runs.py")
+    place.mkdir(exist_ok=True)
+    with open(place / "said.txt", "a") as said:
+        arguments = [sys.executable, script, place, str(replicas), moment, *names]
+        return subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+
+
+def finish(process: subprocess.Popen, status: int) -> None:
+    try:
+        found = process.wait(timeout=1800)
+    finally:
+        process.kill()
+    place, moment = process.args[2], process.args[4]
+    assert found == status, f"{moment}: {(place / 'said.txt').read_text()[-2000:]}"
+
+
+def intrude(process: subprocess.Popen, directory: Path) -> subprocess.CompletedProcess:
+    """Tries to train in the directory of a process that is held still meanwhile, so that it can't end before."""
+    while not (directory / "config.yaml").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGSTOP)
+    try:
+        command = Path(sys.executable).with_name("ganzoo")
+        arguments = [command, "train", directory / "config.yaml", "--run-dir", directory]
+        return subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+def arrays(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path) as file:
+        return {name: file[name] for name in file.files if name != "note"}
+
+
+def metrics(directory: Path) -> list[dict]:
+    """The lines without what depends on the clock."""
+    lines = [json.loads(line) for line in (directory / "metrics.jsonl").read_text("utf-8").splitlines()]
+    return [{name: line[name] for name in line if name not in ("time", "images_per_second")} for line in lines]
+
+
+def names(directory: Path) -> list[str]:
+    found = [str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file()]
+    # TensorBoard has a file for each process.
+    return sorted(name for name in found if not name.startswith("tensorboard/"))
+
+
+@pytest.mark.parametrize("replicas", KILLS)
+@pytest.mark.parametrize("name", NAMES)
+def test_killed_runs_end_bitwise_where_runs_left_alone_end(results, replicas, name):
+    alone, killed = results.alone[replicas] / name, results.killed[replicas] / name
+    assert names(killed) == names(alone)
+    last = f"checkpoints/step_{END:07d}.npz"
+    assert small.equal(arrays(killed / last), arrays(alone / last)) == []
+    assert metrics(killed) == metrics(alone)
+    assert [line["step"] for line in metrics(killed)] == list(range(1, END + 1))
+    for sample in alone.glob("samples/*.png"):
+        assert (killed / "samples" / sample.name).read_bytes() == sample.read_bytes(), sample.name
+    for network in alone.glob("*.keras"):
+        painted, expected = (pretrained.load(place / network.name).get_weights() for place in (killed, alone))
+        assert all(a.tobytes() == b.tobytes() for a, b in zip(painted, expected, strict=True)), network.name
+
+
+@pytest.mark.parametrize("replicas", KILLS)
+def test_the_kills_came_when_they_should(results, replicas):
+    for moment, found in results.left[replicas].items():
+        action, place = moment.split()
+        unfinished = place.partition("/")[2]
+        assert unfinished in found.files
+        assert unfinished.replace("/.", "/").replace(".part", "") not in found.files
+        if "checkpoints" in unfinished:
+            share = found.files[unfinished] / found.files["checkpoints/step_0000004.npz"]
+            assert share == 1 if action == "rename" else 0 < share < 1
+
+
+@pytest.mark.parametrize("replicas", KILLS)
+def test_what_was_killed_had_a_past_to_remember(results, replicas):
+    newest = {moment.split()[1].partition("/")[0]: found.newest for moment, found in results.left[replicas].items()}
+    assert all(found["run/000/step"] == 4 for found in newest.values())
+    generator = {key: value for key, value in newest["pix2pix"].items() if key.startswith("optimizers/generator/")}
+    scales = [value for key, value in generator.items() if key.endswith("dynamic_scale")]
+    assert len(scales) == (replicas == 1)
+    assert all(0 < scale < 2**15 for scale in scales)
+    assert max(value for key, value in generator.items() if key.endswith("/iteration")) > 0
+    pools = [value for key, value in newest["cyclegan"].items() if "pool" in key and "count" in key]
+    assert pools == [4, 4]
+    assert any(key.startswith("averages/") for key in newest["dcgan"])
+
+
+def test_a_second_process_is_refused_and_the_first_goes_on(results):
+    # That it goes on to the same end is seen above: it trains what is killed and compared there.
+    (refused,) = results.refused
+    assert refused.returncode == 2
+    (line,) = refused.stderr.splitlines()
+    assert "dcgan: another process is training there; wait for it, stop it, or give another --run-dir" in line
