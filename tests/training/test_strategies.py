@@ -396,3 +396,28 @@ def test_a_run_that_lost_a_worker_or_was_stopped_by_one_goes_on_to_the_same_end(
     assert wait(*start_workers(command, recipe[1], tmp_path)) == [0, 0]
     first, second = last_state(undisturbed), last_state(tmp_path)
     assert [key for key in first if first[key].tobytes() != second[key].tobytes()] == []
+
+
+def test_workers_go_back_together_when_the_run_diverges_and_stop_together(command, tmp_path):
+    document = {
+        "architecture": "dcgan",
+        "model": {"image_size": 32, "base_filters": 16, "latent_dim": 8, "learning_rate": 1.0},
+        "data": {"source": "embedded:emoji"},
+        "training": {
+            "steps": 200,
+            "batch_size": 4,
+            "sample_count": 2,
+            "sample_every": 200,
+            "log_every": 2,
+            "checkpoint_every": 2,
+            "rollback": 1,
+        },
+    }
+    (tmp_path / "wild.yaml").write_text(yaml.safe_dump(document), "utf-8")
+    # One that went on alone would wait for ever.
+    assert wait(*start_workers(command, tmp_path / "wild.yaml", tmp_path)) == [1, 1]
+    chief, worker = output(tmp_path / "worker0"), output(tmp_path / "worker1")
+    assert "(1 of 1 times)" in chief
+    assert "the mean logits of discriminator reached" in chief.splitlines()[-1]
+    assert "the run diverges (the chief says why), and has gone back 1 times" in worker.splitlines()[-1]
+    assert '"rollback": {"number": 1' in (tmp_path / "worker0" / "run" / "metrics.jsonl").read_text("utf-8")
