@@ -3,10 +3,11 @@
     python benchmarks/health.py                     every architecture, its default recipe
     python benchmarks/health.py pix2pix --turns 40
 
-For each architecture, in a process of its own, it prints, in per cent of the time of training: `step`, what gradient
-norms and the discriminator's logits add to every step (median over turns of a step with them and one without); `line`,
-what a line of metrics adds, every `training.log_every` steps (update ratios and the findings); `samples`, what the
-measures on samples add, every `training.sample_every` steps; and their sum. Ratios compare; it never passes or fails.
+For each architecture, in a process of its own, it prints, in per cent of the time of training: `step`, what the means
+and accuracies of the discriminator's logits add to every step (median over turns of a step with them and one without);
+`line`, what a line of metrics adds, every `training.log_every` steps (gradient norms, update ratios and the findings);
+`samples`, what the measures on samples add, every `training.sample_every` steps; and their sum. Ratios compare; it
+never passes or fails.
 """
 
 import json
@@ -63,9 +64,6 @@ def measure(name: str, turns: int, overrides) -> dict:
         def observe(self, *_):
             pass
 
-        def _observe_gradients(self, *_):
-            pass
-
     pipeline = open_data(recipe, "train")
     batch = {key: tf.constant(value) for key, value in pipeline.batch(0).items()}
     gans = [architecture(recipe.model), Unwatched(recipe.model)]
@@ -88,7 +86,7 @@ def measure(name: str, turns: int, overrides) -> dict:
     line = {key: value for key, value in observed.items() if not key.startswith(prefix)}
     line["health"] = {key.removeprefix(prefix): value for key, value in observed.items() if key.startswith(prefix)}
     lines = [{"step": (n + 1) * training.log_every, **line, "nonfinite": 0} for n in range(LINES)]
-    gan.update_ratios()
+    line["health"] |= gan.health()
 
     examples = open_data(recipe, "test").fixed(training.sample_count)
     columns = gan.samples(examples)
@@ -100,7 +98,7 @@ def measure(name: str, turns: int, overrides) -> dict:
         training_thumbnails = health.thumbnails(pipeline.fixed(1000)[key])
 
     def look():
-        gan.update_ratios()
+        gan.health()
         doctor.diagnose(lines, recipe.model.precision)
 
     def measure_samples():

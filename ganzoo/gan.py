@@ -180,15 +180,17 @@ class GAN(keras.Model):
             for phase in self.phases():
                 self.optimizers[phase.name].learning_rate = rate_scale * phase.learning_rate
 
-    def update_ratios(self) -> dict[str, float]:
-        """The norm of each network's last update over the norm of its weights, by network.
+    def health(self) -> dict[str, float]:
+        """What Adam's averages (Kingma and Ba 2015, algorithm 1) tell of the networks that the last step trained.
 
-        Updates are recomputed from Adam's averages (Kingma and Ba 2015, algorithm 1). 1e-3 is usual.
+        By network, `<network>_gradient_norm`: the norm of the average of its last gradients, over some 2 steps where
+        beta_1 is 0.5; and `<network>_update_ratio`: the norm of its last update over that of its weights, usually
+        1e-3. They cost nothing in the steps between.
         """
         phases = self._active_phases(max(self.steps_done - 1, 0))
-        key = ("update ratios", *(phase.name for phase in phases))
+        key = ("health", *(phase.name for phase in phases))
         if key not in self._traced:
-            self._traced[key] = tf.function(lambda: self._update_ratios(phases), autograph=False)
+            self._traced[key] = tf.function(lambda: self._health(phases), autograph=False)
         return {name: float(value) for name, value in self._traced[key]().items()}
 
     # The step.
@@ -240,7 +242,6 @@ class GAN(keras.Model):
             loss = optimizer.scale_loss(loss)
         variables = self._variables(phase)
         gradients = tape.gradient(loss, [variable.value for variable in variables])
-        self._observe_gradients(phase, gradients, optimizer)
         optimizer.apply(gradients, variables)
         return {name: ops.cast(term, "float32") for name, term in terms.items()}
 
@@ -250,15 +251,6 @@ class GAN(keras.Model):
 
     def _variables(self, phase):
         return [variable for name in phase.networks for variable in self._networks[name].trainable_variables]
-
-    def _observe_gradients(self, phase, gradients, optimizer):
-        # Of the loss itself: loss scaling and the division among replicas undone. Each replica logs that of its own
-        # share of the batch.
-        unscale = tf.distribute.get_strategy().num_replicas_in_sync / optimizer.scale_loss(1.0)
-        remaining = iter(gradients)
-        for name in phase.networks:
-            own = itertools.islice(remaining, len(self._networks[name].trainable_variables))
-            self.observe(f"{name}_gradient_norm", unscale * _norm(own))
 
     def _update_averages(self, phase):
         step = ops.cast(self.step, "float32")
@@ -455,19 +447,22 @@ class GAN(keras.Model):
             average.trainable = False
         return averages
 
-    def _update_ratios(self, phases) -> dict:
-        ratios = {}
+    def _health(self, phases) -> dict:
+        values = {}
         for phase in phases:
             optimizer = self.optimizers[phase.name]
             adam = getattr(optimizer, "inner_optimizer", optimizer)
             slots = zip(_slots(adam, "momentum"), _slots(adam, "velocity"), strict=True)
             count = ops.cast(adam.iterations, "float32")
-            rate = adam.learning_rate * ops.sqrt(1 - adam.beta_2**count) / (1 - adam.beta_1**count)
+            unbias, unbias_squares = 1 - adam.beta_1**count, 1 - adam.beta_2**count
             for name in phase.networks:
                 variables = self._networks[name].trainable_variables
-                updates = [m / (ops.sqrt(v) + adam.epsilon) for m, v in itertools.islice(slots, len(variables))]
-                ratios[name] = rate * _norm(updates) / _norm(variables)
-        return ratios
+                own = list(itertools.islice(slots, len(variables)))
+                updates = [m / (ops.sqrt(v) + adam.epsilon) for m, v in own]
+                rate = adam.learning_rate * ops.sqrt(unbias_squares) / unbias
+                values[f"{name}_gradient_norm"] = _norm(m for m, _ in own) / unbias
+                values[f"{name}_update_ratio"] = rate * _norm(updates) / _norm(variables)
+        return values
 
     def _begin_round(self, number: int):
         """Gives every dropout layer the noise of this step, round and replica: its state need not be saved."""
@@ -495,7 +490,7 @@ def _replica_number():
 
 def _norm(tensors):
     """The square root of the sum of all squares, in float32."""
-    squares = [ops.sum(ops.square(ops.cast(tensor, "float32"))) for tensor in tensors if tensor is not None]
+    squares = [ops.sum(ops.square(ops.cast(tensor, "float32"))) for tensor in tensors]
     return ops.sqrt(sum(squares))
 
 

@@ -107,7 +107,7 @@ class Metrics(AtSteps):
         rate, _ = self.speed.at(step)
         terms, nonfinite = _finite({name: value for name, value in logs.items() if not name.startswith(HEALTH)})
         observed = {name.removeprefix(HEALTH): value for name, value in logs.items() if name.startswith(HEALTH)}
-        observed |= {f"{name}_update_ratio": ratio for name, ratio in self.model.update_ratios().items()}
+        observed |= self.model.health()
         line = {
             "step": step,
             "time": round(time.time(), 3),

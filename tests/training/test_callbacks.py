@@ -52,8 +52,8 @@ class Painter:
     def released(self):
         return {"generator": self.network}
 
-    def update_ratios(self):
-        return {"generator": 1e-3}
+    def health(self):
+        return {"generator_update_ratio": 1e-3}
 
 
 EXAMPLES = {"image": np.random.default_rng(0).uniform(-1, 1, (4, 8, 8, 3))}
