@@ -66,7 +66,7 @@ def measure(name: str, turns: int, overrides) -> dict:
 
     pipeline = open_data(recipe, "train")
     batch = {key: tf.constant(value) for key, value in pipeline.batch(0).items()}
-    # The model that a process builds first runs some 3 % slower, whichever it is: each kind is first and last once.
+    # Each kind is built first and last once, so that what the order may do falls on both.
     gans = [kind(recipe.model) for kind in (architecture, Unwatched, Unwatched, architecture)]
     for gan in gans:
         gan.compile()
