@@ -45,6 +45,11 @@ PATTERN = 0.1
 makes it 0.19."""
 
 
+AUGMENT = "model.augmentation=[color, translation, cutout]"
+NORMALISE = "model.spectral_norm=true with model.discriminator_norm=none"
+"""Settings that more than one finding advises."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Finding:
     """Something that is wrong with a run."""
@@ -123,10 +128,7 @@ def _last_step(lines: Iterable[Mapping]) -> int | None:
 
 
 def _diverging(lines, skips_steps: bool) -> Finding | None:
-    advice = (
-        "Try a lower model.learning_rate or model.discriminator_learning_rate, model.penalty=r1, or "
-        "model.spectral_norm=true with model.discriminator_norm=none"
-    )
+    advice = f"Try a lower model.learning_rate or model.discriminator_learning_rate, model.penalty=r1, or {NORMALISE}"
     broken = _trailing(lines, lambda line: line.get("nonfinite", 0) > 0)
     if len(broken) >= (2 if skips_steps else 1):
         terms = ", ".join(name for name in _terms(broken[0]) if broken[0][name] is None)
@@ -165,8 +167,7 @@ def _collapsed(lines) -> Finding | None:
                 "samples are nearly all the same"
             )
             advice = (
-                "Try model.discriminator_learning_rate at half the rate, model.augmentation=[color, translation, "
-                "cutout], model.spectral_norm=true with model.discriminator_norm=none, or a larger "
+                f"Try model.discriminator_learning_rate at half the rate, {AUGMENT}, {NORMALISE}, or a larger "
                 "training.batch_size; see whether the generator uses its input at all"
             )
             return Finding("generator collapsed", alike[0]["step"], evidence, advice)
@@ -177,10 +178,7 @@ def _too_strong(lines) -> Finding | None:
     window = lines[-WINDOW:]
     if len(window) < WINDOW:
         return None
-    advice = (
-        "Try a lower model.discriminator_learning_rate, model.augmentation=[color, translation, cutout], "
-        "model.penalty=r1, or model.spectral_norm=true with model.discriminator_norm=none"
-    )
+    advice = f"Try a lower model.discriminator_learning_rate, {AUGMENT}, model.penalty=r1, or {NORMALISE}"
     for name in _discriminators(lines[-1]):
         real, fake = (_median(window, f"{name}_{kind}_accuracy") for kind in ("real", "fake"))
         margin = _median(window, f"{name}_real_logit", minus=f"{name}_fake_logit")
@@ -238,10 +236,7 @@ def _memorising(lines) -> Finding | None:
                 f"{key} is {copies[-1]['health'][key]:.2f}: half of the samples are that much nearer to one training "
                 "image than to any other (new images: 0.9)"
             )
-            advice = (
-                "Train on more images, try data.flip=true and model.augmentation=[color, translation, cutout], or stop "
-                "earlier (--steps)"
-            )
+            advice = f"Train on more images, try data.flip=true and {AUGMENT}, or stop earlier (--steps)"
             return Finding("memorising", copies[0]["step"], evidence, advice)
     return None
 
