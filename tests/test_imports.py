@@ -12,13 +12,13 @@ import ganzoo
 
 ROOT = Path(ganzoo.__file__).parent
 LEVELS = [
-    {"errors", "files"},
+    {"errors", "files", "lite"},
     {"config", "seeding", "quiet", "strategy_names", "pictures"},
     {"registry", "schedules", "losses", "layers", "augmentation", "sharing"},
     {"perceptual", "recipes", "data", "gan"},
     {"architectures"},
     {"creation", "pretrained", "inference"},
-    {"training", "catalogue", "generation"},
+    {"training", "exporting", "catalogue", "generation"},
     {"cli"},
 ]
 """A module imports those above it, and of those beside it none but parts of itself."""

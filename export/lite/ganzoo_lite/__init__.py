@@ -1,0 +1,1 @@
+"""Runs what ganzoo exported, with NumPy, Pillow and ai-edge-litert alone."""

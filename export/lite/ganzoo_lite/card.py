@@ -1,0 +1,123 @@
+"""What a file takes and gives, read from the `card.json` beside it: an app needs no guess.
+
+A card describes the files of one folder. `files` has an entry for each, by name:
+
+    sha256, bytes             of the file; of a SavedModel, of its files in the order of their paths
+    format                    `tflite` or `savedmodel`
+    quantization              `none`, `float16`, `dynamic`, `int8` or `int16x8`
+    signature                 the name of the signature to call
+    input                     name, kind (`image` or `latents`), shape, dtype, mean, std, range
+    output                    name, kind (`image`), shape, dtype, mean, std, range
+    scale                     how many times larger a picture comes out
+    multiple                  heights and widths it takes are multiples of this; null: those of `input.shape` alone
+    any_size                  how a picture of another size is run: in `tiles`, or resized and run `whole`
+
+Shapes are [1, height, width, channels] with null where any size will do, or [1, length] for latents, which are drawn
+from a standard normal distribution. A picture's values of 0 to 255 go in as (pixel - mean) / std, and come out as
+value * std + mean, rounded and clipped.
+"""
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+NAME = "card.json"
+VERSION = 1
+
+
+class ModelError(Exception):
+    """What is wrong with a model or its card, in a line for its user."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Tensor:
+    """One input or output."""
+
+    name: str
+    kind: str
+    """`image` or `latents`."""
+    shape: tuple[int | None, ...]
+    dtype: str
+    """`float32` or `uint8`."""
+    mean: float = 0.0
+    std: float = 1.0
+    range: tuple[float, float] | None = None
+    """Lowest and highest value of an image; None for latents."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Interface:
+    """How to run one file."""
+
+    signature: str
+    input: Tensor
+    output: Tensor
+    scale: int = 1
+    multiple: int | None = None
+    any_size: str = "tiles"
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The entry of the file, or SavedModel, at `path`.
+
+    Raises:
+        ModelError: when there is no card beside it, the card is none, or it describes another file.
+    """
+    place = path.parent / NAME
+    if not place.is_file():
+        raise ModelError(f"{path}: no {NAME} beside it; copy the one that was exported with it")
+    try:
+        document = json.loads(place.read_text("utf-8"))
+        version, files = document["card_version"], document["files"]
+        names = sorted(files)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ModelError(f"{place}: not the card of an exported model; copy the one beside the file") from None
+    if version != VERSION:
+        raise ModelError(f"{place}: card version {version}; this release reads version {VERSION}, export the model again")
+    if path.name not in names:
+        raise ModelError(f"{place}: says nothing of {path.name}, but of {', '.join(names) or 'no file'}")
+    entry = files[path.name]
+    if not isinstance(entry, dict) or entry.get("sha256") != digest(path):
+        raise ModelError(f"{path}: not the file that {place} describes (its SHA-256 differs); copy both again, together")
+    return entry
+
+
+def interface(entry: dict[str, Any], where: Path) -> Interface:
+    """How to run the file of an entry. Raises ModelError when the entry lacks something."""
+    try:
+        return Interface(
+            signature=entry["signature"],
+            input=_tensor(entry["input"]),
+            output=_tensor(entry["output"]),
+            scale=int(entry["scale"]),
+            multiple=entry["multiple"],
+            any_size=entry["any_size"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{where}: its entry in {NAME} lacks or garbles {error}; export the model again") from None
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file; of a folder, of its files' paths and contents in order."""
+    if path.is_file():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    total = hashlib.sha256()
+    for file in sorted(p for p in path.rglob("*") if p.is_file()):
+        total.update(f"{file.relative_to(path).as_posix()} {digest(file)}\n".encode())
+    return total.hexdigest()
+
+
+def _tensor(values: dict[str, Any]) -> Tensor:
+    limits = values.get("range")
+    return Tensor(
+        name=values["name"],
+        kind=values["kind"],
+        shape=tuple(values["shape"]),
+        dtype=values["dtype"],
+        mean=float(values.get("mean", 0.0)),
+        std=float(values.get("std", 1.0)),
+        range=None if limits is None else (float(limits[0]), float(limits[1])),
+    )
