@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from ganzoo.errors import RunError, UsageError
+from ganzoo.lite.quiet import silence_libraries
 from ganzoo.quiet import import_tensorflow
 from ganzoo.strategy_names import STRATEGIES
 
@@ -119,21 +120,27 @@ def _two_seeds(context, parameter, value):
 @click.option("--count", type=click.IntRange(min=1), default=16, show_default=True, help="How many samples.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the samples.")
 @click.option("--interpolate", metavar="A,B", callback=_two_seeds, help="Go from a sample of seed A to one of seed B.")
+@click.option("--tiles", is_flag=True, help="Run in tiles also a network that sees a picture as a whole.")
 @_DIRECTION
-def generate(model, inputs, out, count, seed, interpolate, direction):
+def generate(model, inputs, out, count, seed, interpolate, tiles, direction):
     """Paint with MODEL: a grid of samples, or one picture of each INPUT.
 
-    MODEL is a run directory or a .keras file. INPUT is an image of any size, or a folder of images. A network that sees
-    a picture as a whole, as Pix2Pix's does, paints it at the size that it was trained at; the result is resized.
+    MODEL is a run directory, a .keras file, or what was exported: a SavedModel directory or a .tflite file, its
+    card.json beside it. INPUT is an image of any size, or a folder of images; large ones are painted in tiles that
+    overlap and blend. A network that sees a picture as a whole, as Pix2Pix's does, paints it at the size that it was
+    trained at, and the result is resized; --tiles suits maps and textures.
     """
-    from ganzoo import generation, pretrained
+    from ganzoo import generation, inference, pretrained
 
-    pretrained.find_generator(model, direction)
+    path = pretrained.find_model(model, direction)
     target = generation.plan_images(inputs, out) if inputs else generation.plan_samples(out)
-    import_tensorflow()
-    network = pretrained.load(model, direction)
+    if pretrained.is_tflite(path):
+        silence_libraries()
+    else:
+        import_tensorflow()
+    network = inference.open_network(path)
     if inputs:
-        generation.generate_images(network, target, say=click.echo)
+        generation.generate_images(network, target, say=click.echo, tiles=tiles)
     else:
         generation.generate_samples(network, target, count=count, seed=seed, between=interpolate)
         click.echo(target)

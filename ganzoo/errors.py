@@ -1,9 +1,5 @@
-"""The two errors that users see as one line. Each says what was found, where, what is allowed and what to do."""
+"""The two errors that users see as one line: those of the runner, which ganzoo shares."""
 
+from ganzoo.lite.errors import RunError, UsageError
 
-class UsageError(ValueError):
-    """What was asked for can't be done as asked: a wrong name, key, value or file. Exit status 2."""
-
-
-class RunError(RuntimeError):
-    """Something failed while running: a full disk, a lost network, a broken file. Exit status 1."""
+__all__ = ["RunError", "UsageError"]

@@ -1,27 +1,59 @@
-"""Painting with a trained generator: samples from latents, and images of any size through a translating network."""
+"""Painting with a trained generator, be it of Keras, a SavedModel or TFLite: samples from latents, images of any size.
 
-import dataclasses
+Imports no Keras until a model needs it: a TFLite file runs without.
+"""
+
+import functools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 
-from ganzoo import registry, seeding
-from ganzoo.data.images import resize
-from ganzoo.errors import UsageError
-from ganzoo.pictures import to_uint8
+from ganzoo import pretrained, registry
+from ganzoo.errors import RunError, UsageError
+from ganzoo.lite import card, latents, network, painting, runner, tiling
+from ganzoo.lite.errors import reason
+from ganzoo.lite.network import Network
 
-TILE = 1024
-"""Side, in pixels of the output, of the largest square that is run whole."""
+if TYPE_CHECKING:
+    import keras
+
 PROBE = 256
 """A size to try networks at that have none of their own."""
-SMALLEST = 32
-"""Smaller images are padded to this, so that a network's own reflection padding has something to mirror."""
-SAMPLES_AT_ONCE = 16
+SIZES_KEPT = 4
+"""A Keras model is compiled for each size that it meets; so many are kept."""
 
 
-def takes_latents(model: keras.Model) -> bool:
+def open_network(
+    model: "str | Path | keras.Model | Network", direction: str = "ab", threads: int | None = None
+) -> Network:
+    """A model of any kind, ready to run.
+
+    Args:
+        model: a Keras model, a run directory, a `.keras` file, or a SavedModel directory or `.tflite` file that lies
+            beside its `card.json`.
+        direction: `ab` or `ba`: which generator of a run directory that has both.
+        threads: how many a TFLite file runs on; None: as many as there are cores.
+
+    Raises:
+        UsageError: when there is no such model, or ganzoo can't run its kind.
+        RunError: when its file or its card is broken.
+    """
+    if isinstance(model, Network):
+        return model
+    if not isinstance(model, str | Path):
+        return _keras_network(model)
+    path = pretrained.find_model(model, direction)
+    if pretrained.is_tflite(path):
+        return runner.open_tflite(path, threads)
+    if pretrained.is_saved_model(path):
+        return _saved_model_network(path)
+    return _keras_network(pretrained.load(path))
+
+
+def takes_latents(model: "keras.Model") -> bool:
     """True for a generator of (batch, latent_dim), False for one of (batch, height, width, channels).
 
     Raises:
@@ -33,7 +65,7 @@ def takes_latents(model: keras.Model) -> bool:
     return len(shapes[0]) == 2
 
 
-def input_range(model: keras.Model) -> tuple[float, float]:
+def input_range(model: "keras.Model") -> tuple[float, float]:
     """The range of a model's input values: its architecture's, which the model's name begins with, else [-1, 1]."""
     for name in registry.names():
         if model.name.startswith(f"{name}_"):
@@ -41,66 +73,127 @@ def input_range(model: keras.Model) -> tuple[float, float]:
     return (-1.0, 1.0)
 
 
-def sample(model: keras.Model, count: int, seed: int = 0) -> np.ndarray:
-    """Images from latents N(0, 1), uint8 (count, H, W, C). The first ones are the same whatever the count."""
-    return _paint(model, _latents(model, count, seed))
+def sample(model, count: int, seed: int = 0) -> np.ndarray:
+    """Images from latents N(0, 1), uint8 (count, H, W, C). The first ones are the same whatever the count.
+
+    `model` is anything that `open_network` takes.
+    """
+    return network.sample(open_network(model), count, seed)
 
 
-def interpolate(model: keras.Model, count: int, seeds: tuple[int, int]) -> np.ndarray:
+def interpolate(model, count: int, seeds: tuple[int, int]) -> np.ndarray:
     """Images on the way from the first sample of one seed to that of another, uint8 (count, H, W, C).
 
-    The way is the great circle, on which latents keep the length that the generator was trained with.
+    The way is the great circle, on which latents keep the length that the generator was trained with. `model` is
+    anything that `open_network` takes.
     """
-    start, end = (_latents(model, 1, seed)[0] for seed in seeds)
+    opened = open_network(model)
+    start, end = (latents.draw(seed, 1, network.latent_length(opened))[0] for seed in seeds)
     cosine = start @ end / (np.linalg.norm(start) * np.linalg.norm(end))
     angle = math.acos(np.clip(cosine, -1.0, 1.0))
     share = np.linspace(0.0, 1.0, count)[:, None]
     if angle < 1e-6:
-        return _paint(model, np.repeat(start[None], count, axis=0))
-    latents = (np.sin((1 - share) * angle) * start + np.sin(share * angle) * end) / math.sin(angle)
-    return _paint(model, latents.astype("float32"))
+        return network.paint_latents(opened, np.repeat(start[None], count, axis=0))
+    points = (np.sin((1 - share) * angle) * start + np.sin(share * angle) * end) / math.sin(angle)
+    return network.paint_latents(opened, points.astype("float32"))
 
 
-def translate(model: keras.Model, image: np.ndarray, values: tuple[float, float] | None = None) -> np.ndarray:
+def translate(
+    model, image: np.ndarray, values: tuple[float, float] | None = None, *, tiles: bool = False
+) -> np.ndarray:
     """An image of any size through a translating or enlarging generator.
 
-    A network that works at any size is run at the image's, in tiles where the image is large. One that was built for
-    a size and sees a picture as a whole, as a U-Net down to one pixel does, is run at that size: elsewhere it paints
-    nonsense. The image is resized to it and what it paints is resized back, so that fine detail is lost.
+    A network that works at any size is run at the image's, in tiles that overlap and blend where the image is large.
+    One that was built for a size and sees a picture as a whole, as a U-Net down to one pixel does, is run at that size:
+    elsewhere it paints nonsense. The image is resized to it and what it paints is resized back, so that fine detail is
+    lost; where an image has no whole, as maps and textures, `tiles=True` runs it in tiles.
 
     Args:
-        model: images (N, H, W, C) to images (N, H * scale, W * scale, C') in [-1, 1].
+        model: anything that `open_network` takes; images (N, H, W, C) to images (N, H * scale, W * scale, C').
         image: uint8 (H, W, C).
-        values: the range of the values that the model takes; by default that of its architecture.
+        values: the range of the values that a Keras model takes; by default that of its architecture.
+        tiles: run a network of one size in tiles, instead of resizing the image.
 
     Returns:
         uint8 (H * scale, W * scale, C').
     """
-    return translator(model, values)(image)
+    return translator(model, values, tiles=tiles)(image)
 
 
-def translator(model: keras.Model, values: tuple[float, float] | None = None) -> Callable[[np.ndarray], np.ndarray]:
+def translator(
+    model, values: tuple[float, float] | None = None, *, tiles: bool = False
+) -> Callable[[np.ndarray], np.ndarray]:
     """`translate` for many images: what it returns takes one after the other, the model being prepared once."""
-    network = _of_any_size(model)
+    opened = _keras_network(model, values) if values else open_network(model)
+    painting.input_channels(opened)
+    return lambda image: np.concatenate(list(tiling.strips(opened, image, tiles=tiles)))
+
+
+def _keras_network(model: "keras.Model", values: tuple[float, float] | None = None) -> Network:
+    if takes_latents(model):
+        length, gives = model.input_shape[-1], model.output_shape
+        if len(gives) != 4:
+            raise UsageError(f"{model.name}: makes {gives} of latents; ganzoo runs networks that make images")
+        taken = card.Tensor("latents", "latents", (None, length), "float32")
+        return Network(model.name, card.Interface("", taken, _painted(gives)), _call(model))
+    any_size, scale, multiple = _of_any_size(model)
     low, high = values or input_range(model)
-
-    def run(pixels: np.ndarray) -> np.ndarray:
-        scaled = low + (high - low) * pixels[None].astype("float32") / 255.0
-        return to_uint8(network.model.predict_on_batch(scaled))[0]
-
-    return lambda image: (_run_tiled if network.multiple else _run_resized)(run, image, network)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Network:
-    model: keras.Model
-    scale: int
-    multiple: int | None
-    """The model takes any height and width that is a multiple of this; None: its own alone."""
+    std = 255.0 / (high - low)
+    shape = (1, None, None, model.input_shape[-1]) if multiple else (1, *model.input_shape[1:])
+    taken = card.Tensor("image", "image", shape, "float32", mean=-low * std, std=std, range=(low, high))
+    interface = card.Interface(
+        "",
+        taken,
+        _painted((1, None, None, model.output_shape[-1])),
+        scale=scale,
+        multiple=multiple,
+        any_size="tiles" if multiple else "whole",
+    )
+    return Network(model.name, interface, _call(any_size))
 
 
-def _of_any_size(model: keras.Model) -> _Network:
-    """The model, rebuilt for other sizes if it can take them."""
+def _painted(shape: tuple[int | None, ...]) -> card.Tensor:
+    return card.Tensor("image", "image", shape, "float32", mean=127.5, std=127.5, range=(-1.0, 1.0))
+
+
+def _call(model: "keras.Model") -> Callable[[np.ndarray], np.ndarray]:
+    import tensorflow as tf
+
+    # `predict` compiles for a few sizes and then for any, which not all layers bear; and uncompiled, a model holds the
+    # outputs of all its layers at once.
+    @functools.lru_cache(maxsize=SIZES_KEPT)
+    def compiled(shape: tuple[int, ...]):
+        return tf.function(lambda batch: model(batch, training=False), input_signature=[tf.TensorSpec(shape)])
+
+    return lambda batch: compiled(batch.shape)(batch).numpy()
+
+
+def _saved_model_network(path: Path) -> Network:
+    interface = card.interface(card.read(path), path)
+    import tensorflow as tf
+
+    try:
+        loaded = tf.saved_model.load(str(path))
+        signature = loaded.signatures[interface.signature]
+    except Exception as error:  # TensorFlow raises anything from OSError to KeyError and DecodeError.
+        raise RunError(f"{path}: can't be read as a SavedModel ({reason(error)})") from error
+
+    def call(values: np.ndarray) -> np.ndarray:
+        # Bound here, for a signature alone doesn't keep its variables.
+        assert loaded is not None
+        try:
+            return signature(**{interface.input.name: tf.constant(values)})[interface.output.name].numpy()
+        except (tf.errors.OpError, TypeError, ValueError, KeyError) as error:
+            raise RunError(f"{path}: can't be run as its card says ({reason(error)})") from error
+
+    return Network(str(path), interface, call)
+
+
+def _of_any_size(model: "keras.Model") -> tuple["keras.Model", int, int | None]:
+    """The model, rebuilt for other sizes if it can take them; its scale; what heights and widths are multiples of.
+
+    The last is None for a model that takes its own size alone.
+    """
     own = model.input_shape[1]
     size = own or PROBE
     scale = (_output_size(model, size) or 0) // size
@@ -111,89 +204,27 @@ def _of_any_size(model: keras.Model) -> _Network:
     for step in steps if free else ():
         if _output_size(free, size + step) == (size + step) * scale:
             free.set_weights(model.get_weights())
-            return _Network(free, scale, multiple=step)
+            return free, scale, step
     if own is None:
         raise UsageError(f"{model.name}: takes no sizes near {size}; ganzoo runs networks that do")
-    return _Network(model, scale, multiple=None)
+    return model, scale, None
 
 
-def _rebuilt(model: keras.Model) -> keras.Model | None:
+def _rebuilt(model: "keras.Model") -> "keras.Model | None":
+    import keras
+
     try:
-        free = keras.models.clone_model(model, input_tensors=keras.Input((None, None, model.input_shape[-1])))
+        return keras.models.clone_model(model, input_tensors=keras.Input((None, None, model.input_shape[-1])))
     except ValueError:
         # Layers such as Flatten and Dense tie a network to a size.
         return None
-    # XLA would compile anew for every size.
-    free.jit_compile = False
-    return free
 
 
-def _output_size(network: keras.Model, size: int) -> int | None:
+def _output_size(model: "keras.Model", size: int) -> int | None:
+    import keras
+
     try:
-        return network.compute_output_spec(keras.KerasTensor((1, size, size, network.input_shape[-1]))).shape[1]
+        return model.compute_output_spec(keras.KerasTensor((1, size, size, model.input_shape[-1]))).shape[1]
     except ValueError:
         # A skip connection meets another size.
         return None
-
-
-def _run_resized(run, image: np.ndarray, network: _Network) -> np.ndarray:
-    height, width = image.shape[:2]
-    own_height, own_width = network.model.input_shape[1:3]
-    painted = run(resize(image, own_width, own_height))
-    return resize(painted, width * network.scale, height * network.scale)
-
-
-def _run_tiled(run, image: np.ndarray, network: _Network) -> np.ndarray:
-    """Whole if it is small, else in overlapping tiles, of a size that bounds the memory."""
-    scale, multiple = network.scale, network.multiple
-    padded = _pad(image, multiple)
-    height, width = padded.shape[:2]
-    side = max(TILE // scale // multiple, 2) * multiple
-    step = side - _round_up(side // 4, multiple)
-    if height * width <= side * side:
-        side = max(height, width)
-
-    def strip(top):
-        tiles = ((left, run(padded[top : top + side, left : left + side])) for left in _starts(width, side, step))
-        return _join((left * scale, tile.swapaxes(0, 1)) for left, tile in tiles).swapaxes(0, 1)
-
-    painted = _join((top * scale, strip(top)) for top in _starts(height, side, step))
-    return painted[: image.shape[0] * scale, : image.shape[1] * scale]
-
-
-def _pad(image: np.ndarray, multiple: int) -> np.ndarray:
-    """Mirrored at the bottom and at the right up to a size that the network takes."""
-    missing = [_round_up(max(side, SMALLEST), multiple) - side for side in image.shape[:2]]
-    return np.pad(image, [(0, missing[0]), (0, missing[1]), (0, 0)], mode="reflect")
-
-
-def _starts(length: int, side: int, step: int) -> list[int]:
-    last = max(length - side, 0)
-    return [*range(0, last, step), last]
-
-
-def _join(pieces: Iterable[tuple[int, np.ndarray]]) -> np.ndarray:
-    """Joins (start, pixels) along the first axis, in order of start; where two overlap, one fades into the other."""
-    joined = None
-    for start, piece in pieces:
-        if joined is None:
-            joined = piece
-            continue
-        overlap = len(joined) - start
-        # The outer quarters are left out, since a network sees less there: it pads where the tile ends.
-        share = np.clip((np.arange(overlap) + 0.5 - overlap / 4) / (overlap / 2), 0.0, 1.0)[:, None, None]
-        faded = (1 - share) * joined[start:] + share * piece[:overlap]
-        joined = np.concatenate([joined[:start], np.rint(faded).astype("uint8"), piece[overlap:]])
-    return joined
-
-
-def _round_up(size: int, multiple: int) -> int:
-    return -(-size // multiple) * multiple
-
-
-def _latents(model: keras.Model, count: int, seed: int) -> np.ndarray:
-    return seeding.generator(seed, "latents").standard_normal((count, model.input_shape[-1]), dtype="float32")
-
-
-def _paint(model: keras.Model, latents: np.ndarray) -> np.ndarray:
-    return to_uint8(model.predict(latents, batch_size=SAMPLES_AT_ONCE, verbose=0))

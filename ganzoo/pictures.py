@@ -1,6 +1,5 @@
 """Pictures for people: images from the range of the networks to 8 bits, and grids of them."""
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,11 +7,13 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from ganzoo.files import replacing
+from ganzoo.lite import grid as lite_grid
+from ganzoo.lite.grid import BACKGROUND, GAP
+from ganzoo.lite.painting import format_of
 
-GAP = 4
-"""Pixels between the examples of a grid."""
+__all__ = ["BACKGROUND", "GAP", "TITLE_HEIGHT", "format_of", "grid", "save", "to_uint8"]
+
 TITLE_HEIGHT = 14
-BACKGROUND = 255
 
 
 def to_uint8(images) -> np.ndarray:
@@ -37,24 +38,13 @@ def grid(columns: Mapping) -> Image.Image:
     count, height, per_block, width, channels = stacked.shape
     blocks = stacked.reshape(count, height, per_block * width, channels)
     blocks = np.broadcast_to(blocks, (*blocks.shape[:3], 3))
-    in_row = max(1, min(count, round(math.sqrt(count * height / (per_block * width)))))
-    rows = math.ceil(count / in_row)
     titled = len(columns) > 1
-    top = TITLE_HEIGHT if titled else GAP
-    block_width = per_block * width
-    canvas = Image.new(
-        "RGB",
-        (GAP + in_row * (block_width + GAP), top + rows * (height + GAP)),
-        (BACKGROUND,) * 3,
-    )
-    for index, block in enumerate(blocks):
-        row, column = divmod(index, in_row)
-        canvas.paste(Image.fromarray(block), (GAP + column * (block_width + GAP), top + row * (height + GAP)))
+    canvas = lite_grid.grid(blocks, top=TITLE_HEIGHT if titled else GAP)
     if titled:
         draw = ImageDraw.Draw(canvas)
-        for block in range(in_row):
+        for block in range(lite_grid.in_row(blocks.shape)):
             for place, title in enumerate(columns):
-                left = GAP + block * (block_width + GAP) + place * width
+                left = GAP + block * (per_block * width + GAP) + place * width
                 draw.text((left + 1, 1), title, fill=(0, 0, 0))
     return canvas
 
@@ -66,9 +56,3 @@ def save(picture: Image.Image, path: Path) -> None:
     """
     with replacing(path) as beside:
         picture.save(beside, format=format_of(path) or "PNG")
-
-
-def format_of(path: Path) -> str | None:
-    """The format in which Pillow writes a file of this name, None if there is none."""
-    kind = Image.registered_extensions().get(path.suffix.lower())
-    return kind if kind in Image.SAVE else None

@@ -14,13 +14,14 @@ def import_tensorflow() -> None:
     if "tensorflow" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _held_back_stderr():
+    with held_back_stderr():
         import keras  # noqa: F401
         import tensorflow  # noqa: F401
 
 
 @contextlib.contextmanager
-def _held_back_stderr():
+def held_back_stderr():
+    """What C code prints meanwhile to standard error is dropped, or printed after all when this is left by an error."""
     sys.stderr.flush()
     terminal = os.dup(2)
     with tempfile.TemporaryFile() as held:

@@ -1,6 +1,8 @@
 import os
+import re
 from pathlib import Path
 
+import exported
 import keras
 import numpy as np
 import pytest
@@ -97,7 +99,7 @@ def test_images_are_painted_in_their_own_size_and_mode(paint):
     painted = [Image.open(Path("out") / image.name) for image in images]
     assert [(p.size, p.getpixel((0, 0))) for p in painted] == [
         ((9, 5), (245, 235, 225)),
-        ((40, 3), (0, 0, 0)),  # Transparent is white, its negative black.
+        ((40, 3), (0, 0, 0, 0)),  # Transparent is white, its negative black; it stays transparent.
         ((1, 1), (215, 215, 215)),
     ]
 
@@ -127,6 +129,18 @@ def test_images_of_which_none_can_be_read_are_a_failure():
     assert not Path("out").exists()
 
 
+def test_a_model_of_a_size_is_run_in_tiles_if_asked(paint):
+    image = keras.Input((8, 8, 3))
+    flat = layers.Reshape((8, 8, 3))(layers.Flatten()(image))
+    stiff = keras.Model(image, flat, name="stiff")
+    sharp = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype="uint8")
+    Image.fromarray(sharp).save("in.png")
+    generate_images(stiff, [(Path("in.png"), Path("whole.png"))])
+    generate_images(stiff, [(Path("in.png"), Path("tiles.png"))], tiles=True)
+    assert (np.asarray(Image.open("tiles.png")) == sharp).all()
+    assert not (np.asarray(Image.open("whole.png")) == sharp).all()
+
+
 def test_samples_are_laid_out_in_a_square():
     generate_samples(painter(), Path("new/grid.png"), count=9)
     width, height = Image.open("new/grid.png").size
@@ -142,7 +156,30 @@ def test_a_way_between_two_seeds_shows_more_than_one_picture():
 
 
 def test_a_model_is_told_what_it_does_not_take(paint):
-    with pytest.raises(UsageError, match=r"painter paints from latents.*x\.png"):
+    with pytest.raises(UsageError, match="painter paints from latents"):
         generate_images(painter(), plan_images([paint("x.png")], Path("out")))
     with pytest.raises(UsageError, match="negative translates images"):
         generate_samples(negative(), Path("x.png"))
+
+
+def test_a_tflite_file_is_run_by_the_command_without_tensorflow(ganzoo, tmp_path, paint):
+    exported.negative(tmp_path)
+    paint("in.png", size=(50, 41))
+    done = ganzoo("generate", "model.tflite", "in.png", "--out", "out.png", PYTHONPROFILEIMPORTTIME="1")
+    assert (done.returncode, done.stdout) == (0, "in.png -> out.png\n")
+    painted = Image.open("out.png")
+    assert (painted.size, painted.getpixel((49, 40))) == ((50, 41), (245, 235, 225))
+    said = [line for line in done.stderr.splitlines() if not line.startswith("import time:")]
+    assert said == []
+    assert not re.search(r"\| +(tensorflow|keras)$", done.stderr, re.MULTILINE)
+
+
+def test_an_exported_model_that_is_broken_is_told_in_a_line(ganzoo, tmp_path):
+    file = exported.painter(tmp_path)
+    file.write_bytes(file.read_bytes()[:-1])
+    done = ganzoo("generate", file.name, "--out", "out.png")
+    assert done.returncode == 1
+    assert re.fullmatch(r"Error: model\.tflite: not the file that .*card\.json describes.+\n", done.stderr)
+    (tmp_path / "card.json").unlink()
+    assert "no card.json beside it" in ganzoo("generate", file.name, "--out", "out.png").stderr
+    assert not (tmp_path / "out.png").exists()

@@ -1,11 +1,13 @@
+import exported
 import keras
 import numpy as np
 import pytest
 from keras import layers, ops
 
 from ganzoo import create, inference
-from ganzoo.errors import UsageError
-from ganzoo.inference import interpolate, sample, translate
+from ganzoo.errors import RunError, UsageError
+from ganzoo.inference import interpolate, open_network, sample, translate
+from ganzoo.lite import tiling
 
 
 def picture(height: int, width: int, channels: int = 3) -> np.ndarray:
@@ -70,47 +72,51 @@ def test_a_network_that_halves_gets_a_size_that_it_can_halve(size, trained_at, l
 
 
 def test_no_more_is_padded_than_the_network_needs():
-    assert inference._of_any_size(u_net(64, 2)).multiple == 4
-    assert inference._of_any_size(u_net(64, 5)).multiple == 32
-    assert inference._of_any_size(blur(4)).multiple == 1
+    assert open_network(u_net(64, 2)).interface.multiple == 4
+    assert open_network(u_net(64, 5)).interface.multiple == 32
+    assert open_network(blur(4)).interface.multiple == 1
 
 
-def test_a_network_that_sees_a_picture_whole_sees_it_at_the_size_it_was_built_for(monkeypatch):
-    shapes = []
-    run = keras.Model.predict_on_batch
-    monkeypatch.setattr(keras.Model, "predict_on_batch", lambda self, x: shapes.append(x.shape) or run(self, x))
+@pytest.fixture
+def shapes(monkeypatch):
+    """The shapes of the batches that networks are run on."""
+    seen = []
+    monkeypatch.setattr(tiling, "paint", lambda *call, paint=tiling.paint: seen.append(call[1].shape) or paint(*call))
+    return seen
+
+
+def test_a_network_that_sees_a_picture_whole_sees_it_at_the_size_it_was_built_for(shapes):
     translate(u_net(64, 6), picture(100, 300))
     translate(u_net(64, 6), picture(64, 64))
     translate(stiff(), picture(100, 300))
-    assert shapes == [(1, 64, 64, 3), (1, 64, 64, 3), (1, 8, 8, 3)]
+    assert shapes == [(64, 64, 3), (64, 64, 3), (8, 8, 3)]
+    shapes.clear()
+    assert translate(u_net(64, 6), picture(64, 160), tiles=True).shape == (64, 160, 3)
+    assert shapes == [(64, 64, 3)] * 4
 
 
 @pytest.mark.parametrize("scale", [1, 4])
 @pytest.mark.parametrize("size", [(150, 333), (32, 500), (401, 65)])
-def test_tiles_join_without_a_seam(monkeypatch, size, scale):
-    monkeypatch.setattr(inference, "TILE", 64 * scale)
+def test_tiles_join_without_a_seam(monkeypatch, shapes, size, scale):
+    monkeypatch.setattr(tiling, "TILE", 64 * scale)
     image = picture(*size)
     model = blur(scale)
-    tiles = []
-    run = keras.Model.predict_on_batch
-    monkeypatch.setattr(keras.Model, "predict_on_batch", lambda self, x: tiles.append(x.shape) or run(self, x))
 
     painted = translate(model, image)
 
-    assert len(tiles) > 1
-    assert all(shape[1] * shape[2] <= 64 * 64 for shape in tiles)
+    assert len(shapes) > 1
+    assert all(shape[0] * shape[1] <= 64 * 64 for shape in shapes)
     assert painted.shape == (size[0] * scale, size[1] * scale, 3)
     assert np.abs(painted.astype(int) - to_pixels(model, image)).max() <= 1
 
 
-def test_a_tile_fades_into_the_next_where_they_disagree():
-    dark, light = np.zeros((40, 1, 1), "uint8"), np.full((40, 1, 1), 200, "uint8")
-    joined = inference._join([(0, dark), (20, light)])[:, 0, 0].astype(int)
-    assert joined.shape == (60,)
-    assert (joined[:25] == 0).all()
-    assert (joined[35:] == 200).all()
-    assert (np.diff(joined[24:36]) > 0).all()
-    assert np.diff(joined).max() <= 20
+def test_one_size_after_another_is_run():
+    image = keras.Input((None, None, 3))
+    # Keras compiles a second size as any size, and this layer then fails.
+    model = keras.Model(image, layers.UpSampling2D(2, interpolation="bilinear")(image), name="bilinear")
+    run = inference.translator(model)
+    for size in [(40, 50), (60, 33), (70, 35), (40, 50), (41, 50), (42, 50)]:
+        assert run(picture(*size)).shape == (2 * size[0], 2 * size[1], 3)
 
 
 def test_an_enlarging_network_gets_values_from_0_to_1():
@@ -182,3 +188,36 @@ def test_models_are_told_apart_by_what_they_take(latent_model):
     two = keras.Model([latent_model.inputs[0], keras.Input((3,))], latent_model.outputs, name="two")
     with pytest.raises(UsageError, match="two: takes"):
         inference.takes_latents(two)
+
+
+def test_an_exported_generator_paints_the_samples_of_the_same_seed(tmp_path):
+    file = exported.painter(tmp_path)
+    latents = keras.Input((6,))
+    spread = ops.reshape(ops.tile(latents, (1, 32)), (-1, 8, 8, 3))
+    model = keras.Model(latents, ops.tanh(spread), name="painter")
+    for run in (lambda model: sample(model, 3, seed=5), lambda model: interpolate(model, 3, (1, 2))):
+        expected = run(model).astype(int)
+        for found in (run(file), run(tmp_path / "model_savedmodel")):
+            assert np.abs(found - expected).max() <= 1
+
+
+@pytest.mark.parametrize("size", [32, None])
+def test_an_exported_generator_takes_images_of_any_size(tmp_path, size):
+    file = exported.negative(tmp_path, size)
+    image = picture(45, 83)
+    for path in (file, tmp_path / "model_savedmodel"):
+        assert (translate(path, image) == 255 - image).all()
+
+
+def test_a_saved_model_that_is_broken_or_without_its_card_is_named(tmp_path):
+    exported.painter(tmp_path)
+    saved = tmp_path / "model_savedmodel"
+    (saved / "saved_model.pb").write_bytes(b"no model")
+    with pytest.raises(RunError, match=r"model_savedmodel: not the file that .*card\.json describes"):
+        sample(saved, 1)
+    exported.write_card(tmp_path, {saved.name: exported.entry_of(tmp_path, "model.tflite", saved)})
+    with pytest.raises(RunError, match=r"model_savedmodel: can't be read as a SavedModel"):
+        sample(saved, 1)
+    (tmp_path / "card.json").unlink()
+    with pytest.raises(RunError, match=r"model_savedmodel: no card\.json beside it"):
+        sample(saved, 1)

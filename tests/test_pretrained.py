@@ -4,7 +4,7 @@ import pytest
 
 import ganzoo
 from ganzoo.errors import RunError, UsageError
-from ganzoo.pretrained import find_generator, load
+from ganzoo.pretrained import find_generator, find_model, load
 
 
 def times(factor: float) -> keras.Model:
@@ -62,3 +62,15 @@ def test_a_file_that_is_cut_off_is_named(one_way):
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(RunError, match=r"generator\.keras: can't be read as a Keras model"):
         load(one_way)
+
+
+def test_an_exported_model_is_found_and_is_no_keras_model(tmp_path):
+    (tmp_path / "x_savedmodel").mkdir()
+    (tmp_path / "x_savedmodel/saved_model.pb").touch()
+    (tmp_path / "x.tflite").touch()
+    for name in ("x_savedmodel", "x.tflite"):
+        assert find_model(tmp_path / name) == tmp_path / name
+        with pytest.raises(UsageError, match=rf"{name}: an exported model, .*ganzoo generate.*\.keras file"):
+            load(tmp_path / name)
+    with pytest.raises(UsageError, match="a folder of exported models; name one of them: x.tflite, x_savedmodel"):
+        find_model(tmp_path)

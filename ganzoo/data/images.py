@@ -6,11 +6,22 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image
 
 from ganzoo.errors import RunError
+from ganzoo.lite.errors import reason
+from ganzoo.lite.pixels import EXTENSIONS, over_white, upright
+from ganzoo.lite.tiling import resize
 
-EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".avif")
+__all__ = [
+    "EXTENSIONS",
+    "centre_crop",
+    "image_size",
+    "luminance",
+    "read_image",
+    "resize",
+    "shorter_side_to",
+]
 
 ORIENTATION = 0x0112
 """EXIF tag; from 5 on, height and width change places."""
@@ -31,7 +42,7 @@ def read_image(file: str | Path | BinaryIO, channels: int = 3, name: str | None 
         RunError: names the file that is missing, truncated or no image.
     """
     with _errors_named(name or file), Image.open(file) as image:
-        image = _to_rgb(ImageOps.exif_transpose(image))
+        image = over_white(upright(image)[0])
         pixels = np.asarray(image if channels == 3 else image.convert("L"))
     return pixels.reshape(*pixels.shape[:2], channels)
 
@@ -50,15 +61,6 @@ def luminance(pixels: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(pixels).convert("L"))[..., None]
 
 
-def resize(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Antialiased bicubic; uint8 (h, w, 1 or 3) in, uint8 (height, width, 1 or 3) out."""
-    if pixels.shape[:2] == (height, width):
-        return pixels
-    image = Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[..., 0])
-    resized = np.asarray(image.resize((width, height), Image.Resampling.BICUBIC))
-    return resized.reshape(height, width, pixels.shape[2])
-
-
 def shorter_side_to(size: int, width: int, height: int) -> tuple[int, int]:
     """The (width, height) of the same shape whose shorter side is `size`."""
     shorter = min(width, height)
@@ -72,25 +74,6 @@ def centre_crop(pixels: np.ndarray, size: int) -> np.ndarray:
     return pixels[top : top + size, left : left + size].copy()
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16 bits; a PGM of 16 bits is opened as I
-        image = _grey(np.asarray(image) / 257)
-    elif image.mode == "F":
-        values = np.nan_to_num(np.asarray(image))
-        image = _grey(values * 255 if values.max() <= 1 else values)
-    elif image.mode == "LAB":
-        profiles = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-        image = ImageCms.profileToProfile(image, *profiles, outputMode="RGB")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image.convert("RGB")
-
-
-def _grey(values: np.ndarray) -> Image.Image:
-    return Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
-
-
 @contextlib.contextmanager
 def _errors_named(file):
     """Turns whatever a decoder raises into a RunError that names the file."""
@@ -98,5 +81,4 @@ def _errors_named(file):
         yield
     except Exception as error:  # OSError, SyntaxError, ValueError, struct.error, …: all mean a broken file here
         name = getattr(file, "name", "an image") if isinstance(file, io.IOBase) else file
-        reason = "no such file" if isinstance(error, FileNotFoundError) else str(error).split("\n")[0]
-        raise RunError(f"{name}: can't be read as an image ({reason})") from error
+        raise RunError(f"{name}: can't be read as an image ({reason(error)})") from error

@@ -23,12 +23,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from .errors import RunError
+
 NAME = "card.json"
 VERSION = 1
 
 
-class ModelError(Exception):
-    """What is wrong with a model or its card, in a line for its user."""
+class ModelError(RunError):
+    """What is wrong with a model or its card."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,19 +77,23 @@ def read(path: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ModelError(f"{place}: not the card of an exported model; copy the one beside the file") from None
     if version != VERSION:
-        raise ModelError(f"{place}: card version {version}; this release reads version {VERSION}, export the model again")
+        raise ModelError(
+            f"{place}: card version {version}; this release reads version {VERSION}, export the model again"
+        )
     if path.name not in names:
         raise ModelError(f"{place}: says nothing of {path.name}, but of {', '.join(names) or 'no file'}")
     entry = files[path.name]
     if not isinstance(entry, dict) or entry.get("sha256") != digest(path):
-        raise ModelError(f"{path}: not the file that {place} describes (its SHA-256 differs); copy both again, together")
+        raise ModelError(
+            f"{path}: not the file that {place} describes (its SHA-256 differs); copy both again, together"
+        )
     return entry
 
 
 def interface(entry: dict[str, Any], where: Path) -> Interface:
     """How to run the file of an entry. Raises ModelError when the entry lacks something."""
     try:
-        return Interface(
+        found = Interface(
             signature=entry["signature"],
             input=_tensor(entry["input"]),
             output=_tensor(entry["output"]),
@@ -95,8 +101,12 @@ def interface(entry: dict[str, Any], where: Path) -> Interface:
             multiple=entry["multiple"],
             any_size=entry["any_size"],
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{where}: its entry in {NAME} lacks or garbles {error}; export the model again") from None
+        _check(found)
+    except KeyError as error:
+        raise ModelError(f"{where}: its entry in {NAME} lacks {error}; export the model again") from None
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ModelError(f"{where}: its entry in {NAME} is garbled ({error}); export the model again") from None
+    return found
 
 
 def digest(path: Path) -> str:
@@ -121,3 +131,23 @@ def _tensor(values: dict[str, Any]) -> Tensor:
         std=float(values.get("std", 1.0)),
         range=None if limits is None else (float(limits[0]), float(limits[1])),
     )
+
+
+def _check(found: Interface) -> None:
+    """Raises ValueError for what no exported file has."""
+    takes, gives = found.input, found.output
+    sizes = takes.shape[1:3] if takes.kind == "image" else ()
+    allowed = {
+        "kind": takes.kind in ("image", "latents") and gives.kind == "image",
+        "shape": len(takes.shape) == (4 if takes.kind == "image" else 2) and len(gives.shape) == 4,
+        "channels": None not in (takes.shape[-1], gives.shape[-1]),
+        "dtype": {takes.dtype, gives.dtype} <= {"float32", "uint8"},
+        "std": takes.std > 0 and gives.std > 0,
+        "scale": found.scale >= 1,
+        "multiple": found.multiple is None or (isinstance(found.multiple, int) and found.multiple >= 1),
+        "size": found.multiple is not None or None not in sizes,
+        "any_size": found.any_size in ("tiles", "whole"),
+    }
+    wrong = [name for name, right in allowed.items() if not right]
+    if wrong:
+        raise ValueError(", ".join(wrong))

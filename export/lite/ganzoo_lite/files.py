@@ -1,0 +1,40 @@
+"""Files that are whole or not there: written beside their place, then renamed into it."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path beside `path`, of the same suffix, to write to; at the end it takes the place of `path`.
+
+    When the block raises, or the process is killed, what was at `path` stays. What was written is on the disk, not
+    only in its cache, before it is renamed. The folder is made where it is missing.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.stem}.part{path.suffix}")
+    try:
+        yield beside
+        _flush(beside)
+        beside.replace(path)
+        _flush(path.parent)
+    except OSError as error:
+        # The user knows the one name and not the other.
+        if error.filename == os.fspath(beside):
+            error.filename = os.fspath(path)
+        raise
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    # Windows can't open a folder.
+    if path.is_dir() and os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,34 @@
+"""Many pictures in one."""
+
+import math
+
+import numpy as np
+from PIL import Image
+
+GAP = 4
+"""Pixels between the pictures."""
+BACKGROUND = 255
+
+
+def grid(images: np.ndarray, top: int = GAP) -> Image.Image:
+    """The pictures in rows, on white, about as wide as high.
+
+    Args:
+        images: uint8 (N, H, W, C), C 1 or 3.
+        top: pixels above them.
+    """
+    count, height, width, channels = images.shape
+    columns = in_row(images.shape)
+    canvas = Image.new(
+        "RGB", (GAP + columns * (width + GAP), top + math.ceil(count / columns) * (height + GAP)), (BACKGROUND,) * 3
+    )
+    for index, image in enumerate(np.broadcast_to(images, (count, height, width, 3)) if channels == 1 else images):
+        row, column = divmod(index, columns)
+        canvas.paste(Image.fromarray(image), (GAP + column * (width + GAP), top + row * (height + GAP)))
+    return canvas
+
+
+def in_row(shape: tuple[int, ...]) -> int:
+    """How many pictures a row has, of images (N, H, W, C)."""
+    count, height, width, _ = shape
+    return max(1, min(count, round(math.sqrt(count * height / width))))

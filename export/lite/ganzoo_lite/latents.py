@@ -1,0 +1,12 @@
+"""The latents of a seed: the same here, in ganzoo's training and in its `generate`."""
+
+import hashlib
+
+import numpy as np
+
+
+def draw(seed: int, count: int, length: int) -> np.ndarray:
+    """Latents from N(0, 1), float32 (count, length). The first ones are the same whatever the count."""
+    digest = hashlib.blake2b(repr((seed, "latents")).encode(), digest_size=4).digest()
+    random = np.random.Generator(np.random.Philox(int.from_bytes(digest, "little") >> 1))
+    return random.standard_normal((count, length), dtype="float32")

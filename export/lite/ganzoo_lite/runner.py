@@ -1,0 +1,144 @@
+"""Opens TFLite files that ganzoo exported, and runs them on the CPU with XNNPACK."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from . import card, painting, pixels
+from . import network as networks
+from .errors import UsageError, reason
+from .network import Network
+
+MAGIC = b"TFL3"
+"""Bytes 4 to 8 of every TFLite file."""
+
+
+class GanzooLite:
+    """A generator in a TFLite file, with its `card.json` beside it.
+
+        painter = GanzooLite("generator_dynamic.tflite")
+        painter(Image.open("drawing.png")).save("coloured.png")
+
+    Args:
+        path: the .tflite file.
+        threads: how many to run on; None: as many as there are cores.
+
+    Raises:
+        UsageError: when there is no such file, or it is no TFLite file.
+        ModelError: when it or its card is broken, or they don't belong together.
+    """
+
+    def __init__(self, path: str | Path, threads: int | None = None):
+        self.network = open_tflite(Path(path), threads)
+
+    @property
+    def interface(self) -> card.Interface:
+        """What the file takes and gives."""
+        return self.network.interface
+
+    def __call__(self, image: Image.Image | np.ndarray, *, tiles: bool = False, progress=None):
+        """Translates or enlarges an image of any size.
+
+        Args:
+            image: a Pillow image of any mode, or an array, uint8 (H, W, C) or (H, W), RGB, grey, or either with alpha.
+            tiles: run in tiles also a network that sees a picture as a whole (fit for maps and textures); by default
+                the picture is resized for it, and what it paints is resized back.
+            progress: a function that is told of (tiles that are done, tiles in all).
+
+        Returns:
+            The same kind: a Pillow image, or uint8 (H * scale, W * scale, C'). Transparency is kept as a last channel.
+
+        Raises:
+            UsageError: when the generator takes latents, or the array is something else.
+        """
+        given_array = not isinstance(image, Image.Image)
+        if given_array:
+            image = _image_of(image)
+        picture = pixels.picture(image, painting.input_channels(self.network))
+        strips = painting.painted(self.network, picture, tiles=tiles, progress=progress)
+        painted = np.concatenate(list(strips))
+        if given_array:
+            return painted
+        result = Image.fromarray(painted if painted.shape[2] > 1 else painted[..., 0])
+        if picture.profile:
+            # Pillow writes it with the picture.
+            result.info["icc_profile"] = picture.profile
+        return result
+
+    def sample(self, count: int = 1, seed: int = 0) -> np.ndarray:
+        """Pictures from the latents of a seed, uint8 (count, H, W, C): those of `ganzoo generate --seed`.
+
+        Raises:
+            UsageError: when the generator takes images.
+        """
+        return networks.sample(self.network, count, seed)
+
+
+def open_tflite(path: Path, threads: int | None = None) -> Network:
+    """A network of a TFLite file. Raises as `GanzooLite`."""
+    check_is_tflite(path)
+    interface = card.interface(card.read(path), path)
+    signature = _signature(path, interface, threads or _cores())
+
+    def call(values: np.ndarray) -> np.ndarray:
+        try:
+            return signature(**{interface.input.name: values})[interface.output.name]
+        except (RuntimeError, ValueError) as error:
+            raise card.ModelError(f"{path}: can't be run ({reason(error)})") from error
+
+    return Network(str(path), interface, call)
+
+
+def check_is_tflite(path: Path) -> None:
+    """Raises UsageError when there is no file at `path`, or one that does not begin as TFLite files do."""
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file; a model is a .tflite file that ganzoo exported")
+    with path.open("rb") as file:
+        if file.read(8)[4:] != MAGIC:
+            raise UsageError(f"{path}: no TFLite file; a model is a .tflite file that ganzoo exported")
+
+
+def _signature(path: Path, interface: card.Interface, threads: int):
+    """The function of the file that its card names. Raises ModelError when the file is broken or another."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    try:
+        interpreter = Interpreter(model_path=str(path), num_threads=threads)
+        runner = interpreter.get_signature_runner(interface.signature)
+    except (RuntimeError, ValueError) as error:
+        raise card.ModelError(f"{path}: can't be read as a TFLite file ({reason(error)})") from error
+    for tensor, found in (
+        (interface.input, runner.get_input_details()),
+        (interface.output, runner.get_output_details()),
+    ):
+        if list(found) != [tensor.name] or not _agrees(tensor, found[tensor.name]):
+            seen = ", ".join(f"{name} {_shape(d)} {np.dtype(d['dtype'])}" for name, d in found.items())
+            raise card.ModelError(
+                f"{path}: has {seen}, where {card.NAME} says {tensor.name} {list(tensor.shape)} {tensor.dtype}; "
+                "export the model again"
+            )
+    return runner
+
+
+def _agrees(tensor: card.Tensor, found: dict) -> bool:
+    return _shape(found) == list(tensor.shape) and np.dtype(found["dtype"]) == tensor.dtype
+
+
+def _shape(found: dict) -> list[int | None]:
+    return [None if side == -1 else int(side) for side in found["shape_signature"]]
+
+
+def _cores() -> int:
+    # What this process may use, where the system tells.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _image_of(array: np.ndarray) -> Image.Image:
+    """Raises UsageError when the array is no picture."""
+    shape = np.shape(array)
+    if getattr(array, "dtype", None) != np.uint8 or len(shape) not in (2, 3) or 0 in shape or shape[2:] > (4,):
+        found = f"{getattr(array, 'dtype', type(array).__name__)} {shape}"
+        raise UsageError(f"found {found}; give a Pillow image, or an array of uint8 (height, width, 1 to 4)")
+    return Image.fromarray(array[..., 0] if shape[2:] == (1,) else array)
