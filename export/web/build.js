@@ -1,0 +1,169 @@
+// Puts the page, its runtime and exported models into one folder that any static file server can serve.
+//
+//     npm run build -- --models FOLDER [--models FOLDER]… [--out FOLDER]
+//
+// FOLDER is what `ganzoo export` wrote. Exit status: 0 done, 2 wrong usage, 1 a failure.
+
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { basename, dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const CARD_VERSION = 1;
+/** What each accelerator is given, best first. */
+const PREFERRED = {
+  webgpu: ["float16", "none", "dynamic", "int8", "int16x8"],
+  wasm: ["dynamic", "int8", "float16", "none", "int16x8"],
+};
+/** The runtime for browsers with relaxed SIMD, and for the others. */
+const RUNTIMES = ["litert_wasm_internal", "litert_wasm_compat_internal"];
+
+class UsageError extends Error {}
+
+function main() {
+  const { models, out } = readArguments();
+  const entries = models.flatMap(readFolder);
+  giveDistinctFolders(entries);
+  const runtime = findRuntime();
+  rmSync(out, { recursive: true, force: true });
+  cpSync(join(HERE, "page"), out, { recursive: true });
+  copyRuntime(runtime, join(out, "runtime"));
+  cpSync(join(HERE, "..", "..", "LICENSE"), join(out, "LICENSE.txt"));
+  for (const entry of entries) copyModel(entry, out);
+  const listed = entries.map(({ name, task, folder, files }) => ({ name, task, folder, files }));
+  writeFileSync(join(out, "models.json"), `${JSON.stringify({ models: listed }, null, 2)}\n`);
+  for (const { name, task } of listed) console.log(`${name}: ${task}`);
+  console.log(out);
+}
+
+function readArguments() {
+  let values;
+  try {
+    ({ values } = parseArgs({
+      options: { models: { type: "string", multiple: true, default: [] }, out: { type: "string", default: "dist" } },
+    }));
+  } catch (error) {
+    throw new UsageError(error.message);
+  }
+  if (!values.models.length) throw new UsageError("no models: give --models FOLDER, which `ganzoo export` wrote");
+  // npm runs this in the package's folder; paths are meant from where npm was called.
+  const from = process.env.INIT_CWD ?? process.cwd();
+  const out = values.out === "dist" ? join(HERE, "dist") : resolve(from, values.out);
+  const isPage = ["page.js", "worker.js"].every((name) => existsSync(join(out, name)));
+  if (existsSync(out) && !isPage && readdirSync(out).length) {
+    throw new UsageError(`${out}: exists and is no page that was built here; give another --out`);
+  }
+  return { models: values.models.map((path) => resolve(from, path)), out };
+}
+
+/** The models of an export's folder: one, or one for each direction. */
+function readFolder(source) {
+  const place = join(source, "card.json");
+  if (!existsSync(place)) throw new UsageError(`${source}: no card.json in it; give a folder that ganzoo export wrote`);
+  const card = parseCard(place);
+  const usable = Object.entries(card.files).filter(([name, entry]) => runs(entry) && existsSync(join(source, name)));
+  const stems = groupedByStem(usable);
+  if (!stems.size) {
+    throw new UsageError(`${source}: no .tflite file of a fixed size with float inputs; browsers run no other`);
+  }
+  return [...stems].map(([stem, files]) => {
+    const name = stem === "generator" ? basename(source) : `${basename(source)} ${stem.replace("generator_", "")}`;
+    const chosen = Object.fromEntries(Object.keys(PREFERRED).map((kind) => [kind, choose(files, PREFERRED[kind])]));
+    for (const file of new Set(Object.values(chosen))) check(join(source, file), card.files[file]);
+    return { source, name, task: taskOf(files[0][1]), folder: name, files: chosen };
+  });
+}
+
+function parseCard(place) {
+  let card;
+  try {
+    card = JSON.parse(readFileSync(place, "utf-8"));
+  } catch {
+    throw new UsageError(`${place}: not the card of an exported model; copy the one beside the files`);
+  }
+  if (card.card_version !== CARD_VERSION || typeof card.files !== "object") {
+    throw new UsageError(`${place}: card version ${card.card_version}; this page reads ${CARD_VERSION}, export again`);
+  }
+  return card;
+}
+
+/** Browsers take no integer inputs, and no free sizes. */
+function runs({ format, input, output }) {
+  return format === "tflite" && input.dtype === "float32" && output.dtype === "float32" && !input.shape.includes(null);
+}
+
+/** `generator` of `generator_dynamic.tflite`. */
+function stemOf([name]) {
+  return name.replace(/_(float32|float16|dynamic|int8|int16x8)\.tflite$/, "").replace(/\.tflite$/, "");
+}
+
+function groupedByStem(entries) {
+  const found = new Map();
+  for (const entry of entries) found.set(stemOf(entry), [...(found.get(stemOf(entry)) ?? []), entry]);
+  return found;
+}
+
+function choose(files, precisions) {
+  const rank = ([, { quantization }]) => precisions.indexOf(quantization);
+  return [...files].sort((a, b) => rank(a) - rank(b))[0][0];
+}
+
+function taskOf({ input, scale }) {
+  if (input.kind === "latents") return "new";
+  return scale > 1 ? "enlarge" : "colour";
+}
+
+function check(path, entry) {
+  if (createHash("sha256").update(readFileSync(path)).digest("hex") !== entry.sha256) {
+    throw new UsageError(`${path}: not the file that its card.json describes; copy both again, together`);
+  }
+}
+
+function giveDistinctFolders(entries) {
+  const taken = new Set();
+  for (const entry of entries) {
+    const name = entry.name.replaceAll(/[^\w.-]+/g, "_");
+    let folder = name;
+    for (let number = 2; taken.has(folder); number += 1) folder = `${name}_${number}`;
+    taken.add(folder);
+    entry.folder = `models/${folder}`;
+  }
+}
+
+function findRuntime() {
+  try {
+    return dirname(dirname(createRequire(import.meta.url).resolve("@litertjs/core")));
+  } catch {
+    throw new UsageError("@litertjs/core is not installed: run `npm ci` first");
+  }
+}
+
+function copyRuntime(runtime, target) {
+  mkdirSync(target, { recursive: true });
+  for (const name of RUNTIMES) {
+    for (const suffix of [".js", ".wasm"]) cpSync(join(runtime, "wasm", name + suffix), join(target, name + suffix));
+  }
+  const utils = createRequire(join(runtime, "dist", "index.js")).resolve("@litertjs/wasm-utils");
+  cpSync(utils, join(target, "wasm-utils.js"));
+  // Browsers don't know where packages lie.
+  const code = readFileSync(join(runtime, "dist", "index.js"), "utf-8");
+  const mended = code.replace('from "@litertjs/wasm-utils"', 'from "./wasm-utils.js"');
+  if (mended === code) throw new Error("@litertjs/core no longer imports @litertjs/wasm-utils; mend build.js");
+  writeFileSync(join(target, "litert.js"), mended);
+}
+
+function copyModel({ source, folder, files }, out) {
+  mkdirSync(join(out, folder), { recursive: true });
+  const needed = new Set(["card.json", ...Object.values(files)]);
+  for (const file of needed) cpSync(join(source, file), join(out, folder, file));
+}
+
+try {
+  main();
+} catch (error) {
+  console.error(error instanceof UsageError || error.code ? `Error: ${error.message}` : error);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}

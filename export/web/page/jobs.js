@@ -1,0 +1,65 @@
+// What the worker can be asked for.
+
+import { openNetwork } from "./network.js";
+import { encodePng } from "./png.js";
+import { rgbOf, strips } from "./tiling.js";
+
+const networks = new Map();
+
+/** Loads a model; says on what it runs. Progress: {received, total} in bytes. */
+export async function open({ model }, { tell }) {
+  const { runsOn, file } = await opened(model, tell);
+  return { runsOn, file };
+}
+
+/** A picture of the size of `pixels`, times the model's scale, as RGBA. */
+export async function paint({ model, pixels, width, height }) {
+  const network = await opened(model);
+  const start = performance.now();
+  const { scale } = network;
+  const painted = new Uint8ClampedArray(width * height * scale * scale * 4);
+  for await (const strip of strips(network, rgbOf(pixels, width, height))) painted.set(strip.rgba(), strip.offset * 4);
+  return result({ pixels: painted, width: width * scale, height: height * scale, took: performance.now() - start });
+}
+
+/** As `paint`, but strip by strip, and as a PNG at the end. Progress: {strip} or {done, total} in tiles. */
+export async function enlarge({ model, pixels, width, height }, { tell, stopped }) {
+  const network = await opened(model);
+  const { scale } = network;
+  const picture = rgbOf(pixels, width, height);
+  async function* rows() {
+    const all = strips(network, picture, (done, total) => {
+      tell({ done, total });
+      return stopped();
+    });
+    for await (const strip of all) {
+      const rgba = strip.rgba();
+      tell({ strip: rgba, top: strip.top, rows: strip.rows, width: strip.width }, [rgba.buffer]);
+      yield strip.rgb;
+    }
+  }
+  const png = await encodePng(rows(), width * scale, height * scale);
+  return png && !stopped() ? { png } : {};
+}
+
+/** The picture of a latent, as RGBA. */
+export async function sample({ model, latents }) {
+  const network = await opened(model);
+  const start = performance.now();
+  const picture = network.toRgba(await network.run(latents));
+  return result({ ...picture, took: performance.now() - start });
+}
+
+function opened(model, tell = () => {}) {
+  if (!networks.has(model.folder)) {
+    const opening = openNetwork(model, tell);
+    networks.set(model.folder, opening);
+    // So that it can be tried again.
+    opening.catch(() => networks.delete(model.folder));
+  }
+  return networks.get(model.folder);
+}
+
+function result({ pixels, ...rest }) {
+  return { pixels, ...rest, transfer: [pixels.buffer] };
+}

@@ -1,0 +1,148 @@
+// A model that is ready to run: from numbers to numbers, on WebGPU where that is as good as the processor.
+
+import { loadAndCompile, loadLiteRt, Tensor } from "./runtime/litert.js";
+
+/** Mean squared difference, of a range of 255, from which on a GPU is held to be wrong: 30 dB. */
+const WRONG = 255 ** 2 / 10 ** 3;
+
+let runtime = null;
+let turn = Promise.resolve();
+
+/**
+ * @param model an entry of models.json
+ * @param tell is told of {received, total}, in bytes
+ */
+export async function openNetwork(model, tell) {
+  const base = new URL(`${model.folder}/`, self.location);
+  const [card, litert] = await Promise.all([fetchJson(new URL("card.json", base)), loadRuntime()]);
+  const hasGpu = Boolean(litert.getWebGpuDevice());
+  const file = model.files[hasGpu ? "webgpu" : "wasm"];
+  const bytes = await fetchBytes(new URL(file, base), tell);
+  const onCpu = await compiled(bytes, file, card, "wasm");
+  // Also where there is a GPU: the first run prepares much, and what it paints is what a GPU should paint.
+  const expected = await tried(onCpu);
+  const onGpu = hasGpu ? await onGpuIfGood(bytes, file, card, expected) : null;
+  if (onGpu) onCpu.delete();
+  return onGpu ?? onCpu;
+}
+
+async function loadRuntime() {
+  runtime ??= loadLiteRt(new URL("runtime/", self.location).href);
+  try {
+    return await runtime;
+  } catch (error) {
+    runtime = null;
+    throw error;
+  }
+}
+
+/** Null where the GPU does not take the whole network, paints something else than the processor, or takes longer. */
+async function onGpuIfGood(bytes, file, card, expected) {
+  let network = null;
+  try {
+    network = await compiled(bytes, file, card, "webgpu");
+    if (!network.isWholly) throw new Error("it does not take all of it");
+    const found = await tried(network);
+    const isSame = difference(found.painted, expected.painted, network.output) < WRONG;
+    if (!isSame) throw new Error("it paints another picture");
+    if (found.took > expected.took) throw new Error("it is slower than the processor");
+    return network;
+  } catch (error) {
+    console.info(`${file}: not run on WebGPU: ${error.message}`);
+    network?.delete();
+    return null;
+  }
+}
+
+/** What it paints, and how long it takes, in milliseconds, when it is warm. */
+async function tried(network) {
+  const input = probe(network.input.shape);
+  await network.run(input);
+  const start = performance.now();
+  const painted = await network.run(input);
+  return { painted, took: performance.now() - start };
+}
+
+async function compiled(bytes, file, card, accelerator) {
+  const model = await loadAndCompile(bytes, { accelerator });
+  const { signature, input, output, scale, any_size } = card.files[file];
+  const [, height, width, channels] = output.shape;
+  async function run(values) {
+    const tensor = new Tensor(values, input.shape);
+    let results = {};
+    try {
+      results = await model.run(signature, { [input.name]: tensor });
+      return await results[output.name].data();
+    } finally {
+      tensor.delete();
+      for (const result of Object.values(results)) result.delete();
+    }
+  }
+  return {
+    runsOn: accelerator === "webgpu" ? "WebGPU" : "CPU",
+    isWholly: model.isFullyAccelerated,
+    file,
+    input,
+    output,
+    scale,
+    whole: any_size === "whole",
+    /** Takes and gives Float32Arrays, one after the other. */
+    run(values) {
+      const result = turn.then(() => run(values));
+      turn = result.catch(() => {});
+      return result;
+    },
+    delete: () => model.delete(),
+    toRgba(values) {
+      const pixels = new Uint8ClampedArray(width * height * 4);
+      for (let i = 0; i < width * height; i += 1) {
+        for (let c = 0; c < 3; c += 1) {
+          pixels[4 * i + c] = values[channels * i + (channels === 3 ? c : 0)] * output.std + output.mean;
+        }
+        pixels[4 * i + 3] = 255;
+      }
+      return { pixels, width, height };
+    },
+  };
+}
+
+/** Numbers that look like a picture or a latent: a smooth wave between -1 and 1. */
+function probe(shape) {
+  return Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => Math.sin(i / 7));
+}
+
+/** Mean squared difference of two pictures, of a range of 255; NaN where one has what is not a number. */
+function difference(values, others, { std }) {
+  return values.reduce((sum, value, i) => sum + ((value - others[i]) * std) ** 2, 0) / values.length;
+}
+
+async function fetchJson(url) {
+  return (await answer(url)).json();
+}
+
+async function fetchBytes(url, tell) {
+  const response = await answer(url);
+  const total = Number(response.headers.get("content-length")) || 0;
+  const parts = [];
+  let received = 0;
+  for (const reader = response.body.getReader(); ; ) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    parts.push(value);
+    received += value.length;
+    tell({ received, total: Math.max(total, received) });
+  }
+  const bytes = new Uint8Array(received);
+  let place = 0;
+  for (const part of parts) {
+    bytes.set(part, place);
+    place += part.length;
+  }
+  return bytes;
+}
+
+async function answer(url) {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url.pathname}: the server says ${response.status}`);
+  return response;
+}

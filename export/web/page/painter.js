@@ -1,0 +1,53 @@
+// The page's end of the worker.
+
+const worker = new Worker(new URL("worker.js", import.meta.url));
+const waiting = new Map();
+let last = 0;
+
+worker.onmessage = ({ data: { id, progress, result, error } }) => {
+  const job = waiting.get(id);
+  if (progress) {
+    job?.tell(progress);
+    return;
+  }
+  waiting.delete(id);
+  if (error === undefined) job?.resolve(result);
+  else job?.reject(new Error(error));
+};
+
+worker.onerror = (event) => {
+  for (const job of waiting.values()) job.reject(new Error(event.message || "the worker can't be started"));
+  waiting.clear();
+};
+
+/**
+ * Has the worker do one of `jobs.js`.
+ *
+ * @param tell is told of its progress
+ * @returns a promise of its result, with a function `stop`
+ */
+export function ask(kind, request, { tell = () => {}, transfer = [] } = {}) {
+  const id = (last += 1);
+  const promise = new Promise((resolve, reject) => waiting.set(id, { tell, resolve, reject }));
+  worker.postMessage({ id, kind, ...request }, transfer);
+  return Object.assign(promise, { stop: () => worker.postMessage({ kind: "stop", job: id }) });
+}
+
+/** Runs `work` whenever it is asked to, but once at a time: what comes in between is answered by one more run. */
+export function newestWins(work) {
+  let busy = false;
+  let again = false;
+  return async () => {
+    again = true;
+    if (busy) return;
+    busy = true;
+    try {
+      while (again) {
+        again = false;
+        await work();
+      }
+    } finally {
+      busy = false;
+    }
+  };
+}

@@ -1,0 +1,34 @@
+// The three panels, one of which is shown: by pointer, by arrow keys, and by the address's #.
+
+const tabs = [...document.querySelectorAll("[role=tab]")];
+
+/** Calls `shown` with the panel's id, now and whenever another is chosen. */
+export function watchTabs(shown) {
+  const choose = (tab, { focus = false } = {}) => {
+    for (const other of tabs) {
+      other.ariaSelected = String(other === tab);
+      other.tabIndex = other === tab ? 0 : -1;
+      panelOf(other).hidden = other !== tab;
+    }
+    if (focus) tab.focus();
+    shown(panelOf(tab).id);
+  };
+  const byAddress = () => choose(tabs.find((tab) => `#${panelOf(tab).id}` === location.hash) ?? tabs[0]);
+  const go = (tab, options) => {
+    history.replaceState(null, "", `#${panelOf(tab).id}`);
+    choose(tab, options);
+  };
+  for (const [index, tab] of tabs.entries()) {
+    tab.addEventListener("click", () => go(tab));
+    tab.addEventListener("keydown", ({ key }) => {
+      const places = { ArrowRight: index + 1, ArrowLeft: index - 1 + tabs.length, Home: 0, End: tabs.length - 1 };
+      if (key in places) go(tabs[places[key] % tabs.length], { focus: true });
+    });
+  }
+  addEventListener("hashchange", byAddress);
+  byAddress();
+}
+
+function panelOf(tab) {
+  return document.getElementById(tab.getAttribute("aria-controls"));
+}

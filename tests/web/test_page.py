@@ -1,0 +1,328 @@
+"""The page of export/web in a real browser: built from exported networks, drawn on, and compared with the runner."""
+
+import base64
+import functools
+import http.server
+import io
+import json
+import shutil
+import subprocess
+import threading
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import keras
+import numpy as np
+import pytest
+import small
+from PIL import Image
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+import ganzoo
+from ganzoo.lite import network as networks
+from ganzoo.lite.runner import GanzooLite
+
+WEB = Path(__file__).parents[2] / "export" / "web"
+SIZES = {"srgan": (32, 32)}
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """Exports of small networks with random weights: {architecture: folder}."""
+    folder = tmp_path_factory.mktemp("models")
+    for name in ("pix2pix", "srgan", "dcgan"):
+        keras.utils.set_random_seed(3)
+        generator = small.create(name).deployed()["generator"]
+        amplify(generator)
+        options = {"formats": ("tflite",), "quantize": ("dynamic",), "size": SIZES.get(name)}
+        ganzoo.export(generator, folder / name, **options, allow_below=0, measure=False)
+    return {path.name: path for path in folder.iterdir()}
+
+
+def amplify(generator):
+    """Weights that keep the variance from layer to layer: those of an untrained GAN paint all grey."""
+    for layer in generator.layers:
+        if isinstance(layer, keras.layers.Conv2D | keras.layers.Conv2DTranspose | keras.layers.Dense):
+            kernel = layer.kernel.numpy()
+            transposed = isinstance(layer, keras.layers.Conv2DTranspose)
+            inputs = kernel[:: layer.strides[0], :: layer.strides[1], 0].size if transposed else kernel[..., 0].size
+            layer.kernel.assign(kernel / kernel.std() * (3 / inputs) ** 0.5)
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory):
+    """The page's sources with its runtime, which `npm ci` fetches where it isn't there."""
+    if not shutil.which("npm"):
+        pytest.skip("npm is missing: install Node 18 or later (Debian's packages nodejs and npm)")
+    if (WEB / "node_modules" / "@litertjs" / "core").is_dir():
+        return WEB
+    root = tmp_path_factory.mktemp("repository")
+    copy = root / "export" / "web"
+    shutil.copytree(WEB, copy, ignore=shutil.ignore_patterns("node_modules", "dist"))
+    shutil.copy(WEB.parents[1] / "LICENSE", root)
+    fetched = subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=copy, capture_output=True, text=True)
+    if fetched.returncode:
+        pytest.skip(f"the page's runtime can't be fetched; run `npm ci` in export/web: {fetched.stderr.strip()[-300:]}")
+    return copy
+
+
+def build(sources, out, *folders):
+    options = [part for folder in folders for part in ("--models", folder)]
+    return subprocess.run(["node", "build.js", *options, "--out", out], cwd=sources, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def site(sources, models, tmp_path_factory):
+    """The address of a server that has the page, with all models, in a folder below its root, and one without."""
+    root = tmp_path_factory.mktemp("site")
+    for place, names in {"all": models, "one": ["dcgan"]}.items():
+        built = build(sources, root / "some where" / place, *[models[name] for name in names])
+        assert built.returncode == 0, built.stderr
+    handler = functools.partial(_QuietHandler, directory=root)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/some%20where/"
+    server.shutdown()
+
+
+class _QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture(scope="module")
+def driver(site, tmp_path_factory):
+    """A browser whose pages, as is looked up when it has ended, asked no other host, nor did their workers."""
+    programs = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
+    missing = [name for name, path in programs.items() if not path]
+    assert not missing, f"{' and '.join(missing)} missing: install Debian's packages chromium and chromium-driver"
+    options = webdriver.ChromeOptions()
+    options.binary_location = programs["chromium"]
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    profile = tmp_path_factory.mktemp("profile")
+    places = (f"--user-data-dir={profile}", f"--log-net-log={profile / 'requests'}")
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", *places):
+        options.add_argument(argument)
+    driver = webdriver.Chrome(options, Service(programs["chromedriver"]))
+    yield driver
+    driver.quit()
+    asked = requests(profile / "requests", "{0.scheme}://{0.netloc}".format(urlsplit(site)))
+    assert any(address.endswith(".tflite") for address in asked)
+    assert [address for address in asked if not address.startswith((site, "blob:", "data:"))] == []
+
+
+def requests(log, origin):
+    """The addresses that pages and workers of an origin asked for, from the browser's log of its network."""
+    events = json.loads(log.read_text("utf-8"))["events"]
+    parameters = [event.get("params", {}) for event in events]
+    return {p["url"] for p in parameters if "url" in p and p.get("initiator") == origin}
+
+
+@pytest.fixture
+def browser(driver):
+    """A browser of which, at the end, no page has reported an error."""
+    driver.get("about:blank")
+    driver.get_log("browser")
+    resize(driver, 1280)
+    yield driver
+    errors = [entry["message"] for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
+    assert errors == []
+
+
+def resize(driver, width, height=1000):
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+
+def find(browser, place):
+    return browser.find_element(By.CSS_SELECTOR, place)
+
+
+def wait(condition, seconds=20):
+    """The first true value of `condition()`."""
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+    return value
+
+
+def open_page(browser, address):
+    browser.get(address)
+    wait(lambda: "runs on" in find(browser, "#state").text)
+
+
+def pixels(browser, place):
+    """What a canvas shows, uint8 (H, W, 3)."""
+    address = browser.execute_script("return document.querySelector(arguments[0]).toDataURL()", place)
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))).convert("RGB"))
+
+
+def psnr(image, other):
+    error = np.mean((image.astype("float64") - other) ** 2)
+    return 99.0 if error == 0 else 10 * np.log10(255**2 / error)
+
+
+def check_becomes(browser, place, expected, decibels=30):
+    """Soon the canvas shows what is expected."""
+    assert expected.std() > 20, "a picture that is all grey proves nothing"
+
+    def shows():
+        found = pixels(browser, place)
+        return found.shape == expected.shape and psnr(found, expected) >= decibels
+
+    wait(shows)
+
+
+def settle(browser):
+    """Lets the page draw what it was just told."""
+    browser.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
+
+
+def check_is_coloured(browser, painter):
+    """Soon the drawing that is there is coloured as the runner colours it; gives what was painted."""
+    settle(browser)
+    expected = painter(pixels(browser, "#drawing"))
+    check_becomes(browser, "#coloured", expected)
+    return expected
+
+
+def draw(browser, *points):
+    """A stroke by mouse through points that are given from -1 to 1."""
+    canvas = find(browser, "#drawing")
+    half = canvas.size["width"] / 2
+    first, *others = [(round(x * half), round(y * half)) for x, y in points]
+    actions = ActionChains(browser, duration=60).move_to_element_with_offset(canvas, *first).click_and_hold()
+    for point in others:
+        actions.move_to_element_with_offset(canvas, *point)
+    actions.release().perform()
+
+
+def runner(models, name):
+    return GanzooLite(models[name] / "generator_dynamic.tflite")
+
+
+def test_what_is_drawn_is_coloured_as_the_runner_colours_it_stroke_by_stroke(browser, site, models):
+    painter = runner(models, "pix2pix")
+    open_page(browser, f"{site}all/")
+    draw(browser, (-0.6, -0.6), (0.6, -0.5), (0.5, 0.6))
+    one = check_is_coloured(browser, painter)
+    draw(browser, (-0.7, 0.7), (0.1, 0.1))
+    two = check_is_coloured(browser, painter)
+    assert psnr(one, two) < 25
+    find(browser, "#undo").click()
+    check_becomes(browser, "#coloured", one)
+
+
+def test_keys_draw_as_a_pointer_does(browser, site, models):
+    open_page(browser, f"{site}all/")
+    canvas = find(browser, "#drawing")
+    canvas.send_keys(Keys.ARROW_RIGHT * 5)
+    assert pixels(browser, "#drawing").min() == 255
+    canvas.send_keys(Keys.SPACE, Keys.ARROW_RIGHT * 10, Keys.ARROW_DOWN * 8, Keys.SPACE, Keys.ARROW_LEFT * 20)
+    settle(browser)
+    ink = pixels(browser, "#drawing")[..., 0] < 128
+    rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
+    # From (296, 256) 80 to the right and 64 down, by a pen of 24.
+    assert (rows[0], rows[-1], columns[0], columns[-1]) == pytest.approx((244, 331, 284, 387), abs=3)
+    check_is_coloured(browser, runner(models, "pix2pix"))
+
+
+def test_a_picture_larger_than_the_network_is_enlarged_and_saved_as_the_runner_enlarges_it(
+    browser, site, models, tmp_path
+):
+    random = np.random.default_rng(0)
+    photo = Image.fromarray(random.integers(0, 256, (9, 13, 3), dtype="uint8")).resize((91, 63))
+    photo.save(tmp_path / "photo.png")
+    expected = runner(models, "srgan")(np.asarray(photo))
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    open_page(browser, f"{site}all/#enlarge")
+    find(browser, "#photo").send_keys(str(tmp_path / "photo.png"))
+    check_becomes(browser, "#enlarged", expected, decibels=45)
+    wait(lambda: find(browser, "#save-enlarged").is_displayed())
+    find(browser, "#save-enlarged").click()
+    saved = tmp_path / "enlarged.png"
+    wait(saved.exists)
+    with Image.open(saved) as image:
+        assert np.array_equal(np.asarray(image), pixels(browser, "#enlarged"))
+
+
+def test_what_is_no_picture_is_said_to_be_none(browser, site, tmp_path):
+    (tmp_path / "photo.png").write_text("not a picture")
+    open_page(browser, f"{site}all/#enlarge")
+    find(browser, "#photo").send_keys(str(tmp_path / "photo.png"))
+    wait(lambda: "photo.png can't be read as a picture" in find(browser, "#state").text)
+
+
+def test_the_slider_walks_along_the_great_circle_between_the_stops(browser, site, models):
+    network = runner(models, "dcgan").network
+    open_page(browser, f"{site}all/#new")
+    script = """const done = arguments[0];
+        import("./latents.js").then(({ latentsOf }) => done([2, 3].map((stop) => [...latentsOf(1, stop, 8)])))"""
+    start, end = np.array(browser.execute_async_script(script), dtype="float32")
+    angle = np.arccos(start @ end / np.linalg.norm(start) / np.linalg.norm(end))
+    middle = (np.sin(0.7 * angle) * start + np.sin(0.3 * angle) * end) / np.sin(angle)
+    pictures = networks.paint_latents(network, np.stack([start, middle]).astype("float32"))
+    assert psnr(*pictures) < 25
+    find(browser, "#stops button:nth-child(3)").click()
+    check_becomes(browser, "#emoji", pictures[0])
+    check_becomes(browser, "#stops button:nth-child(3) canvas", pictures[0])
+    find(browser, "#walk").send_keys(Keys.ARROW_RIGHT * 30)
+    check_becomes(browser, "#emoji", pictures[1])
+
+
+def test_a_phone_shows_every_panel_without_scrolling_sideways(browser, site):
+    resize(browser, 320, 640)
+    open_page(browser, f"{site}all/")
+    tabs = browser.find_elements(By.CSS_SELECTOR, "[role=tab]")
+    for tab in tabs:
+        tab.click()
+        assert find(browser, f"#{tab.get_attribute('aria-controls')}").is_displayed()
+        width = browser.execute_script("return document.documentElement.scrollWidth")
+        assert width == 320, tab.text
+
+
+def test_what_has_no_network_says_how_to_get_one(browser, site):
+    browser.get(f"{site}one/")
+    wait(lambda: "ganzoo export pix2pix" in find(browser, "#colour").text)
+    assert not find(browser, "#drawing").is_displayed()
+    find(browser, "#tab-new").click()
+    wait(lambda: "runs on" in find(browser, "#state").text)
+    assert find(browser, "#emoji").is_displayed()
+
+
+def damaged_file(folder):
+    with (folder / "generator_dynamic.tflite").open("ab") as file:
+        file.write(b"more")
+
+
+def integer_inputs(folder):
+    card = folder / "card.json"
+    card.write_text(card.read_text("utf-8").replace('"float32"', '"uint8"'), "utf-8")
+
+
+def no_card(folder):
+    (folder / "card.json").unlink()
+
+
+@pytest.mark.parametrize(
+    "spoil, words",
+    [
+        (damaged_file, "generator_dynamic.tflite: not the file that its card.json describes"),
+        (integer_inputs, "no .tflite file of a fixed size with float inputs"),
+        (no_card, "no card.json in it"),
+    ],
+)
+def test_a_build_refuses_what_the_page_could_not_run(sources, models, tmp_path, spoil, words):
+    folder = tmp_path / "exported"
+    shutil.copytree(models["dcgan"], folder)
+    spoil(folder)
+    built = build(sources, tmp_path / "page", folder)
+    assert (built.returncode, built.stderr.count("\n")) == (2, 1)
+    assert words in built.stderr
+    assert not (tmp_path / "page").exists()
