@@ -5,9 +5,9 @@
 // FOLDER is what `ganzoo export` wrote. Exit status: 0 done, 2 wrong usage, 1 a failure.
 
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -28,13 +28,17 @@ function main() {
   const entries = models.flatMap(readFolder);
   giveDistinctFolders(entries);
   const runtime = findRuntime();
-  rmSync(out, { recursive: true, force: true });
-  cpSync(join(HERE, "page"), out, { recursive: true });
-  copyRuntime(runtime, join(out, "runtime"));
-  cpSync(join(HERE, "..", "..", "LICENSE"), join(out, "LICENSE.txt"));
-  for (const entry of entries) copyModel(entry, out);
   const listed = entries.map(({ name, task, folder, files }) => ({ name, task, folder, files }));
-  writeFileSync(join(out, "models.json"), `${JSON.stringify({ models: listed }, null, 2)}\n`);
+  // Built beside its place, so that a failure leaves the page that was there.
+  const beside = `${out}.part`;
+  rmSync(beside, { recursive: true, force: true });
+  cpSync(join(HERE, "page"), beside, { recursive: true });
+  copyRuntime(runtime, join(beside, "runtime"));
+  cpSync(join(HERE, "..", "..", "LICENSE"), join(beside, "LICENSE.txt"));
+  for (const entry of entries) copyModel(entry, beside);
+  writeFileSync(join(beside, "models.json"), `${JSON.stringify({ models: listed }, null, 2)}\n`);
+  rmSync(out, { recursive: true, force: true });
+  renameSync(beside, out);
   for (const { name, task } of listed) console.log(`${name}: ${task}`);
   console.log(out);
 }
@@ -56,7 +60,10 @@ function readArguments() {
   if (existsSync(out) && !isPage && readdirSync(out).length) {
     throw new UsageError(`${out}: exists and is no page that was built here; give another --out`);
   }
-  return { models: values.models.map((path) => resolve(from, path)), out };
+  const models = values.models.map((path) => resolve(from, path));
+  const within = models.find((path) => `${path}${sep}`.startsWith(`${out}${sep}`));
+  if (within) throw new UsageError(`${within}: lies within ${out}, which is built anew; give another --out`);
+  return { models, out };
 }
 
 /** The models of an export's folder: one, or one for each direction. */
@@ -84,10 +91,21 @@ function parseCard(place) {
   } catch {
     throw new UsageError(`${place}: not the card of an exported model; copy the one beside the files`);
   }
-  if (card.card_version !== CARD_VERSION || typeof card.files !== "object") {
+  if (!isObject(card) || !isObject(card.files) || !Object.values(card.files).every(isEntry)) {
+    throw new UsageError(`${place}: not the card of an exported model; copy the one beside the files`);
+  }
+  if (card.card_version !== CARD_VERSION) {
     throw new UsageError(`${place}: card version ${card.card_version}; this page reads ${CARD_VERSION}, export again`);
   }
   return card;
+}
+
+function isObject(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isEntry(entry) {
+  return isObject(entry) && [entry.input, entry.output].every((one) => isObject(one) && Array.isArray(one.shape));
 }
 
 /** Browsers take no integer inputs, and no free sizes. */

@@ -310,9 +310,19 @@ def no_card(folder):
     (folder / "card.json").unlink()
 
 
+def another_card(folder):
+    (folder / "card.json").write_text('{"card_version": 1, "files": {"generator_dynamic.tflite": {}}}', "utf-8")
+
+
+def empty_card(folder):
+    (folder / "card.json").write_text("null", "utf-8")
+
+
 @pytest.mark.parametrize(
     "spoil, words",
     [
+        (another_card, "not the card of an exported model"),
+        (empty_card, "not the card of an exported model"),
         (damaged_file, "generator_dynamic.tflite: not the file that its card.json describes"),
         (integer_inputs, "no .tflite file of a fixed size with float inputs"),
         (no_card, "no card.json in it"),
@@ -326,3 +336,12 @@ def test_a_build_refuses_what_the_page_could_not_run(sources, models, tmp_path, 
     assert (built.returncode, built.stderr.count("\n")) == (2, 1)
     assert words in built.stderr
     assert not (tmp_path / "page").exists()
+
+
+def test_a_build_does_not_delete_the_models_that_it_is_built_of(sources, models, tmp_path):
+    page = tmp_path / "page"
+    assert build(sources, page, models["dcgan"]).returncode == 0
+    shutil.copytree(models["dcgan"], page / "mine")
+    built = build(sources, page, page / "mine")
+    assert (built.returncode, built.stderr.count("\n")) == (2, 1)
+    assert (page / "mine" / "card.json").exists()
