@@ -12,6 +12,14 @@ A card describes the files of one folder. `files` has an entry for each, by name
     multiple                  heights and widths it takes are multiples of this; null: those of `input.shape` alone
     any_size                  how a picture of another size is run: in `tiles`, or resized and run `whole`
 
+and, for people:
+
+    quality                   how near it paints to the Keras model, found by running it: examples, psnr_mean and
+                              psnr_worst in dB (peak 2, 200 for equal pictures), largest_difference (in [-1, 1]), floor,
+                              passed, allowed_below (a lower floor that its maker let it off to, or null)
+    anatomy, latency          of a TFLite file: operators, parameters, multiplications, delegates; speed and memory
+    made_with                 versions
+
 Shapes are [1, height, width, channels] with null where any size will do, or [1, length] for latents, which are drawn
 from a standard normal distribution. A picture's values of 0 to 255 go in as (pixel - mean) / std, and come out as
 value * std + mean, rounded and clipped.
@@ -73,7 +81,7 @@ def read(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(place.read_text("utf-8"))
         version, files = document["card_version"], document["files"]
-        names = sorted(files)
+        names = sorted(files.keys())
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ModelError(f"{place}: not the card of an exported model; copy the one beside the file") from None
     if version != VERSION:
