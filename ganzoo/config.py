@@ -81,6 +81,12 @@ class GANConfig:
     """Discriminator updates per generator update."""
     ema_decay: Momentum = 0.0
     """Decay per step of the generator's moving average, which is then what is sampled and deployed. 0 is off."""
+    teacher: str | None = None
+    """A trained generator that this one learns to imitate besides: a pretrained name, a run directory, or, where there
+    is one generator, a `.keras` file."""
+    distillation_weight: Weight = 10.0
+    """Weight of the mean absolute difference between what generator and teacher make of the same input. 0: no teacher
+    is loaded."""
 
     learning_rate: Rate = 2e-4
     discriminator_learning_rate: Rate | None = None

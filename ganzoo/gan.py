@@ -13,6 +13,7 @@ from keras import ops
 from ganzoo import losses, seeding, sharing
 from ganzoo.augmentation import augment
 from ganzoo.config import GANConfig
+from ganzoo.distillation import load_teachers
 from ganzoo.errors import UsageError
 from ganzoo.schedules import LearningRate
 
@@ -45,7 +46,8 @@ class GAN(keras.Model):
     """Named networks and the phases that train them. Architectures subclass it and add:
 
     `config_class`; `batch_names`, the keys of a batch; `build_networks`; `forward`, the one forward of the generators
-    in a step; `phases`; `deployed_names`; `samples`, and `generated` to have them looked at by the doctor.
+    in a step; `phases`; `deployed_names`; `samples`, and `generated` to have them looked at by the doctor; `painted`
+    to have its generators learn from teachers.
 
     `fit` takes batches as dicts with the keys of `batch_names`, as tuples in their order, or, where there is one key,
     as a bare tensor: floats of (B, H, W, C) in the range that the architecture's file states. With `n_critic` > 1 a
@@ -62,8 +64,14 @@ class GAN(keras.Model):
     deployed_names: tuple[str, ...] = ("generator",)
     generated: Mapping[str, str] = {}
     """Which columns of `samples` the generators made, and the key of the batch whose images they should resemble."""
+    painted: Mapping[str, tuple[str, str]] = {}
+    """Of each generator the key of what it takes, in the batch or the outputs of `forward`, and the key of what it
+    makes of that, in the outputs. A teacher is asked to make something of the same."""
     input_range = (-1.0, 1.0)
     """Range of the values that a deployed generator of images takes."""
+    floors: Mapping[str, float] = {}
+    """Where what an export must reach differs from `ganzoo.exporting.proof.FLOORS`: dB by precision. Mobile variants
+    go by the common ones."""
 
     def __init__(self, config: GANConfig):
         super().__init__(name=type(self).__name__.lower())
@@ -81,6 +89,7 @@ class GAN(keras.Model):
         self._host_step = 0
         self._traced = {}
         self._read = None
+        self._teachers = {}
         self.built = True
 
     # What an architecture adds.
@@ -102,11 +111,16 @@ class GAN(keras.Model):
         raise NotImplementedError
 
     def prepare(self) -> None:
-        """Loads what training needs beyond the networks, such as a feature network. `ganzoo.train` calls it first.
+        """Loads what training needs beyond the networks: a teacher, or in an architecture that overrides and extends
+        this, a feature network. `ganzoo.train` calls it first.
 
         Raises:
             UsageError: when that can't be had, saying what to do.
         """
+        if self._is_taught():
+            if not self.painted:
+                raise UsageError(f"model.teacher: {self.name} learns from none; leave it out")
+            self._teachers = load_teachers(self.config.teacher, {name: self._networks[name] for name in self.painted})
 
     # What users of any architecture call.
 
@@ -237,6 +251,8 @@ class GAN(keras.Model):
         optimizer = self.optimizers[phase.name]
         with tape:
             terms = phase.loss(batch, outputs)
+            if self._is_taught() and not phase.detached:
+                terms |= self._distillation_terms(phase, batch, outputs)
             # Gradients are summed over replicas, so each replica's loss is its share of the mean.
             loss = sum(terms.values()) / tf.distribute.get_strategy().num_replicas_in_sync
             loss = optimizer.scale_loss(loss)
@@ -395,6 +411,20 @@ class GAN(keras.Model):
         """The generator's loss on what the discriminator `name` says of `fake`, unweighted."""
         logits = self._networks[name](self._seen(fake, f"{name} fooled"), training=True)
         return losses.ADVERSARIAL_LOSSES[self.config.adversarial_loss].generator(logits)
+
+    def _is_taught(self) -> bool:
+        return self.config.teacher is not None and self.config.distillation_weight > 0
+
+    def _distillation_terms(self, phase, batch, outputs) -> dict:
+        if not self._teachers:
+            raise UsageError(f"{self.name}: the teacher is not loaded; call prepare() before fit()")
+        terms = {}
+        for name in (name for name in phase.networks if name in self._teachers):
+            taken, made = self.painted[name]
+            example = self._teachers[name]({**batch, **outputs}[taken])
+            distance = losses.l1(outputs[made], ops.cast(example, outputs[made].dtype))
+            terms[f"{name}_distillation"] = self.config.distillation_weight * distance
+        return terms
 
     def _observe_logits(self, name, real, fake, boundary):
         self.observe(f"{name}_real_logit", ops.mean(real))

@@ -204,8 +204,8 @@ def deployed_networks_open_in_plain_keras(gans: list, folder: Path):
     expected = {}
     for gan in gans:
         gan.train_step(small.batch(gan))
-        for name, network in gan.released().items():
-            label = f"{gan.name}_{name}"
+        for network in gan.released().values():
+            label = network.name
             inputs = np.random.default_rng(0).uniform(0, 1, _shape(network)).astype("float32")
             network.save(folder / f"{label}.keras")
             np.save(folder / f"{label}.npy", inputs)

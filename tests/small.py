@@ -40,6 +40,10 @@ COMBINATIONS = {
 """For each architecture one combination of loss, penalty, norm and augmentation; together they hold each."""
 
 
+MOBILE = [name for name in registry.names() if "generator" in registry.config_class(name).__annotations__]
+"""The architectures that have a small generator as well: `create(name, generator="mobile")`."""
+
+
 def config(name: str) -> dict:
     """Keywords for `ganzoo.create`: small networks with every part of the large ones."""
     return dict(CONFIGS[name]) if name in CONFIGS else _smallest(registry.config_class(name))

@@ -26,9 +26,10 @@ def distance(images, others):
 
 
 @pytest.mark.slow
-def test_pix2pix_that_does_not_learn_to_colour(trained):
+@pytest.mark.parametrize("name", ["pix2pix", "pix2pix_emoji_mobile"])
+def test_pix2pix_that_does_not_learn_to_colour(trained, name):
     # The line art itself is the colourless answer.
-    _, columns = trained("pix2pix", STEPS)
+    _, columns = trained(name, STEPS)
     assert distance(columns["output"], columns["target"]) < distance(columns["input"], columns["target"])
 
 
@@ -42,8 +43,9 @@ def test_cyclegan_that_does_not_come_back(trained):
 
 
 @pytest.mark.slow
-def test_srgan_whose_pretraining_is_no_better_than_bicubic(trained):
-    _, columns = trained("srgan", STEPS)
+@pytest.mark.parametrize(("name", "steps"), [("srgan", STEPS), ("srgan_emoji_mobile", 3 * STEPS)])
+def test_srgan_whose_pretraining_is_no_better_than_bicubic(trained, name, steps):
+    _, columns = trained(name, steps)
 
     def error(images):
         return float(np.square(images - columns["target"]).mean())

@@ -1,5 +1,6 @@
 """A new architecture is one file, `made_up.py`: it keeps the contract, trains, is saved; nothing else knows of it."""
 
+import dataclasses
 import importlib
 import json
 import os
@@ -19,6 +20,7 @@ import small  # noqa: E402
 import ganzoo  # noqa: E402
 from ganzoo import registry  # noqa: E402
 from ganzoo.config import parse_recipe  # noqa: E402
+from ganzoo.errors import UsageError  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +121,9 @@ print(json.dumps(found))
         "fast": True,
         "networks": ["encoder", "decoder", "discriminator"],
     }
+
+
+def test_it_learns_from_no_teacher_and_says_so(gan):
+    taught = type(gan)(dataclasses.replace(gan.config, teacher="runs/another"))
+    with pytest.raises(UsageError, match=r"model\.teacher: madeup learns from none; leave it out"):
+        taught.prepare()

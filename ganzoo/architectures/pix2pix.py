@@ -10,6 +10,8 @@ Deviations: the norm is instance norm without scale and offset. At the paper's b
 keeps using the statistics of the batch at hand when testing, is instance norm; unlike batch norm, that is the same in
 training, inference and on a device. Dropout, the paper's noise, is off in inference: a saved generator is a function of
 its input. At other sizes the U-Net has log2(S) levels, so that its bottleneck stays 1x1.
+
+`generator="mobile"` is none of the paper's: a U-Net of a tenth of the multiplications for phones.
 """
 
 import math
@@ -21,7 +23,9 @@ from keras import layers, ops
 from ganzoo.config import GANConfig, Momentum, Positive, Weight, frozen_config
 from ganzoo.gan import GAN, Phase
 from ganzoo.layers import (
+    clipped,
     instance_norm,
+    norm_relu6,
     normal_initializer,
     output_dtype,
     patch_gan,
@@ -37,11 +41,13 @@ class Pix2PixConfig(GANConfig):
     task: ClassVar[str] = "paired"
 
     image_size: Literal[64, 128, 256, 512] = 256
+    generator: Literal["u_net", "mobile"] = "u_net"
     base_filters: Positive = 64
-    """Filters of the first layers of both networks."""
+    """Filters of the first layers of both networks; the mobile generator begins with a quarter."""
     dropout: Momentum = 0.5
-    """Rate in the first three decoder blocks, where the noise comes from."""
+    """Rate in the first three decoder blocks of the U-Net, where the noise comes from."""
     l1_weight: Weight = 100.0
+    distillation_weight: Weight = 100.0
 
     discriminator_norm: Literal["batch", "instance", "none"] = "instance"
     discriminator_weight: Weight = 0.5
@@ -92,6 +98,48 @@ def build_generator(config: Pix2PixConfig) -> keras.Model:
     return keras.Model(image, image_out, name="pix2pix_generator")
 
 
+def mobile_conv(x, filters: int, kernel: int, name: str, strides=1):
+    """Convolution, batch norm, ReLU6, and noise in training: what 8 bits round off must come not to matter."""
+    x = layers.Conv2D(
+        filters, kernel, strides, padding="same", use_bias=False, kernel_initializer="he_normal", name=f"{name}_conv"
+    )(x)
+    return layers.GaussianNoise(0.4, name=f"{name}_noise")(norm_relu6(x, name))
+
+
+def mobile_decoder_block(x, skip, name: str):
+    """To the skip's filters by a convolution, then to its size; the skip is added."""
+    height, width, filters = skip.shape[1:]
+    x = ops.image.resize(mobile_conv(x, filters, 3, name), (height, width), interpolation="bilinear")
+    return layers.Add(name=f"{name}_skip")([x, skip])
+
+
+def build_mobile_generator(config: Pix2PixConfig) -> keras.Model:
+    """A smaller U-Net, down to 4x4, of plain convolutions: (B, S, S, C) -> (B, S, S, C), both in [-1, 1]."""
+    levels = int(math.log2(config.image_size)) - 2
+    filters = [max(config.base_filters // 4, 1) * min(2**level, 16) for level in range(levels)]
+    filters[0] += filters[0] // 2
+    x = image = keras.Input((config.image_size, config.image_size, config.channels), name="image")
+
+    skips = []
+    for level in range(levels):
+        x = mobile_conv(x, filters[level], 5 if level == 0 else 3, f"down{level + 1}", strides=2)
+        skips.append(x)
+    for block in (1, 2, 3):
+        x = layers.Add(name=f"middle{block}_add")([x, mobile_conv(x, filters[-1], 3, f"middle{block}")])
+    for level in reversed(range(levels - 1)):
+        x = mobile_decoder_block(x, skips[level], f"up{level + 2}")
+    x = mobile_conv(x, filters[0], 3, "last")
+
+    # The last doubling: every position makes four pixels. They start within the range, since none learns beyond it.
+    x = layers.Conv2D(4 * config.channels, 3, padding="same", kernel_initializer=normal_initializer(), name="up1_conv")(
+        x
+    )
+    return keras.Model(image, ops.depth_to_space(clipped(x), 2), name="pix2pix_mobile_generator")
+
+
+GENERATORS = {"u_net": build_generator, "mobile": build_mobile_generator}
+
+
 def build_discriminator(config: Pix2PixConfig) -> keras.Model:
     """The 70x70 PatchGAN on input and image side by side in the channels: (B, S, S, 2C) in [-1, 1] -> logits."""
     return patch_gan(
@@ -112,9 +160,11 @@ class Pix2Pix(GAN):
     config_class = Pix2PixConfig
     batch_names = ("input", "target")
     generated = {"output": "target"}
+    painted = {"generator": ("input", "output")}
 
     def build_networks(self):
-        return {"generator": build_generator(self.config), "discriminator": build_discriminator(self.config)}
+        generator = GENERATORS[self.config.generator](self.config)
+        return {"generator": generator, "discriminator": build_discriminator(self.config)}
 
     def forward(self, batch):
         return {"output": self.generator(batch["input"], training=True)}

@@ -14,7 +14,7 @@ from pathlib import Path
 import filelock
 import yaml
 
-from ganzoo.config import Recipe, to_document
+from ganzoo.config import Recipe, parse_recipe, to_document
 from ganzoo.errors import UsageError
 from ganzoo.files import replacing
 
@@ -161,12 +161,15 @@ def what_moved(directory: RunDirectory, record: Mapping) -> list[str]:
 
 
 def check_same_run(directory: RunDirectory, recipe: Recipe) -> None:
-    """Refuses to go on with a run of another recipe.
+    """Refuses to go on with a run of another recipe. What a run of an earlier release doesn't state is the default.
 
     Raises:
         UsageError: listing the keys that differ.
     """
-    found, wanted = _flat(read_config(directory)), _flat(to_document(recipe))
+    document = read_config(directory)
+    if document["architecture"] == recipe.architecture:
+        document = to_document(parse_recipe(document, type(recipe.model), str(directory.config)))
+    found, wanted = _flat(document), _flat(to_document(recipe))
     differing = [
         f"{key} ({found.get(key)!r} there, {wanted.get(key)!r} now)"
         for key in sorted(found.keys() | wanted.keys())

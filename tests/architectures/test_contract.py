@@ -67,4 +67,5 @@ def test_spectral_norm_bounds_every_layer_of_the_discriminators(gan):
 
 def test_deployed_networks_open_in_plain_keras(tmp_path):
     gans = [small.create(name) for name in registry.names()]
+    gans += [small.create(name, generator="mobile") for name in small.MOBILE]
     contract.deployed_networks_open_in_plain_keras(gans, tmp_path)

@@ -102,6 +102,18 @@ def test_another_architecture_is_refused(directory):
         run_directory.check_same_run(directory, other)
 
 
+def test_a_run_of_a_release_that_knew_fewer_settings_goes_on(directory):
+    document = yaml.safe_load(directory.config.read_text("utf-8"))
+    for key in ("generator", "teacher", "distillation_weight"):
+        del document["model"][key]
+    del document["training"]["checkpoint_minutes"]
+    directory.config.write_text(yaml.safe_dump(document), "utf-8")
+    run_directory.check_same_run(directory, recipe())
+    # What it didn't state was the default, and is another setting than any else.
+    with pytest.raises(UsageError, match=r"model\.teacher \(None there, 'runs/big' now\)"):
+        run_directory.check_same_run(directory, recipe(model__teacher="runs/big"))
+
+
 def test_other_versions_may_go_on(directory):
     text = directory.config.read_text("utf-8")
     versions = yaml.safe_load(text)["versions"]
