@@ -147,6 +147,87 @@ def generate(model, inputs, out, count, seed, interpolate, tiles, direction):
 
 
 @cli.command()
+@click.argument("model")
+@_DIRECTION
+@_JSON
+def benchmark(model, direction, as_json):
+    """Time MODEL in every way there is to run it, side by side.
+
+    MODEL is a run directory or a .keras file, which runs in Keras, as a SavedModel, in TFLite and in ONNX Runtime; or
+    a SavedModel directory or a .tflite file, which runs as it is. Each way takes its turn in a process of its own, on
+    one thread and on all.
+    """
+    from ganzoo import pretrained
+
+    pretrained.find_model(model, direction)  # Errors come before TensorFlow, which takes seconds.
+    from ganzoo.exporting.benchmark import benchmark
+
+    report = benchmark(model, direction, say=lambda line: click.echo(line, err=True))
+    if as_json:
+        click.echo(json.dumps(report, indent=2))
+    else:
+        _print_benchmark(report)
+
+
+@cli.command()
+@click.argument("model")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The folder for the files.")
+@click.option("--format", "formats", metavar="FORMAT", multiple=True, help="savedmodel or tflite.  [default: both]")
+@click.option(
+    "--quantize",
+    metavar="PRECISION",
+    multiple=True,
+    help="Of TFLite: none, float16, dynamic, int8 or int16x8.  [default: none, float16, dynamic]",
+)
+@click.option("--size", metavar="HxW", help="Height and width of the pictures; free for any, which SRGAN takes.")
+@click.option(
+    "--io",
+    type=click.Choice(["float", "uint8"]),
+    default="float",
+    show_default=True,
+    help="uint8: pixels in and out, their scaling in the file.",
+)
+@click.option(
+    "--calibration", metavar="SOURCE", help="Images for int8, in place of the recipe's: folder:PATH or the like."
+)
+@click.option("--allow-below", metavar="DB", type=float, help="A PSNR that will do where a file misses its floor.")
+@click.option(
+    "--direction",
+    type=click.Choice(["ab", "ba", "both"]),
+    default="ab",
+    show_default=True,
+    help="Which generator of a model that translates both ways.",
+)
+def export(model, out, formats, quantize, size, io, calibration, allow_below, direction):
+    """Export MODEL to a SavedModel and TFLite files, each with the proof that it paints the same.
+
+    MODEL is a run directory or a .keras file. Every file is run on real images and compared with Keras; where one comes
+    not near enough, none is written. What the files take and give, and how good and fast they are, is in the card.json
+    beside them.
+    """
+    from ganzoo.exporting import report
+    from ganzoo.exporting.export import export
+
+    silence_libraries()
+    given = {"formats": formats, "quantize": quantize}
+    made = export(
+        model,
+        out,
+        **{name: value for name, value in given.items() if value},
+        size=size,
+        io=io,
+        calibration=calibration,
+        allow_below=allow_below,
+        direction=direction,
+        say=click.echo,
+    )
+    _print_table(str(made.folder), report.quality_table(made.files))
+    operators = report.operator_table(made.files)
+    if len(operators) > 1:
+        _print_table("Operators", operators)
+
+
+@cli.command()
 @click.argument("run_dir", type=click.Path(file_okay=False, path_type=Path))
 @_JSON
 def doctor(run_dir, as_json):
@@ -222,6 +303,26 @@ def _print_rich_table(title: str, rows: list[list[str]]) -> None:
     for row in rows:
         table.add_row(Text(row[0], style="bold"), *map(Text, row[1:]))
     Console().print(Text(title, style="cyan"), table)
+
+
+def _print_benchmark(report: dict) -> None:
+    timed = [row for row in report["rows"] if "timings" in row]
+    threads = [timing["threads"] for timing in timed[0]["timings"]] if timed else []
+    heads = [head for n in threads for head in (f"{n} thread{'s' * (n > 1)}, ms", "spread", "x tf.function")]
+    table = [["", "size", *heads, "memory"]]
+    for row in timed:
+        cells = [cell for timing in row["timings"] for cell in _timing_cells(timing)]
+        memory = "" if row["peak_memory_mib"] is None else f"{row['peak_memory_mib']:.0f} MiB"
+        table.append([row["name"], f"{row['bytes'] / 1e6:.1f} MB", *cells, memory])
+    _print_table(report["model"], table)
+    for row in report["rows"]:
+        if "timings" not in row:
+            _print_paragraph(f"{row['name']}: not available: {row['unavailable']}")
+
+
+def _timing_cells(timing: dict) -> list[str]:
+    speedup = "" if timing["speedup"] is None else f"{timing['speedup']:.2f}"
+    return [f"{timing['median_ms']:.2f}", f"{timing['spread_ms']:.2f}", speedup]
 
 
 def _print_description(described: dict) -> None:

@@ -10,9 +10,10 @@ from ai_edge_litert.interpreter import Interpreter
 from ai_edge_litert.tools import flatbuffer_utils
 
 
-def painter(name: str, network: str = "generator", **changes) -> keras.Model:
+def painter(name: str, network: str | None = None, **changes) -> keras.Model:
     """A small generator whose pictures fill their range: untrained ones paint grey, and grey hides every error."""
-    model = small.create(name, **changes).deployed()[network]
+    deployed = small.create(name, **changes).deployed()
+    model = deployed[network or next(iter(deployed))]
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             # Of no batch that comes: in training mode it would give something else.

@@ -2,6 +2,7 @@
 
 A card describes the files of one folder. `files` has an entry for each, by name:
 
+    model                     the name of the Keras model that it was made of
     sha256, bytes             of the file; of a SavedModel, of its files in the order of their paths
     format                    `tflite` or `savedmodel`
     quantization              `none`, `float16`, `dynamic`, `int8` or `int16x8`
@@ -16,7 +17,8 @@ and, for people:
 
     quality                   how near it paints to the Keras model, found by running it: examples, psnr_mean and
                               psnr_worst in dB (peak 2, 200 for equal pictures), largest_difference (in [-1, 1]), floor,
-                              passed, allowed_below (a lower floor that its maker let it off to, or null)
+                              passed, allowed_below (a lower floor that its maker let it off to, or null), proven_on,
+                              calibrated_on (for people: which images, or latents)
     anatomy, latency          of a TFLite file: operators, parameters, multiplications, delegates; speed and memory
     made_with                 versions
 

@@ -108,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", required=True, type=Path, help="the picture to write, or a folder for many")
     parser.add_argument("--count", type=_whole(1), default=16, help="how many samples of latents (16)")
     parser.add_argument("--seed", type=_whole(0), default=0, help="seed of the samples, as ganzoo generate's (0)")
-    parser.add_argument("--threads", type=_whole(1), help="how many threads to run on (as many as there are cores)")
+    parser.add_argument("--threads", type=_whole(1, 256), help="how many threads to run on (one for each core)")
     parser.add_argument(
         "--tiles",
         action="store_true",
@@ -123,14 +123,15 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}; ganzoo-lite --help tells more")
 
 
-def _whole(least: int):
+def _whole(least: int, most: int | None = None):
     def parse(text: str) -> int:
         try:
             number = int(text)
         except ValueError:
             number = None
-        if number is None or number < least:
-            raise argparse.ArgumentTypeError(f"found {text!r}; give a whole number from {least} up")
+        if number is None or number < least or (most and number > most):
+            allowed = f"from {least} to {most}" if most else f"from {least} up"
+            raise argparse.ArgumentTypeError(f"found {text!r}; give a whole number {allowed}")
         return number
 
     return parse

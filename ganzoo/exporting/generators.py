@@ -1,0 +1,210 @@
+"""The generators that are to be exported, and images for them: of the recipe's data, to calibrate and prove on."""
+
+import contextlib
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import yaml
+
+from ganzoo import pretrained, recipes, registry
+from ganzoo.config import DataConfig, Recipe
+from ganzoo.data import Pipeline, open_pipeline
+from ganzoo.errors import RunError, UsageError
+from ganzoo.lite import card, latents
+
+if TYPE_CHECKING:
+    import keras
+
+    from ganzoo.gan import GAN
+
+CONFIG = "config.yaml"
+"""Of a run, beside its generators."""
+MOBILE = "_mobile_"
+"""Within the name of a small variant's model."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Generator:
+    """A trained generator and what is known of it."""
+
+    model: "keras.Model"
+    stem: str
+    """What names of its files begin with."""
+    architecture: "type[GAN] | None"
+    """None: one that ganzoo does not know."""
+    recipe: Recipe | None
+    """Of its run, or else its architecture's default; None where there is neither."""
+    has_run: bool
+    """The recipe is that of its own run."""
+
+    @property
+    def floors(self) -> dict[str, float]:
+        """Where its architecture's floors differ from those of all."""
+        if self.architecture is None or MOBILE in self.model.name:
+            return {}
+        return dict(self.architecture.floors)
+
+
+def find(model: str | Path, direction: str) -> list[Path]:
+    """The `.keras` files that a model's name stands for: two with the direction `both`. Imports no Keras.
+
+    Raises:
+        UsageError: when there is no such model or direction.
+    """
+    directions = pretrained.DIRECTIONS if direction == "both" else (direction,)
+    found = [pretrained.find_generator(model, one) for one in directions]
+    return list(dict.fromkeys(found))
+
+
+def open_generator(path: Path) -> Generator:
+    """The generator in a `.keras` file. Raises RunError when it can't be read."""
+    return of_model(pretrained.load(path), path)
+
+
+def of_model(model: "keras.Model", path: Path | None = None) -> Generator:
+    """The same of a Keras model, which was read from `path` where that is given.
+
+    Raises:
+        UsageError: when it is no generator.
+    """
+    if isinstance(getattr(model, "deployed_names", None), tuple):
+        raise UsageError(f"{model.name}: a GAN; give one of its generators, as gan.{model.deployed_names[0]}")
+    if not getattr(model, "built", False) or not hasattr(model, "output_shape"):
+        raise UsageError(f"{model!r}: no Keras model that is ready to be called; give a generator, a run or a file")
+    name = next((name for name in registry.names() if model.name.startswith(f"{name}_")), None)
+    config = _config(path) if path else None
+    recipe = None
+    if config:
+        recipe = recipes.load_recipe(config)
+    elif name and f"{name}_emoji" in recipes.list_recipes():
+        recipe = recipes.load_recipe(name)
+    architecture = registry.get(name) if name else None
+    return Generator(model, path.stem if path else "generator", architecture, recipe, has_run=config is not None)
+
+
+def _config(path: Path) -> Path | None:
+    """The config of the run that a file is of: one at its top, or the best so far, among its checkpoints."""
+    folders = [path.parent, *(parent.parent for parent in path.parents if parent.name == "checkpoints")]
+    configs = (folder / CONFIG for folder in folders[:2])
+    return next((config for config in configs if config.is_file() and _is_of_run(config)), None)
+
+
+def _is_of_run(config: Path) -> bool:
+    try:
+        document = yaml.safe_load(config.read_text("utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return False
+    return isinstance(document, dict) and document.get("architecture") in registry.names()
+
+
+def keras_values(generator: Generator, inputs: np.ndarray) -> np.ndarray:
+    """What the Keras model is given for pixels or latents: by its architecture, whatever a card says."""
+    if inputs.dtype != np.uint8:
+        return inputs
+    low, high = _input_range(generator)
+    return (low + inputs.astype("float32") / 255.0 * (high - low)).astype("float32")
+
+
+def _input_range(generator: Generator) -> tuple[float, float]:
+    return generator.architecture.input_range if generator.architecture else (-1.0, 1.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Examples:
+    """What a generator is run on."""
+
+    inputs: np.ndarray
+    """Pixels, uint8 (N, H, W, C), or latents, float32 (N, length) from a standard normal distribution."""
+    description: str
+    """For people: what images of where."""
+
+
+def inputs(generator: Generator, interface: card.Interface, split: str, count: int, source: str | None) -> Examples:
+    """Examples of what a generator takes, as whoever uses the file has them: pixels, or latents.
+
+    Args:
+        generator: whose recipe says what images these are.
+        interface: says of what size; where any size will do it is the recipe's.
+        split: `train` or `test`; of latents, it is another seed.
+        count: how many at most.
+        source: of images, in place of the recipe's.
+
+    Raises:
+        UsageError: when the images can't be had, or none are known.
+        RunError: when a download fails.
+    """
+    if interface.input.kind == "latents":
+        seed = {"test": 0, "train": 1}[split]
+        return Examples(latents.draw(seed, count, interface.input.shape[-1]), f"latents of seed {seed}")
+    height, width, channels = interface.input.shape[1:]
+    pipeline, key = _images(generator, source, split, max(height or 0, width or 0), channels)
+    low, high = _input_range(generator)
+    pixels = np.rint((pipeline.fixed(count)[key] - low) / (high - low) * 255.0).astype("uint8")
+    if height is not None:
+        pixels = np.stack([_at_size(image, height, width) for image in pixels])
+    return Examples(pixels, pipeline.description)
+
+
+def test_inputs(generator: Generator, interface: card.Interface, count: int, source: str | None) -> Examples:
+    """Examples to prove a file on: of its run's own data, or of `source` where those can't be had or there is no run.
+
+    Raises:
+        UsageError, RunError: as `inputs`.
+    """
+    if source is not None and generator.has_run:
+        with contextlib.suppress(UsageError, RunError):
+            return inputs(generator, interface, "test", count, None)
+    return inputs(generator, interface, "test", count, source)
+
+
+def _images(generator: Generator, source: str | None, split: str, size: int, channels: int) -> tuple[Pipeline, str]:
+    """A pipeline whose batches hold images for the generator, of `size` if the source has such; and their key."""
+    recipe = generator.recipe
+    if recipe is None and source is None:
+        raise UsageError(
+            f"{generator.model.name}: of no architecture that ganzoo has a recipe for, so no images are known to prove "
+            "the export on; give a source as --calibration"
+        )
+    data = DataConfig(source=source) if source else recipe.data
+    task = recipe.model.task if recipe else "latent"
+    scale = getattr(recipe.model, "scale", 1) if recipe else 1
+    smallest = recipe.model.image_size if recipe else size
+    wanted = size * scale or smallest
+    while True:
+        try:
+            pipeline = open_pipeline(
+                task,
+                dataclasses.replace(data, load_size=None),
+                image_size=wanted,
+                channels=channels,
+                scale=scale,
+                batch_size=1,
+                seed=0,
+                split=split,
+            )
+        except UsageError:
+            # Super-resolution takes images as they are, and they may be smaller.
+            if task != "super_resolution" or wanted <= smallest:
+                raise
+            wanted = max(wanted // 2, smallest)
+        else:
+            return pipeline, _key(generator, pipeline)
+
+
+def _key(generator: Generator, pipeline: Pipeline) -> str:
+    """Under which key of a batch a generator finds what it takes."""
+    painted = generator.architecture.painted if generator.recipe and generator.architecture else {}
+    for name, (taken, _) in painted.items():
+        if generator.model.name.endswith(name):
+            return taken
+    return next(iter(pipeline.shapes))
+
+
+def _at_size(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The middle of an image, mirrored outwards where it is smaller."""
+    missing = [max(side - have, 0) for side, have in zip((height, width), image.shape, strict=False)]
+    image = np.pad(image, [(0, missing[0]), (0, missing[1]), (0, 0)], mode="symmetric")
+    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
+    return image[top : top + height, left : left + width]

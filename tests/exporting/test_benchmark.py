@@ -1,0 +1,61 @@
+"""`ganzoo benchmark`: what it reports, not how fast anything is."""
+
+import json
+
+import pytest
+import small
+import tensorflow as tf
+import tflite_files
+from tflite_files import numbers
+
+from ganzoo.exporting.stopwatch import all_threads
+
+THREADS = sorted({1, all_threads()})
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    def serve(image):
+        return tf.nn.conv2d(image, numbers(3, 3, 2, 4), 1, "SAME")
+
+    return tflite_files.write(tmp_path_factory.mktemp("benchmark") / "m.tflite", serve, image=(1, 8, 8, 2))
+
+
+def check_row(row):
+    assert row["bytes"] > 1000 and row["peak_memory_mib"] > 10
+    assert [timing["threads"] for timing in row["timings"]] == THREADS
+    assert all(timing["runs"] >= 5 for timing in row["timings"])
+
+
+def test_a_tflite_file_is_timed_alone_and_json_is_pure(ganzoo, path):
+    done = ganzoo("benchmark", path, "--json")
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(done.stdout)["rows"]
+    assert row["name"] == "TFLite m.tflite"
+    assert row["bytes"] == path.stat().st_size
+    check_row(row)
+    assert [timing["speedup"] for timing in row["timings"]] == [None] * len(THREADS)
+
+
+@pytest.mark.slow
+def test_a_keras_model_is_timed_in_every_way(ganzoo, tmp_path):
+    small.create("pix2pix").generator.save(tmp_path / "g.keras")
+    done = ganzoo("benchmark", "g.keras", "--json")
+    assert done.returncode == 0, done.stderr
+    rows = {row["name"]: row for row in json.loads(done.stdout)["rows"]}
+    tflite = [f"TFLite {precision}" for precision in ("float32", "float16", "dynamic", "int8")]
+    assert list(rows) == ["Keras predict", "Keras tf.function", "SavedModel", *tflite, "ONNX Runtime"]
+    onnx = rows.pop("ONNX Runtime")
+    assert "unavailable" in onnx or onnx["timings"]
+    for row in rows.values():
+        check_row(row)
+    assert [timing["speedup"] for timing in rows["Keras tf.function"]["timings"]] == [1.0] * len(THREADS)
+
+
+@pytest.mark.parametrize(("name", "status"), [("nothing.tflite", 2), ("broken.tflite", 1)])
+def test_a_file_that_can_not_be_timed_is_one_line(ganzoo, tmp_path, name, status):
+    (tmp_path / "broken.tflite").write_bytes(b"TFL3")
+    done = ganzoo("benchmark", name)
+    assert done.returncode == status
+    assert name in done.stderr and "Traceback" not in done.stderr and done.stdout == ""
+    assert len([line for line in done.stderr.splitlines() if line.startswith("Error: ")]) == 1
