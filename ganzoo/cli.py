@@ -13,17 +13,21 @@ import click
 
 from ganzoo.errors import RunError, UsageError
 from ganzoo.lite.quiet import silence_libraries
+from ganzoo.pretrained import DIRECTIONS
 from ganzoo.quiet import import_tensorflow
 from ganzoo.strategy_names import STRATEGIES
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
-_DIRECTION = click.option(
-    "--direction",
-    type=click.Choice(["ab", "ba"]),
-    default="ab",
-    show_default=True,
-    help="Which generator of a model that translates both ways.",
-)
+
+
+def _direction(*more: str):
+    return click.option(
+        "--direction",
+        type=click.Choice([*DIRECTIONS, *more]),
+        default=DIRECTIONS[0],
+        show_default=True,
+        help="Which generator of a model that translates both ways.",
+    )
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -121,7 +125,7 @@ def _two_seeds(context, parameter, value):
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the samples.")
 @click.option("--interpolate", metavar="A,B", callback=_two_seeds, help="Go from a sample of seed A to one of seed B.")
 @click.option("--tiles", is_flag=True, help="Run in tiles also a network that sees a picture as a whole.")
-@_DIRECTION
+@_direction()
 def generate(model, inputs, out, count, seed, interpolate, tiles, direction):
     """Paint with MODEL: a grid of samples, or one picture of each INPUT.
 
@@ -148,7 +152,7 @@ def generate(model, inputs, out, count, seed, interpolate, tiles, direction):
 
 @cli.command()
 @click.argument("model")
-@_DIRECTION
+@_direction()
 @_JSON
 def benchmark(model, direction, as_json):
     """Time MODEL in every way there is to run it, side by side.
@@ -191,13 +195,7 @@ def benchmark(model, direction, as_json):
     "--calibration", metavar="SOURCE", help="Images for int8, in place of the recipe's: folder:PATH or the like."
 )
 @click.option("--allow-below", metavar="DB", type=float, help="A PSNR that will do where a file misses its floor.")
-@click.option(
-    "--direction",
-    type=click.Choice(["ab", "ba", "both"]),
-    default="ab",
-    show_default=True,
-    help="Which generator of a model that translates both ways.",
-)
+@_direction("both")
 def export(model, out, formats, quantize, size, io, calibration, allow_below, direction):
     """Export MODEL to a SavedModel and TFLite files, each with the proof that it paints the same.
 

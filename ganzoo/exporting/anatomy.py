@@ -10,6 +10,7 @@ import numpy as np
 from ganzoo.errors import RunError
 from ganzoo.exporting import gpu as gpu_delegate
 from ganzoo.exporting import stopwatch
+from ganzoo.lite.threads import all_threads
 from ganzoo.quiet import held_back_stderr
 
 # Casts between number formats, which a quantised file has where parts of it stay in float.
@@ -87,7 +88,7 @@ def _shapes(path: Path, graph) -> list[list[int]]:
     """The shape of each tensor; of a file that takes any size, at `stopwatch.FREE_SIZE`."""
     if not any(-1 in _signature(graph.tensors[index]) for index in graph.inputs):
         return [_own_shape(tensor) for tensor in graph.tensors]
-    interpreter = stopwatch.interpreter(str(path), stopwatch.all_threads(), delegated=False)
+    interpreter = stopwatch.interpreter(str(path), all_threads(), delegated=False)
     stopwatch.run(interpreter, stopwatch.random_inputs(interpreter))  # Some shapes are known only then.
     details = {tensor["index"]: tensor["shape"].tolist() for tensor in interpreter.get_tensor_details()}
     return [details.get(index, _own_shape(tensor)) for index, tensor in enumerate(graph.tensors)]

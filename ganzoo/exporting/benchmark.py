@@ -10,11 +10,14 @@ from typing import Any
 
 from ganzoo import pretrained
 from ganzoo.exporting.latency import in_turns, summary
-from ganzoo.exporting.stopwatch import FREE_SIZE, Stopwatch, all_threads
+from ganzoo.exporting.precisions import PLAIN, name_of
+from ganzoo.exporting.stopwatch import FREE_SIZE, Stopwatch
+from ganzoo.lite import card
+from ganzoo.lite.threads import all_threads
 from ganzoo.quiet import held_back_stderr, import_tensorflow
 
-PRECISIONS = {"none": "float32", "float16": "float16", "dynamic": "dynamic", "int8": "int8"}
-"""Of the TFLite files that a Keras model is timed as, and their names in the table."""
+TIMED = (*PLAIN, "int8")
+"""The precisions that a Keras model is timed in, as TFLite."""
 
 BASELINE = "Keras tf.function"
 """What the others are compared with."""
@@ -78,9 +81,7 @@ def compare(
 def _row(way: Way) -> dict[str, Any]:
     if way.unavailable is not None:
         return {"name": way.name, "unavailable": way.unavailable}
-    files = [way.path] if way.path.is_file() else [file for file in way.path.rglob("*") if file.is_file()]
-    size = sum(file.stat().st_size for file in files)
-    return {"name": way.name, "bytes": size, "timings": [], "peak_memory_mib": None}
+    return {"name": way.name, "bytes": card.size(way.path), "timings": [], "peak_memory_mib": None}
 
 
 def _timed(ways: list[Way], threads: int, seconds: float) -> dict[str, tuple[dict[str, float], float | None]]:
@@ -115,16 +116,14 @@ def ways_of_keras(path: Path, folder: Path) -> list[Way]:
     # How long a file takes does not depend on what it was calibrated on.
     examples = np.random.default_rng(0).normal(size=(2, *shape[1:])).astype("float32")
     with held_back_stderr():
-        files = conversion.convert(
-            model, path.stem, folder, values, values, quantize=tuple(PRECISIONS), examples=examples
-        )
+        files = conversion.convert(model, path.stem, folder, values, values, quantize=TIMED, examples=examples)
     return [
         Way("Keras predict", "keras predict", path, shape),
         Way(BASELINE, "keras function", path, shape),
         *(
             Way("SavedModel", "savedmodel", file.path)
             if file.format == "savedmodel"
-            else Way(f"TFLite {PRECISIONS[file.quantization]}", "tflite", file.path)
+            else Way(f"TFLite {name_of(file.quantization)}", "tflite", file.path)
             for file in files
         ),
         _as_onnx(model, folder / f"{path.stem}.onnx", shape),

@@ -7,12 +7,13 @@ ranges of minimum and maximum, and over moving averages of them, with every gene
 
 import dataclasses
 import math
-import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+
+from ganzoo.lite.threads import all_threads
 
 EXAMPLES = 64
 FEWEST = 16
@@ -101,7 +102,7 @@ def _runs(path: Path, examples: Iterable[Mapping]) -> Iterator[Iterator[tuple[st
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # It warns of the memory, which is needed here.
-        interpreter = Interpreter(str(path), experimental_preserve_all_tensors=True, num_threads=os.cpu_count())
+        interpreter = Interpreter(str(path), experimental_preserve_all_tensors=True, num_threads=all_threads())
     run = interpreter.get_signature_runner()
     computed = {index for operator in interpreter._get_ops_details() for index in operator["outputs"]}
     computed |= {details["index"] for details in interpreter.get_input_details()}

@@ -10,10 +10,8 @@ import numpy as np
 
 from ganzoo.exporting import anatomy, calibration, quantisation, saved_model, tflite
 from ganzoo.exporting.convolutions import rearrange
+from ganzoo.exporting.precisions import FORMATS, PLAIN, STATIC, name_of
 from ganzoo.lite import card
-
-FORMATS = ("savedmodel", "tflite")
-_NAMES = {"none": "float32"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +34,7 @@ def convert(
     values: card.Interface,
     *,
     formats: Sequence[str] = FORMATS,
-    quantize: Sequence[str] = ("none", "float16", "dynamic"),
+    quantize: Sequence[str] = PLAIN,
     examples: np.ndarray | None = None,
     count: bool = False,
 ) -> list[File]:
@@ -49,7 +47,7 @@ def convert(
         interface: what the files shall take and give.
         values: what the model itself takes and gives, as `interface.at_size` says.
         formats: of `FORMATS`.
-        quantize: of `quantisation.PRECISIONS`; for TFLite.
+        quantize: of `PRECISIONS`; for TFLite.
         examples: to calibrate on, in the form that the files take: batches (N, ...). For `int8` and `int16x8`.
         count: count the network's parameters and multiplications.
 
@@ -67,7 +65,7 @@ def convert(
         counts = {name: found[name] for name in ("parameters", "macs") if name in found}
         rearrange(source)
         for precision, content in _precisions(source, quantize, interface.input.name, examples):
-            path = folder / f"{stem}_{_NAMES.get(precision, precision)}{suffix}.tflite"
+            path = folder / f"{stem}_{name_of(precision)}{suffix}.tflite"
             path.write_bytes(content)
             tflite.annotate(path, interface, precision)
             files.append(File(path, "tflite", precision, interface, counts))
@@ -79,11 +77,11 @@ def convert(
 
 def _precisions(source: Path, quantize: Sequence[str], name: str, examples) -> Iterator[tuple[str, bytes]]:
     seen = None
-    if not set(quantisation.STATIC).isdisjoint(quantize):
+    if not STATIC.keys().isdisjoint(quantize):
         seen = calibration.observe(source, [{name: example[None]} for example in examples])
     for precision in quantize:
         if precision == "none":
             yield precision, source.read_bytes()
         else:
-            ranges = calibration.ranges(seen, clip=precision == "int8") if precision in quantisation.STATIC else None
+            ranges = calibration.ranges(seen, clip=precision == "int8") if precision in STATIC else None
             yield precision, quantisation.quantise(source, precision, ranges)

@@ -18,6 +18,7 @@ import filelock
 
 from ganzoo.config import nearest
 from ganzoo.errors import RunError, UsageError
+from ganzoo.exporting.precisions import FORMATS, PLAIN, PRECISIONS, STATIC
 from ganzoo.files import replacing
 from ganzoo.lite import card
 from ganzoo.pretrained import DIRECTIONS
@@ -30,17 +31,10 @@ if TYPE_CHECKING:
     from ganzoo.exporting.generators import Generator
     from ganzoo.exporting.proof import Quality
 
-FORMATS = ("savedmodel", "tflite")
-QUANTIZE = ("none", "float16", "dynamic", "int8", "int16x8")
-PLAIN = ("none", "float16", "dynamic")
-"""The precisions that are made by default: those that need no calibration."""
-CALIBRATED = ("int8", "int16x8")
 IO = ("float", "uint8")
 OLD = ".old-"
 """What the names of files begin with that were moved out of the way."""
 MADE_WITH = ("keras-ganzoo", "keras", "tensorflow", "ai-edge-litert", "litert-quantizer")
-
-
 FAINT = 0.02
 """Deviation, in [-1, 1], of pictures that show nothing."""
 
@@ -131,7 +125,7 @@ def _checked(formats, quantize, size, io, allow_below, direction) -> tuple[int, 
     """The size as a pair, or `free`. Raises UsageError for what is not allowed."""
     for name, given, allowed in (
         ("format", formats, FORMATS),
-        ("quantize", quantize, QUANTIZE),
+        ("quantize", quantize, PRECISIONS),
         ("io", [io], IO),
         ("direction", [direction], (*DIRECTIONS, "both")),
     ):
@@ -193,7 +187,7 @@ def _proven(
         raise UsageError(f"calibration: {generator.model.name} paints from latents and needs no images; leave it out")
     test = generators.test_inputs(generator, interface, proof.EXAMPLES, source)
     train = None
-    if source is not None or ("tflite" in options["formats"] and not set(CALIBRATED).isdisjoint(options["quantize"])):
+    if source is not None or ("tflite" in options["formats"] and not STATIC.keys().isdisjoint(options["quantize"])):
         count = calibration.example_count(interface.output.shape)
         train = generators.inputs(generator, interface, "train", count, source)
     say(f"{generator.model.name}: converting, to be proven on {len(test.inputs)} of {test.description}")
@@ -221,7 +215,7 @@ def _proven(
         quality = proof.measure(file.path.name, run, interface, test.inputs, expected, floor, allow_below)
         say(f"{file.path.name}: {quality.psnr_mean:.1f} dB, floor {floor:g}")
         data = {"proven_on": test.description}
-        if file.quantization in CALIBRATED:
+        if file.quantization in STATIC:
             data["calibrated_on"] = train.description
         yield Proven(generator.model.name, file, quality, data)
 
@@ -252,7 +246,7 @@ def _described(file: "File") -> dict:
     """What the card says of a file before it is proven: all that a runner needs."""
     described = {
         "sha256": card.digest(file.path),
-        "bytes": sum(path.stat().st_size for path in (file.path, *file.path.rglob("*")) if path.is_file()),
+        "bytes": card.size(file.path),
         "format": file.format,
         "quantization": file.quantization,
         **dataclasses.asdict(file.interface),

@@ -123,8 +123,9 @@ def _ask(path: str) -> None:
     from ai_edge_litert.hardware_accelerator import HardwareAccelerator
 
     from ganzoo.exporting import stopwatch
+    from ganzoo.lite.threads import all_threads
 
-    interpreter = stopwatch.interpreter(path, stopwatch.all_threads())
+    interpreter = stopwatch.interpreter(path, all_threads())
     values = stopwatch.random_inputs(interpreter)
     model = CompiledModel.from_file(path, HardwareAccelerator.GPU | HardwareAccelerator.CPU)
     signature = model.get_signature_by_index(0)["key"]

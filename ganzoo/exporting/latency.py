@@ -5,7 +5,8 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from ganzoo.exporting.stopwatch import Stopwatch, all_threads
+from ganzoo.exporting.stopwatch import Stopwatch
+from ganzoo.lite.threads import all_threads
 
 ROUNDS = 5
 

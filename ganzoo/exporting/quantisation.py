@@ -16,14 +16,12 @@ import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from ganzoo.exporting.precisions import STATIC
 from ganzoo.exporting.saved_model import PIXELS_IN, PIXELS_OUT
 
-STATIC = {"int8": 8, "int16x8": 16}
-"""Bits of the activations of the precisions that need calibration."""
 LAYERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
 ARRANGING = ("RESHAPE", "PAD", "PADV2", "SLICE", "STRIDED_SLICE", "DEPTH_TO_SPACE")
 """They compute nothing."""
-PRECISIONS = ("none", "float16", "dynamic", *STATIC)
 
 
 def quantise(path: Path, precision: str, ranges: Mapping | None = None) -> bytes:

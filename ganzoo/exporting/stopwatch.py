@@ -83,11 +83,6 @@ class Stopwatch:
         raise RunError(f"{self.path}: can't be run ({reason})")
 
 
-def all_threads() -> int:
-    """The number of processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def interpreter(path: str, threads: int = 1, *, delegated: bool = True, shape: tuple[int, ...] | None = None):
     """A TFLite interpreter, ready to run; lengths that the file leaves free are those of `shape`, or FREE_SIZE."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
@@ -137,11 +132,15 @@ def _tflite(path: str, threads: int, shape: tuple[int, ...] | None) -> Callable[
     return lambda: run(made, values)
 
 
-def _keras(path: str, threads: int):
+def _limit_tensorflow(threads: int) -> None:
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
+
+
+def _keras(path: str, threads: int):
+    _limit_tensorflow(threads)
     import keras
 
     return keras.models.load_model(path, compile=False)
@@ -169,8 +168,7 @@ def _function(path: str, threads: int, shape: tuple[int, ...]) -> Callable[[], A
 def _saved_model(path: str, threads: int, shape: tuple[int, ...] | None) -> Callable[[], Any]:
     import tensorflow as tf
 
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    _limit_tensorflow(threads)
     loaded = tf.saved_model.load(path)  # It holds the variables, and must live as long as its functions.
     function = loaded.signatures["serving_default"]
     ((name, spec),) = function.structured_input_signature[1].items()

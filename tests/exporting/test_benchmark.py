@@ -8,7 +8,7 @@ import tensorflow as tf
 import tflite_files
 from tflite_files import numbers
 
-from ganzoo.exporting.stopwatch import all_threads
+from ganzoo.lite.threads import all_threads
 
 THREADS = sorted({1, all_threads()})
 

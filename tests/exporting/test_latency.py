@@ -7,7 +7,8 @@ from tflite_files import numbers
 
 from ganzoo.errors import RunError
 from ganzoo.exporting import latency
-from ganzoo.exporting.stopwatch import Stopwatch, all_threads
+from ganzoo.exporting.stopwatch import Stopwatch
+from ganzoo.lite.threads import all_threads
 
 
 @pytest.fixture(scope="module")

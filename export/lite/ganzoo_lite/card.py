@@ -130,6 +130,12 @@ def digest(path: Path) -> str:
     return total.hexdigest()
 
 
+def size(path: Path) -> int:
+    """Bytes of a file; of a folder, of its files."""
+    files = [path] if path.is_file() else path.rglob("*")
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
 def _tensor(values: dict[str, Any]) -> Tensor:
     limits = values.get("range")
     return Tensor(

@@ -1,6 +1,5 @@
 """Opens TFLite files that ganzoo exported, and runs them on the CPU with XNNPACK."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ from . import card, painting, pixels
 from . import network as networks
 from .errors import UsageError, reason
 from .network import Network
+from .threads import all_threads
 
 MAGIC = b"TFL3"
 """Bytes 4 to 8 of every TFLite file."""
@@ -80,7 +80,7 @@ def open_tflite(path: Path, threads: int | None = None) -> Network:
     """A network of a TFLite file. Raises as `GanzooLite`."""
     check_is_tflite(path)
     interface = card.interface(card.read(path), path)
-    signature = _signature(path, interface, threads or _cores())
+    signature = _signature(path, interface, threads or all_threads())
 
     def call(values: np.ndarray) -> np.ndarray:
         try:
@@ -128,11 +128,6 @@ def _agrees(tensor: card.Tensor, found: dict) -> bool:
 
 def _shape(found: dict) -> list[int | None]:
     return [None if side == -1 else int(side) for side in found["shape_signature"]]
-
-
-def _cores() -> int:
-    # What this process may use, where the system tells.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _image_of(array: np.ndarray) -> Image.Image:
