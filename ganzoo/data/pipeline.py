@@ -96,8 +96,8 @@ class Pipeline:
         fixed_size, jitter_size = None if native else image_size, None if native else data.load_size
         # Without jitter the middle is kept, with it (and at native size) every visit crops elsewhere.
         visit_crop = None if native or jitter_size else image_size
-        self._prepare = functools.partial(_prepare, size=jitter_size or fixed_size, crop=visit_crop, channels=channels)
-        self._prepare_fixed = functools.partial(_prepare, size=fixed_size, crop=image_size, channels=channels)
+        self._prepare = functools.partial(prepare, size=jitter_size or fixed_size, crop=visit_crop, channels=channels)
+        self._prepare_fixed = functools.partial(prepare, size=fixed_size, crop=image_size, channels=channels)
         self._cache = _MemoryCache(data.cache_gib * 2**30)
         sets = iter(source.sets)
         self._streams = {keys: tuple(next(sets) for _ in keys) for keys in STREAMS_OF_TASK[task]}
@@ -229,10 +229,11 @@ def _read(sets: tuple[ImageSet, ...], index: int) -> Images:
     return tuple(image_set.read(index) for image_set in sets)
 
 
-def _prepare(example: Images, size: int | None, crop: int | None, channels: int) -> Images:
+def prepare(example: Images, size: int | None, crop: int | None, channels: int) -> Images:
     """What is the same on every visit: all images of an example at one size, the shorter side `size`, and their middle.
 
-    None for `size` leaves images at their own size, None for `crop` leaves them whole.
+    Images are uint8 (H, W, 3) in, and uint8 (H, W, channels) out; `channels` 1 is luminance. None for `size` leaves
+    images at their own size, None for `crop` leaves them whole.
     """
     if channels == 1:
         example = tuple(images.luminance(image) for image in example)

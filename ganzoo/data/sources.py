@@ -34,10 +34,18 @@ class ImageSet:
 @dataclasses.dataclass(frozen=True)
 class Source:
     sets: tuple[ImageSet, ...]
-    description: str
+    where: str
     """For people, e.g. "embedded:emoji (line -> flat), train split"."""
     skipped: tuple[tuple[str, str], ...] = ()
     """(name, reason) of each image that is left out because it can't be read."""
+    aligned: bool = False
+    """The same position in two sets is the same thing, also where the task is unpaired."""
+    in_training: bool = False
+    """The test split holds the same images as the one for training, because there is no other."""
+
+    @property
+    def description(self) -> str:
+        return f"{self.where} (the same images as for training)" if self.in_training else self.where
 
 
 def open_source(data: DataConfig, task: str, split: str = "train") -> Source:

@@ -8,13 +8,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-THUMBNAIL = 16
-"""Height and width at which images are compared with training images: what they show, not how finely."""
+from ganzoo.metrics.memorising import nearest_in_pixels
+from ganzoo.metrics.memorising import thumbnails as thumbnails  # those who call `nearest` often give it these
+
 COARSE = 1 / 16
 """In cycles a pixel: what changes more slowly is coarse; what is that near to a pattern of 2 pixels belongs to it."""
-DUPLICATE = 0.25
-"""Training images nearer to each other than this times the usual distance are held to be one. With more, new images in
-a set of a few kinds would look like copies."""
 
 
 def diversity(images: np.ndarray, real: np.ndarray) -> float:
@@ -50,27 +48,7 @@ def nearest(images: np.ndarray, training_images: np.ndarray) -> float:
     7.1: a copy is much nearer to one training image than to the rest. Mirror images count as the same image, and so do
     training images that are almost alike. The median over the samples; NaN where all training images are alike.
     """
-    samples, training = thumbnails(images), thumbnails(training_images)
-    samples, training, mirrored = (some.reshape(len(some), -1) for some in (samples, training, training[:, :, ::-1]))
-    to_training = np.minimum(_distances(samples, training), _distances(samples, mirrored))
-    closest = to_training.argmin(axis=1)
-    between = np.minimum(_distances(training[closest], training), _distances(training[closest], mirrored))
-    another = between > DUPLICATE * np.median(between, axis=1, keepdims=True)
-    to_another = np.where(another, to_training, np.inf).min(axis=1)
-    ratios = to_training.min(axis=1) / np.maximum(to_another, 1e-12)
-    return float(np.median(np.where(another.any(axis=1), ratios, np.nan)))
-
-
-def thumbnails(images: np.ndarray) -> np.ndarray:
-    """The images at about 16 x 16, by averaging blocks of pixels; what is left over at the edges is cut.
-
-    Thumbnails stay as they are, so that `nearest` can be given those of the training images, which are many.
-    """
-    height, width = images.shape[1:3]
-    rows, columns = max(1, height // THUMBNAIL), max(1, width // THUMBNAIL)
-    cut = images[:, : height // rows * rows, : width // columns * columns]
-    # A view until the mean: there may be a thousand images, of any size.
-    return cut.reshape(len(cut), height // rows, rows, width // columns, columns, -1).mean(axis=(2, 4))
+    return float(np.median(nearest_in_pixels(images, training_images).ratios))
 
 
 def measure_samples(
@@ -110,9 +88,3 @@ def _powers(images):
     (low_rows, high_rows), (low_columns, high_columns) = ((f <= COARSE, f >= 0.5 - COARSE) for f in frequencies)
     patterns = ((high_rows, low_columns), (low_rows, high_columns), (high_rows, high_columns))
     return sum(power[np.ix_(*places)].sum() for places in patterns), power[np.ix_(low_rows, low_columns)].sum()
-
-
-def _distances(first, second):
-    """(A, B) distances between the rows of two sets."""
-    squares = np.square(first).sum(axis=1)[:, None] + np.square(second).sum(axis=1) - 2 * first @ second.T
-    return np.sqrt(np.maximum(squares, 0))
