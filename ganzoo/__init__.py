@@ -9,16 +9,27 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ganzoo.creation import create
+    from ganzoo.evaluation.evaluate import evaluate
     from ganzoo.exporting.export import export
     from ganzoo.pretrained import list_pretrained, load
     from ganzoo.recipes import list_recipes
     from ganzoo.registry import names as list_architectures
     from ganzoo.training import train
 
-__all__ = ["create", "export", "list_architectures", "list_pretrained", "list_recipes", "load", "train"]
+__all__ = [
+    "create",
+    "evaluate",
+    "export",
+    "list_architectures",
+    "list_pretrained",
+    "list_recipes",
+    "load",
+    "train",
+]
 
 _HOMES = {
     "create": ("ganzoo.creation", "create"),
+    "evaluate": ("ganzoo.evaluation.evaluate", "evaluate"),
     "export": ("ganzoo.exporting.export", "export"),
     "list_architectures": ("ganzoo.registry", "names"),
     "list_pretrained": ("ganzoo.pretrained", "list_pretrained"),

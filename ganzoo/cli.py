@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -18,13 +19,14 @@ from ganzoo.quiet import import_tensorflow
 from ganzoo.strategy_names import STRATEGIES
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+_MOST_SEEDS = 10_000
 
 
-def _direction(*more: str):
+def _direction(*more: str, default: str = DIRECTIONS[0]):
     return click.option(
         "--direction",
         type=click.Choice([*DIRECTIONS, *more]),
-        default=DIRECTIONS[0],
+        default=default,
         show_default=True,
         help="Which generator of a model that translates both ways.",
     )
@@ -105,14 +107,22 @@ def train(recipe, data, run_dir, steps, overrides, strategy, init, fresh, dry_ru
         training.train(loaded, run_dir, **options)
 
 
-def _two_seeds(context, parameter, value):
-    if value is None:
-        return None
-    try:
-        first, second = (int(part) for part in value.split(","))
-    except ValueError:
-        raise click.BadParameter(f"found {value!r}; give two seeds, as in 3,8") from None
-    return first, second
+def _seeds(least: int, example: str):
+    """Reads seeds and ranges of them, as in 3,8,20-29, which both ends belong to."""
+
+    def read(context, parameter, value):
+        if value is None:
+            return None
+        found = [re.fullmatch(r"(\d{1,18})(?:-(\d{1,18}))?", part.strip(), re.ASCII) for part in value.split(",")]
+        ends = [(int(match[1]), int(match[2] or match[1])) for match in found if match]
+        count = sum(last - first + 1 for first, last in ends)
+        if len(ends) < len(found) or any(first > last for first, last in ends) or count < least:
+            raise click.BadParameter(f"found {value!r}; give {example}")
+        if count > _MOST_SEEDS:
+            raise click.BadParameter(f"found {value!r}, which are {count:,}; give {_MOST_SEEDS:,} at most")
+        return [seed for first, last in ends for seed in range(first, last + 1)]
+
+    return read
 
 
 @cli.command()
@@ -121,12 +131,33 @@ def _two_seeds(context, parameter, value):
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="The picture to write, or a folder for many."
 )
-@click.option("--count", type=click.IntRange(min=1), default=16, show_default=True, help="How many samples.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the samples.")
-@click.option("--interpolate", metavar="A,B", callback=_two_seeds, help="Go from a sample of seed A to one of seed B.")
+@click.option(
+    "--count",
+    type=click.IntRange(min=1),
+    help="How many samples, or frames of an animation.  [default: 16, or 60 for each two seeds]",
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of the samples.  [default: 0]")
+@click.option(
+    "--seeds",
+    metavar="A,B-C",
+    callback=_seeds(1, "seeds and ranges of seeds, as in 3,8,20-29"),
+    help="The first sample of each of these seeds, which is written under it.",
+)
+@click.option(
+    "--interpolate",
+    metavar="A,B[,C]",
+    callback=_seeds(2, "two seeds or more, as in 3,8"),
+    help="Go from the first sample of seed A to that of B, and on; an animation where --out is in .gif or .apng.",
+)
+@click.option(
+    "--truncation",
+    metavar="PSI",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Below 1: samples nearer to the average, simpler and more alike.  [default: 1]",
+)
 @click.option("--tiles", is_flag=True, help="Run in tiles also a network that sees a picture as a whole.")
 @_direction()
-def generate(model, inputs, out, count, seed, interpolate, tiles, direction):
+def generate(model, inputs, out, tiles, direction, **of_samples):
     """Paint with MODEL: a grid of samples, or one picture of each INPUT.
 
     MODEL is a run directory, a .keras file, or what was exported: a SavedModel directory or a .tflite file, its
@@ -136,7 +167,9 @@ def generate(model, inputs, out, count, seed, interpolate, tiles, direction):
     """
     from ganzoo import generation, inference, pretrained
 
+    given = {name: value for name, value in of_samples.items() if value is not None}
     path = pretrained.find_model(model, direction)
+    generation.check_options([f"--{name}" for name in given], out, of_images=bool(inputs))
     target = generation.plan_images(inputs, out) if inputs else generation.plan_samples(out)
     if pretrained.is_tflite(path):
         silence_libraries()
@@ -146,7 +179,7 @@ def generate(model, inputs, out, count, seed, interpolate, tiles, direction):
     if inputs:
         generation.generate_images(network, target, say=click.echo, tiles=tiles)
     else:
-        generation.generate_samples(network, target, count=count, seed=seed, between=interpolate)
+        generation.generate_samples(network, target, **given)
         click.echo(target)
 
 
@@ -171,6 +204,44 @@ def benchmark(model, direction, as_json):
         click.echo(json.dumps(report, indent=2))
     else:
         _print_benchmark(report)
+
+
+@cli.command()
+@click.argument("model")
+@click.option("--data", metavar="SOURCE", help="Test images, in place of the test split of the model's recipe.")
+@click.option(
+    "--network",
+    metavar="NAME",
+    help="Feature network: efficientnet-lite0, inception or a .keras file.  [default: the recipe's]",
+)
+@click.option(
+    "--perceptual",
+    metavar="NAME",
+    multiple=True,
+    help="Perceptual distance: vgg16 or lpips; may be given twice.  [default: those on this machine]",
+)
+@click.option("--count", type=click.IntRange(min=2), help="At most so many test images, and samples.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="A folder for the numbers and pictures.  [default: evaluation/ in a run directory]",
+)
+@_direction("both", default="both")
+@_JSON
+def evaluate(model, data, network, perceptual, count, out, direction, as_json):
+    """Tell how good MODEL is, in numbers that say what they depend on.
+
+    MODEL is a run directory, a .keras file, or what was exported. It is measured on the test split of its recipe's
+    data. What can't be measured here is listed, with the reason.
+    """
+    from ganzoo.evaluation.evaluate import evaluate
+
+    options = {"network": network, "perceptual": perceptual or None, "count": count, "out": out}
+    document = evaluate(model, data, direction=direction, **options, watch=_watched)
+    if as_json:
+        click.echo(json.dumps(document, indent=2))
+    else:
+        _print_evaluation(document)
 
 
 @cli.command()
@@ -321,6 +392,28 @@ def _print_benchmark(report: dict) -> None:
 def _timing_cells(timing: dict) -> list[str]:
     speedup = "" if timing["speedup"] is None else f"{timing['speedup']:.2f}"
     return [f"{timing['median_ms']:.2f}", f"{timing['spread_ms']:.2f}", speedup]
+
+
+def _print_evaluation(document: dict) -> None:
+    from ganzoo.evaluation import results
+
+    title = f"{document['model']} on {document['data']}"
+    for direction, rows in results.tables(document["results"]).items():
+        _print_table(f"{title}, {direction}" if direction else title, rows)
+    for warning in document["warnings"]:
+        _print_paragraph(f"Beware: {warning}.")
+    for skipped in document["skipped"]:
+        _print_paragraph(f"Not measured: {skipped['metric']}: {skipped['reason']}")
+
+
+def _watched(items, length: int, title: str):
+    """On a terminal, a bar of how far it is."""
+    if not sys.stderr.isatty():
+        return items
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(items, title, total=length, console=Console(stderr=True), transient=True)
 
 
 def _print_description(described: dict) -> None:

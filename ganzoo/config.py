@@ -152,8 +152,8 @@ class TrainingConfig:
     keep_checkpoints: Positive = 3
     """The newest of those by steps that are kept."""
     best_metric: str | None = None
-    """A value of `metrics.jsonl`, as `generator_l1`: the checkpoint with the best mean of it since the one before is
-    kept as well, and its networks in `checkpoints/best/`."""
+    """A value of `metrics.jsonl`, as `generator_l1`, or one of `evaluation.metrics`: the checkpoint with the best mean
+    of it since the one before is kept as well, and its networks in `checkpoints/best/`."""
     best_is: Literal["lowest", "highest"] = "lowest"
     rollback: NonNegative = 2
     """How often the run goes back to a healthy checkpoint when it diverges, before it stops. 0: never, and only a
@@ -162,15 +162,42 @@ class TrainingConfig:
     """Going back multiplies the learning rates by this."""
 
 
+@frozen_config
+class EvaluationConfig:
+    """How good the generators are, and by what that is found out. It changes nothing of what is learnt."""
+
+    protocol: Literal["samples", "pairs", "translation", "super_resolution"] | None = None
+    """What is compared with what. None: the one of the architecture's task."""
+    network: str = "efficientnet-lite0"
+    """The feature network of the distribution metrics: `efficientnet-lite0`, `inception` or a `.keras` file."""
+    samples: Annotated[int, Field(ge=2)] = 10_000
+    """protocol samples: how many are drawn."""
+    aligned: bool = False
+    """protocol translation: image n of one domain shows what image n of the other shows, so that they can be compared.
+    Embedded data sets say so themselves."""
+    every: NonNegative = 0
+    """During training: after so many steps, a multiple of `training.log_every`. 0: not at all."""
+    images: Annotated[int, Field(ge=2)] = 64
+    """During training: how many test images, or samples, at most."""
+    metrics: tuple[str, ...] = ()
+    """During training: which, by their keys in what `ganzoo evaluate --json` prints. Any of them can be
+    `training.best_metric`."""
+
+    def __post_init__(self):
+        if bool(self.every) != bool(self.metrics):
+            raise ValueError("every and metrics go together: say how often, and which, as every=500 metrics=[psnr]")
+
+
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """All that defines a run."""
+    """All that defines a run, and how it is judged."""
 
     architecture: str
     model: Any
     """The architecture's own config."""
     data: DataConfig
     training: TrainingConfig
+    evaluation: EvaluationConfig = EvaluationConfig()
 
 
 SECTIONS = tuple(field.name for field in dataclasses.fields(Recipe))
@@ -198,11 +225,18 @@ def parse_recipe(document: Mapping, config_class, where: str) -> Recipe:
         raise UsageError(f"{where}: model: found {model!r}; allowed are keys with values")
     if "seed" in model:
         raise UsageError(f"{where}: model.seed is training.seed in a recipe; set that")
+    evaluation = parse_section(EvaluationConfig, document.get("evaluation"), f"{where}: evaluation")
+    if evaluation.every % training.log_every:
+        raise UsageError(
+            f"{where}: evaluation.every: found {evaluation.every}; it must be a multiple of training.log_every, "
+            f"{training.log_every}, whose lines it goes into"
+        )
     return Recipe(
         architecture=document["architecture"],
         model=parse_section(config_class, {**model, "seed": training.seed}, f"{where}: model"),
         data=parse_section(DataConfig, document.get("data"), f"{where}: data"),
         training=training,
+        evaluation=evaluation,
     )
 
 
@@ -224,7 +258,7 @@ def create_config(config_class, **values):
 def to_document(recipe: Recipe) -> dict:
     """The recipe as plain values, every default written out: what `config.yaml` holds. Inverse of `parse_recipe`."""
     document = {"architecture": recipe.architecture}
-    for section in ("model", "data", "training"):
+    for section in SECTIONS[1:]:
         config = getattr(recipe, section)
         document[section] = TypeAdapter(type(config)).dump_python(config, mode="json")
     del document["model"]["seed"]

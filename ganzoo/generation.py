@@ -2,35 +2,93 @@
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from ganzoo import inference, pictures
+from ganzoo.errors import UsageError
 from ganzoo.lite import jobs as lite_jobs
 from ganzoo.lite.jobs import plan_images, plan_samples
 from ganzoo.lite.tiling import Progress
 
-__all__ = ["generate_images", "generate_samples", "plan_images", "plan_samples"]
+__all__ = ["check_options", "generate_images", "generate_samples", "plan_images", "plan_samples"]
+
+COUNT = 16
+"""Samples in a grid."""
+FRAMES = 60
+"""Of an animation, between two seeds, there and back: 3 seconds."""
+EXCLUDED = {"--seeds": ("--count", "--seed", "--interpolate"), "--interpolate": ("--seed",)}
+"""What an option leaves nothing to say."""
+
+
+def check_options(options: Collection[str], out: Path, *, of_images: bool) -> None:
+    """Raises UsageError for options that exclude one another, or don't go with what is painted.
+
+    Args:
+        options: the names of those options for samples that were given, such as `--seeds`.
+        out: where the picture goes.
+        of_images: images are painted, and not samples.
+    """
+    if of_images and options:
+        raise UsageError(f"{', '.join(options)}: for samples of latents; leave it out where images are painted")
+    for option, excluded in EXCLUDED.items():
+        found = [other for other in excluded if other in options]
+        if option in options and found:
+            raise UsageError(f"{option}: says which seeds are painted, so that {' and '.join(found)} must be left out")
+    if _moves(out) and not of_images and "--interpolate" not in options:
+        raise UsageError(f"--out {out}: an animation, which --interpolate A,B makes; give that, or a name in .png")
 
 
 def generate_samples(
-    model, out: Path, *, count: int = 16, seed: int = 0, between: tuple[int, int] | None = None
+    model,
+    out: Path,
+    *,
+    count: int | None = None,
+    seed: int = 0,
+    seeds: Sequence[int] = (),
+    interpolate: Sequence[int] = (),
+    truncation: float = 1.0,
 ) -> None:
-    """Writes a grid of samples.
+    """Writes a grid of samples; or, of a way between seeds, an animation where `out` ends in .gif or .apng.
 
     Args:
         model: a generator of latents: anything that `inference.open_network` takes.
         out: the picture to write.
-        count: how many samples.
+        count: how many samples, by default 16; of an animation, how many frames, by default 60 for each two seeds.
         seed: of the latents.
-        between: two seeds; the samples then lie on the way from the one's first sample to the other's.
+        seeds: the first sample of each is painted, the seed written under it; `count` and `seed` say nothing then.
+        interpolate: two seeds or more; the samples then lie on the way from the first sample of one to that of the
+            next. An animation goes there and back.
+        truncation: see `inference.sample`.
 
     Raises:
-        UsageError: when the model takes images.
+        UsageError: when the model takes images, or as `inference.sample` and `inference.interpolate` do.
     """
     network = inference.open_network(model)
-    images = inference.interpolate(network, count, between) if between else inference.sample(network, count, seed)
+    if interpolate and _moves(out):
+        frames = _there_and_back(network, count or FRAMES * (len(interpolate) - 1), interpolate, truncation)
+        pictures.save_animation(frames, out)
+        return
+    if interpolate:
+        images = inference.interpolate(network, count or COUNT, interpolate, truncation)
+    elif seeds:
+        images = pictures.captioned(inference.sample_seeds(network, seeds, truncation), [str(seed) for seed in seeds])
+    else:
+        images = inference.sample(network, count or COUNT, seed, truncation)
     pictures.save(pictures.grid({"": images}), out)
+
+
+def _moves(out: Path) -> bool:
+    return out.suffix.lower() in pictures.ANIMATIONS
+
+
+def _there_and_back(network, count: int, seeds: Sequence[int], truncation: float) -> np.ndarray:
+    """Images of a loop: where it begins again, it goes on at the same pace. Either end is painted once."""
+    there = inference.interpolate(network, count // 2 + 1, seeds, truncation)
+    back = inference.interpolate(network, count - len(there) + 2, seeds[::-1], truncation)
+    return np.concatenate([there, back[1:-1]])
 
 
 def generate_images(

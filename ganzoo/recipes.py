@@ -11,12 +11,14 @@ from pathlib import Path
 import yaml
 
 from ganzoo import registry
-from ganzoo.config import Recipe, nearest, override, parse_recipe
+from ganzoo.config import SECTIONS, Recipe, nearest, override, parse_recipe
 from ganzoo.errors import UsageError
 
 _SUFFIXES = (".yaml", ".yml")
 _DEFAULT = "_emoji"
 """What a default recipe's name ends in; without it, it is short for it."""
+_RUN_CONFIG = "config.yaml"
+"""Of a run, beside its generators."""
 
 
 def list_recipes() -> list[str]:
@@ -65,6 +67,20 @@ def recipe_name(name_or_path: str | Path) -> str:
     raise UsageError(f"unknown recipe {name!r}{nearest(name, [*short, *names])}")
 
 
+def of_file(path: Path) -> Recipe | None:
+    """The recipe of the run that a generator's file is of: one at its top, or the best so far, among its checkpoints.
+
+    None for a file that lies elsewhere.
+
+    Raises:
+        UsageError: when the run's configuration is of no recipe.
+    """
+    folders = [path.parent, *(parent.parent for parent in path.parents if parent.name == "checkpoints")]
+    configs = (folder / _RUN_CONFIG for folder in folders[:2])
+    config = next((config for config in configs if config.is_file() and _is_of_run(config)), None)
+    return load_recipe(config) if config else None
+
+
 def header(name_or_path: str | Path) -> str:
     """The comment at the head of a recipe: what it does, the command, how long it takes on what, what to expect."""
     lines = []
@@ -73,6 +89,14 @@ def header(name_or_path: str | Path) -> str:
             break
         lines.append(line.removeprefix("#").removeprefix(" "))
     return "\n".join(lines).strip()
+
+
+def _is_of_run(config: Path) -> bool:
+    try:
+        document = yaml.safe_load(config.read_text("utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return False
+    return isinstance(document, dict) and document.get("architecture") in registry.names()
 
 
 def _folder():
@@ -102,13 +126,13 @@ def _parse(text: str, where: str) -> dict:
         problem = getattr(error, "problem", None) or "unexpected characters"
         raise UsageError(f"{where}:{line} not YAML ({problem})") from None
     if not isinstance(document, dict):
-        raise UsageError(f"{where}: found {document!r}; a recipe has the sections architecture, model, data, training")
+        raise UsageError(f"{where}: found {document!r}; a recipe has the sections {', '.join(SECTIONS)}")
     return _with_sections(document, where)
 
 
 def _with_sections(document: dict, where: str) -> dict:
     """The document without sections that are empty. Raises UsageError for one that is no section."""
-    for section in ("model", "data", "training"):
+    for section in SECTIONS[1:]:
         if not isinstance(document.get(section) or {}, dict):
             raise UsageError(f"{where}: {section}: found {document[section]!r}; allowed are keys with values")
     return {key: value for key, value in document.items() if value is not None}

@@ -69,6 +69,11 @@ def config_class(name: str) -> type:
     return _REGISTERED[name].config_class
 
 
+def of_network(name: str) -> str | None:
+    """The architecture whose networks' names begin as `name` does; None where there is none."""
+    return next((known for known in names() if name.startswith(f"{known}_")), None)
+
+
 def summary(name: str) -> str:
     """The first line of the architecture's docstring."""
     _check(name)

@@ -6,11 +6,14 @@ import exported
 import keras
 import numpy as np
 import pytest
-from keras import layers
+from click.testing import CliRunner
+from keras import layers, ops
 from PIL import Image
 
+from ganzoo import inference, pictures
+from ganzoo.cli import cli
 from ganzoo.errors import RunError, UsageError
-from ganzoo.generation import generate_images, generate_samples, plan_images, plan_samples
+from ganzoo.generation import check_options, generate_images, generate_samples, plan_images, plan_samples
 
 
 def negative(channels=3):
@@ -149,10 +152,112 @@ def test_samples_are_laid_out_in_a_square():
 
 
 def test_a_way_between_two_seeds_shows_more_than_one_picture():
-    generate_samples(painter(), Path("way.png"), count=4, between=(1, 2))
-    generate_samples(painter(), Path("still.png"), count=4, between=(1, 1))
+    generate_samples(painter(), Path("way.png"), count=4, interpolate=(1, 2))
+    generate_samples(painter(), Path("still.png"), count=4, interpolate=(1, 1))
     way, still = (np.asarray(Image.open(name)) for name in ("way.png", "still.png"))
     assert len(np.unique(way)) > len(np.unique(still))
+
+
+def constant():
+    """Paints a latent of one number as the brightness of the picture, and all of it."""
+    latents = keras.Input((1,))
+    return keras.Model(latents, ops.reshape(ops.repeat(ops.tanh(latents), 64, axis=1), (-1, 8, 8, 1)), name="constant")
+
+
+def frames(path):
+    """The brightness that is shown in each twentieth of a second. Files hold equal frames as one that lasts."""
+    with Image.open(path) as animation:
+        for index in range(animation.n_frames):
+            animation.seek(index)
+            shown = int(np.asarray(animation.convert("L"))[4, 4])
+            yield from [shown] * round(animation.info.get("duration", 50) / 50)
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 8])
+def test_an_animation_of_so_many_frames_goes_there_and_back_and_shows_neither_end_twice(count):
+    start, end = (inference.sample(constant(), 1, seed)[0, 4, 4, 0] for seed in (1, 2))
+    generate_samples(constant(), Path("way.apng"), count=count, interpolate=(1, 2))
+    way = list(frames("way.apng"))
+    assert len(way) == count
+    assert way[0] == start
+    assert way.count(start) == 1
+    if count > 1:
+        turn = way.index(end)
+        step = np.sign(int(end) - int(start))
+        assert (np.diff(way[: turn + 1]) * step > 0).all()
+        assert (np.diff(way[turn:]) * step < 0).all()
+
+
+def test_a_gif_moves_as_a_file_of_all_colours_does_and_never_ends():
+    for name in ("way.gif", "way.apng"):
+        generate_samples(constant(), Path(name), interpolate=(1, 2, 3))
+    way, exact = list(frames("way.gif")), list(frames("way.apng"))
+    assert len(way) == 120
+    assert way == exact
+    assert [Image.open(name).info["loop"] for name in ("way.gif", "way.apng")] == [0, 0]
+
+
+def test_seeds_are_painted_in_their_order_each_with_its_own_under_it():
+    generate_samples(constant(), Path("seeds.png"), seeds=(7, 3))
+    (first, second), caption = (inference.sample(constant(), 1, seed)[0, 0, 0, 0] for seed in (7, 3)), slice(12, 26)
+    found = np.asarray(Image.open("seeds.png").convert("L"))
+    assert found.shape == (4 + 8 + pictures.TITLE_HEIGHT + 4, 4 + 8 + 4 + 8 + 4)
+    assert (found[4:12, 4:12] == first).all()
+    assert (found[4:12, 16:24] == second).all()
+    under = [found[caption, left : left + 8] for left in (4, 16)]
+    assert all((label < 128).any() for label in under)
+    assert (under[0] != under[1]).any()
+
+
+def test_the_truncation_reaches_what_is_painted_in_every_way():
+    for options in ({"seed": 5}, {"seeds": (5, 6)}, {"interpolate": (5, 6)}):
+        for truncation in (1.0, 0.01):
+            generate_samples(constant(), Path(f"{truncation}.png"), truncation=truncation, **options)
+        full, near = (np.asarray(Image.open(f"{truncation}.png"))[4:12, 4:12, 0] for truncation in (1.0, 0.01))
+        assert abs(int(full[0, 0]) - 127) > 10, options
+        assert abs(int(near[0, 0]) - 127) < 6, options
+
+
+@pytest.mark.parametrize(
+    ("options", "out", "of_images", "parts"),
+    [
+        (["--seeds", "--count"], "x.png", False, ["--seeds", "--count", "left out"]),
+        (["--seed", "--seeds", "--interpolate"], "x.png", False, ["--seeds", "--seed and --interpolate"]),
+        (["--interpolate", "--seed", "--count"], "x.gif", False, ["--interpolate", "--seed must"]),
+        (["--count"], "x.gif", False, ["x.gif", "animation", "--interpolate A,B", ".png"]),
+        ([], "x.APNG", False, ["x.APNG", "animation"]),
+        (["--truncation"], "x.png", True, ["--truncation", "latents"]),
+    ],
+)
+def test_an_option_that_would_say_nothing_is_refused(options, out, of_images, parts):
+    with pytest.raises(UsageError) as caught:
+        check_options(options, Path(out), of_images=of_images)
+    assert all(part in str(caught.value) for part in parts), caught.value
+
+
+def test_options_that_go_together_are_taken():
+    check_options(["--interpolate", "--count", "--truncation"], Path("x.gif"), of_images=False)
+    check_options(["--seeds", "--truncation"], Path("x.png"), of_images=False)
+    check_options([], Path("x.gif"), of_images=True)
+
+
+@pytest.mark.parametrize(
+    ("option", "found"),
+    [
+        ("--seeds", ""),
+        ("--seeds", "3,"),
+        ("--seeds", "a"),
+        ("--seeds", "-3"),
+        ("--seeds", "29-20"),
+        ("--seeds", "0-999999999"),
+        ("--interpolate", "8"),
+        ("--interpolate", "1;2"),
+    ],
+)
+def test_seeds_that_can_not_be_read_are_told_in_words(option, found):
+    done = CliRunner().invoke(cli, ["generate", "x.keras", "--out", "x.png", f"{option}={found}"])
+    assert done.exit_code == 2
+    assert all(part in done.output for part in (option, repr(found), "give")), done.output
 
 
 def test_a_model_is_told_what_it_does_not_take(paint):
@@ -172,6 +277,16 @@ def test_a_tflite_file_is_run_by_the_command_without_tensorflow(ganzoo, tmp_path
     said = [line for line in done.stderr.splitlines() if not line.startswith("import time:")]
     assert said == []
     assert not re.search(r"\| +(tensorflow|keras)$", done.stderr, re.MULTILINE)
+
+
+def test_the_command_takes_seeds_and_ranges_of_them(ganzoo, tmp_path):
+    file = exported.painter(tmp_path)
+    assert ganzoo("generate", file.name, "--seeds", "9, 3-4", "--truncation", ".5", "--out", "x.png").returncode == 0
+    generate_samples(file, Path("expected.png"), seeds=(9, 3, 4), truncation=0.5)
+    assert (np.asarray(Image.open("x.png")) == np.asarray(Image.open("expected.png"))).all()
+    done = ganzoo("generate", file.name, "--interpolate", "1,2,3", "--count", "6", "--out", "x.gif")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "x.gif\n", "")
+    assert len(list(frames("x.gif"))) == 6
 
 
 def test_an_exported_model_that_is_broken_is_told_in_a_line(ganzoo, tmp_path):

@@ -8,6 +8,7 @@ from ganzoo import create, inference
 from ganzoo.errors import RunError, UsageError
 from ganzoo.inference import interpolate, open_network, sample, translate
 from ganzoo.lite import tiling
+from ganzoo.lite.latents import draw
 
 
 def picture(height: int, width: int, channels: int = 3) -> np.ndarray:
@@ -174,6 +175,44 @@ def test_an_interpolation_goes_from_the_one_seeds_sample_to_the_others(latent_mo
     assert interpolate(latent_model, 1, (1, 2)).shape[0] == 1
 
 
+def test_a_way_goes_through_all_its_stops(latent_model):
+    way = interpolate(latent_model, 7, (1, 2, 3, 2))
+    stops = inference.sample_seeds(latent_model, (1, 2, 3, 2))
+    assert (way[::2] == stops).all()
+    assert (way[3] == interpolate(latent_model, 3, (2, 3))[1]).all()
+    with pytest.raises(UsageError, match=r"two seeds or more, found \[1\]"):
+        interpolate(latent_model, 7, (1,))
+
+
+def test_the_picture_of_a_seed_is_its_first_sample(latent_model):
+    found = inference.sample_seeds(latent_model, (8, 3))
+    assert (found[0] == sample(latent_model, 5, 8)[0]).all()
+    assert (found[1] == sample(latent_model, 1, 3)[0]).all()
+
+
+def test_truncation_pulls_the_first_layer_towards_its_average():
+    """What scaling latents is worth: the same as StyleGAN's pull of a normed layer's output to its moving mean."""
+    latents = keras.Input((32,))
+    hidden = layers.Dense(16, use_bias=False)(latents)
+    normed = layers.BatchNormalization(momentum=0.0)
+    model = keras.Model(latents, layers.Reshape((4, 4, 1))(ops.tanh(normed(hidden))), name="normed")
+    first = keras.Model(latents, hidden)
+    drawn = np.random.default_rng(0).standard_normal((20_000, 32), "float32")
+    model(drawn, training=True)
+    mean, variance = np.asarray(normed.moving_mean), np.asarray(normed.moving_variance)
+    pulled = mean + 0.4 * (np.asarray(first(draw(5, 8, 32))) - mean)
+    expected = np.tanh((pulled - mean) / np.sqrt(variance + 1e-3)).reshape(8, 4, 4, 1)
+    found = sample(model, 8, 5, truncation=0.4)
+    assert np.abs(found - 127.5 * (expected + 1)).max() < 2
+    assert np.abs(sample(model, 8, 5) - 127.5 * (expected + 1)).max() > 40
+
+
+def test_a_truncation_out_of_its_range_is_refused(latent_model):
+    for truncation in (0, -0.5, 1.01, float("nan")):
+        with pytest.raises(UsageError, match="truncation: found .* above 0, up to 1"):
+            sample(latent_model, 1, truncation=truncation)
+
+
 def test_the_latents_on_the_way_keep_the_length_of_those_at_its_ends():
     latents = keras.Input((512,))
     lengths = ops.sqrt(ops.mean(latents * latents, axis=-1)) - 1
@@ -195,7 +234,11 @@ def test_an_exported_generator_paints_the_samples_of_the_same_seed(tmp_path):
     latents = keras.Input((6,))
     spread = ops.reshape(ops.tile(latents, (1, 32)), (-1, 8, 8, 3))
     model = keras.Model(latents, ops.tanh(spread), name="painter")
-    for run in (lambda model: sample(model, 3, seed=5), lambda model: interpolate(model, 3, (1, 2))):
+    for run in (
+        lambda model: sample(model, 3, seed=5, truncation=0.5),
+        lambda model: inference.sample_seeds(model, (5, 3)),
+        lambda model: interpolate(model, 3, (1, 2)),
+    ):
         expected = run(model).astype(int)
         for found in (run(file), run(tmp_path / "model_savedmodel")):
             assert np.abs(found - expected).max() <= 1

@@ -102,3 +102,31 @@ def test_a_save_that_fails_leaves_the_picture_of_before(tmp_path):
 def test_formats_that_can_only_be_read_are_not_taken_for_writing():
     formats = [pictures.format_of(Path(name)) for name in ("a.png", "a.JPEG", "a.xyz", "a", "a.fits")]
     assert formats == ["PNG", "JPEG", None, None, None]
+
+
+def test_a_gifs_frames_share_one_palette_and_what_stands_still_does_not_flicker(tmp_path):
+    # A gradient that stands still, beside pixels of so many colours that no palette holds them.
+    still = np.broadcast_to(np.linspace(0, 255, 64).astype("uint8")[:, None], (64, 64))
+    moving = np.random.default_rng(0).integers(0, 256, (12, 64, 32, 3), dtype="uint8")
+    images = np.concatenate([np.broadcast_to(still[None, ..., None], (12, 64, 64, 3)), moving], axis=2)
+    path = tmp_path / "new" / "x.gif"
+    pictures.save_animation(images, path)
+    with Image.open(path) as animation:
+        found = []
+        for index in range(animation.n_frames):
+            animation.seek(index)
+            found.append(np.asarray(animation.convert("RGB")))
+    assert len({frame.tobytes() for frame in np.stack(found)[:, :, :64]}) == 1
+    assert len(np.unique(np.stack(found).reshape(-1, 3), axis=0)) <= 256
+    assert [left.name for left in path.parent.iterdir()] == ["x.gif"]
+
+
+@pytest.mark.parametrize(("name", "channels"), [("x.apng", 1), ("x.apng", 3), ("x.gif", 1)])
+def test_what_has_room_for_all_its_colours_is_animated_bit_for_bit(tmp_path, name, channels):
+    images = np.random.default_rng(0).integers(0, 256, (3, 8, 9, channels), dtype="uint8")
+    pictures.save_animation(images, tmp_path / name)
+    with Image.open(tmp_path / name) as animation:
+        assert animation.n_frames == 3
+        for index, image in enumerate(images):
+            animation.seek(index)
+            assert (np.asarray(animation.convert("RGB")) == image).all()

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import yaml
 
 from ganzoo import pretrained, recipes, registry
 from ganzoo.config import DataConfig, Recipe
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 
     from ganzoo.gan import GAN
 
-CONFIG = "config.yaml"
-"""Of a run, beside its generators."""
 MOBILE = "_mobile_"
 """Within the name of a small variant's model."""
 
@@ -73,30 +70,13 @@ def of_model(model: "keras.Model", path: Path | None = None) -> Generator:
         raise UsageError(f"{model.name}: a GAN; give one of its generators, as gan.{model.deployed_names[0]}")
     if not getattr(model, "built", False) or not hasattr(model, "output_shape"):
         raise UsageError(f"{model!r}: no Keras model that is ready to be called; give a generator, a run or a file")
-    name = next((name for name in registry.names() if model.name.startswith(f"{name}_")), None)
-    config = _config(path) if path else None
-    recipe = None
-    if config:
-        recipe = recipes.load_recipe(config)
-    elif name and f"{name}_emoji" in recipes.list_recipes():
+    name = registry.of_network(model.name)
+    recipe = recipes.of_file(path) if path else None
+    has_run = recipe is not None
+    if not has_run and name and f"{name}_emoji" in recipes.list_recipes():
         recipe = recipes.load_recipe(name)
     architecture = registry.get(name) if name else None
-    return Generator(model, path.stem if path else "generator", architecture, recipe, has_run=config is not None)
-
-
-def _config(path: Path) -> Path | None:
-    """The config of the run that a file is of: one at its top, or the best so far, among its checkpoints."""
-    folders = [path.parent, *(parent.parent for parent in path.parents if parent.name == "checkpoints")]
-    configs = (folder / CONFIG for folder in folders[:2])
-    return next((config for config in configs if config.is_file() and _is_of_run(config)), None)
-
-
-def _is_of_run(config: Path) -> bool:
-    try:
-        document = yaml.safe_load(config.read_text("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError):
-        return False
-    return isinstance(document, dict) and document.get("architecture") in registry.names()
+    return Generator(model, path.stem if path else "generator", architecture, recipe, has_run)
 
 
 def keras_values(generator: Generator, inputs: np.ndarray) -> np.ndarray:

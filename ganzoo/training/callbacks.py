@@ -24,6 +24,7 @@ from ganzoo.training.run_directory import RunDirectory
 from ganzoo.training.strategies import any_worker
 
 HEALTH = "health/"
+EVALUATION = "evaluation/"
 REPORT_SECONDS = 60
 """The least time between two reports."""
 
@@ -76,6 +77,29 @@ class Samples(AtSteps):
         return measures if drawn == step else {}
 
 
+class Evaluations(AtSteps):
+    """Measures now and then how good the generators are.
+
+    Args:
+        every: steps from one time to the next; 0: never.
+        gauge: from `ganzoo.evaluation.during`.
+    """
+
+    def __init__(self, every: int, last_step: int, gauge: Callable | None):
+        super().__init__()
+        self.every, self.last_step, self.gauge = every, last_step, gauge
+        self.measures = (None, {})
+
+    def at_step(self, step, logs):
+        if self.gauge and (step % self.every == 0 or step == self.last_step):
+            self.measures = (step, self.gauge())
+
+    def measures_at(self, step: int) -> dict[str, float]:
+        """What was measured at this step; empty where nothing was."""
+        measured, measures = self.measures
+        return measures if measured == step else {}
+
+
 class Metrics(AtSteps):
     """Appends the terms of the losses, the values of health and what they tell to `metrics.jsonl` and to TensorBoard.
 
@@ -84,10 +108,22 @@ class Metrics(AtSteps):
             whenever a run passes these steps, so a run that was interrupted comes to the same findings.
     """
 
-    def __init__(self, every, last_step, batch_size, precision, samples: Samples, directory, board, progress):
+    def __init__(
+        self,
+        every,
+        last_step,
+        batch_size,
+        precision,
+        samples: Samples,
+        evaluations: Evaluations,
+        directory,
+        board,
+        progress,
+    ):
         super().__init__()
         self.every, self.last_step, self.batch_size, self.precision = every, last_step, batch_size, precision
-        self.samples, self.directory, self.board, self.progress = samples, directory, board, progress
+        self.samples, self.evaluations = samples, evaluations
+        self.directory, self.board, self.progress = directory, board, progress
         self.lines, self.findings = [], []
 
     def on_train_begin(self, logs=None):
@@ -116,6 +152,9 @@ class Metrics(AtSteps):
             "nonfinite": nonfinite,
             "health": _finite(observed | self.samples.measures_at(step))[0],
         }
+        evaluation, _ = _finite(self.evaluations.measures_at(step))
+        if evaluation:
+            line["evaluation"] = evaluation
         if self.model.rollback_count:
             line["rollbacks"] = self.model.rollback_count
         if self.is_due(step):
@@ -123,7 +162,8 @@ class Metrics(AtSteps):
             self.tell(doctor.diagnose(self.lines, self.precision))
         line["findings"] = [vars(finding) for finding in self.findings]
         run_directory.append_metrics(self.directory, line)
-        self.chart(step, {"images_per_second": rate * self.batch_size, **terms}, line["health"])
+        charted = {f"{EVALUATION}{name}": value for name, value in evaluation.items()}
+        self.chart(step, {"images_per_second": rate * self.batch_size, **terms, **charted}, line["health"])
 
     def tell(self, findings: list[Finding]) -> None:
         """Says which findings are new, and which are gone."""
@@ -227,7 +267,7 @@ class Checkpoints(AtSteps):
         if name is None or step % self.settings.checkpoint_every:
             return None
         lines = [line for line in self.metrics.lines if step - self.settings.checkpoint_every < line["step"] <= step]
-        values = [{**line, **line.get("health", {})} for line in lines]
+        values = [{**line, **line.get("health", {}), **line.get("evaluation", {})} for line in lines]
         found = [value[name] for value in values if isinstance(value.get(name), int | float)]
         if values and not found:
             # No error: samples may be drawn more seldom than this, and a later phase has other terms.

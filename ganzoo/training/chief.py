@@ -30,12 +30,14 @@ class Chief:
         self.samples = callbacks.Samples(
             training.sample_every, run.last_step, run.examples, training_images, directory, self.board
         )
+        self.evaluations = callbacks.Evaluations(run.recipe.evaluation.every, run.last_step, run.gauge)
         self.metrics = callbacks.Metrics(
             training.log_every,
             run.last_step,
             training.batch_size,
             run.recipe.model.precision,
             self.samples,
+            self.evaluations,
             directory,
             self.board,
             progress,

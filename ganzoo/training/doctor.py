@@ -262,7 +262,7 @@ def _checkerboard(lines) -> Finding | None:
 
 def _terms(line: Mapping) -> list[str]:
     """The names of the terms of the losses."""
-    others = ("step", "time", "images_per_second", "nonfinite", "rollbacks", "health", "findings")
+    others = ("step", "time", "images_per_second", "nonfinite", "rollbacks", "health", "evaluation", "findings")
     return [name for name in line if name not in others]
 
 

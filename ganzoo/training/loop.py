@@ -15,6 +15,7 @@ from ganzoo.config import Recipe
 from ganzoo.data import Pipeline
 from ganzoo.data.tensorflow import distribute
 from ganzoo.errors import RunError, UsageError
+from ganzoo.evaluation import during
 from ganzoo.files import remove_unfinished
 from ganzoo.gan import GAN
 from ganzoo.training import callbacks, checkpoints, run_directory
@@ -115,6 +116,13 @@ class Run:
     """A batch of images that are not trained on, for the samples."""
     last_step: int
     progress: PlainProgress | BarProgress
+    gauge: during.Gauge | None
+    """Measures how good the generators are; None where the recipe asks for nothing, or another process does."""
+
+
+def open_gauge(recipe: Recipe, gan: GAN) -> during.Gauge | None:
+    """What measures how good the generators are, now and then. Raises UsageError when it can't be had."""
+    return during.open_gauge(recipe, gan.deployed()) if is_chief(gan.distribute_strategy) else None
 
 
 def fit(run: Run, record: Mapping) -> None:
@@ -186,7 +194,16 @@ def _train_leg(run: Run, chief: Chief | None, interruption: callbacks.Interrupti
     # The interruption comes first, so that the others see in the same step that it is the last.
     steps = [interruption, divergence]
     if chief:
-        steps = [interruption, chief.samples, chief.metrics, divergence, chief.display, chief.saving, chief.report]
+        steps = [
+            interruption,
+            chief.samples,
+            chief.evaluations,
+            chief.metrics,
+            divergence,
+            chief.display,
+            chief.saving,
+            chief.report,
+        ]
     dataset = distribute(strategy, run.pipeline.reordered(gan.rollback_count), first_step, run.last_step)
     gan.fit(dataset, steps_per_epoch=run.last_step - first_step, callbacks=steps, verbose=0, shuffle=False)
     interruption.saving = True

