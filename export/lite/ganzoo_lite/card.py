@@ -19,6 +19,7 @@ and, for people:
                               psnr_worst in dB (peak 2, 200 for equal pictures), largest_difference (in [-1, 1]), floor,
                               passed, allowed_below (a lower floor that its maker let it off to, or null), proven_on,
                               calibrated_on (for people: which images, or latents)
+    evaluation                what `ganzoo evaluate` found of the file: protocol, data, results, skipped, versions
     anatomy, latency          of a TFLite file: operators, parameters, multiplications, delegates; speed and memory
     made_with                 versions
 
