@@ -222,9 +222,11 @@ def _call(model: "keras.Model") -> Callable[[np.ndarray], np.ndarray]:
     # outputs of all its layers at once.
     @functools.lru_cache(maxsize=SIZES_KEPT)
     def compiled(shape: tuple[int, ...]):
-        return tf.function(lambda batch: model(batch, training=False), input_signature=[tf.TensorSpec(shape)])
+        function = tf.function(lambda batch: model(batch, training=False), input_signature=[tf.TensorSpec(shape)])
+        # Called as it is, it would warn of being traced for each size.
+        return function.get_concrete_function()
 
-    return lambda batch: compiled(batch.shape)(batch).numpy()
+    return lambda batch: compiled(batch.shape)(tf.constant(batch, "float32")).numpy()
 
 
 def _saved_model_network(path: Path) -> Network:

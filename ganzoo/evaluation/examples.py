@@ -49,7 +49,10 @@ class Examples:
 
     def at_most(self, count: int | None) -> "Examples":
         """So many of each set."""
-        return dataclasses.replace(self, sets={key: found.at_most(count) for key, found in self.sets.items()})
+        fewer = {key: found.at_most(count) for key, found in self.sets.items()}
+        if all(len(fewer[key]) == len(found) for key, found in self.sets.items()):
+            return self
+        return dataclasses.replace(self, sets=fewer, description=f"{count:,} of {self.description}")
 
 
 def open_examples(recipe: Recipe, split: str) -> Examples:

@@ -37,7 +37,7 @@ def test_json_is_all_that_is_printed_and_each_number_says_what_it_depends_on(gan
     assert 0 < found["train_split_fd_efflite0"]["value"] < distance["value"]
     assert distance["bias"] == found["train_split_fd_efflite0"]["value"]
     assert found["psnr"]["network"] is None and found["psnr"]["unit"] == "dB"
-    assert all(result["data"].startswith("140 from embedded:emoji") for result in document["results"])
+    assert all(result["data"].startswith("6 of 140 from embedded:emoji") for result in document["results"])
     assert all({"tensorflow", "keras", "numpy", "python"} <= set(result["versions"]) for result in document["results"])
     assert any("6 images are few for 1,280 features" in warning for warning in document["warnings"])
     kept = (run / "evaluation" / "evaluations.jsonl").read_text("utf-8").splitlines()
