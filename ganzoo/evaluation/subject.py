@@ -76,13 +76,14 @@ def open_files(files: Files, recipe: Recipe | None, data: str | None) -> Subject
         UsageError: when no recipe is known, or the generators don't fit it.
         RunError: when a file can't be read.
     """
-    networks = {direction: inference.open_network(path) for direction, path in files.paths.items()}
+    opened = {direction: _open(path) for direction, path in files.paths.items()}
     if recipe is None:
-        recipe = _usual_recipe(files.name, [_model_name(path, networks[key]) for key, path in files.paths.items()])
         if data is None:
             raise UsageError(
                 f"{files.name}: not in a run directory, so that its test data is not known; give it as --data SOURCE"
             )
+        recipe = _usual_recipe(files.name, next(iter(opened.values())))
+    networks = {direction: one.network for direction, one in opened.items()}
     return Subject(files.name, networks, with_source(recipe, data), trained_here=data is None)
 
 
@@ -92,11 +93,11 @@ def of_model(model: "keras.Model", data: str | None) -> Subject:
     Raises:
         UsageError: when it is of no architecture, or no data is given.
     """
-    network = inference.open_network(model)
-    recipe = _usual_recipe(model.name, [model.name])
+    opened = _opened(model)
     if data is None:
         raise UsageError(f"{model.name}: a model in memory has no test data; give it as data")
-    return Subject(model.name, {direction_in(model.name): network}, with_source(recipe, data), trained_here=False)
+    recipe = _usual_recipe(model.name, opened)
+    return Subject(model.name, {direction_in(model.name): opened.network}, with_source(recipe, data), False)
 
 
 def with_source(recipe: Recipe, data: str | None) -> Recipe:
@@ -116,21 +117,43 @@ def direction_in(name: str) -> str:
     return "ba" if "_ba_" in f"{name}_" else "ab"
 
 
-def _model_name(path: Path, network: Network) -> str:
-    """The name of the Keras model that a file is, or was made of."""
+@dataclasses.dataclass(frozen=True)
+class _Opened:
+    """A generator that is ready to run, and what its architecture can be told by."""
+
+    network: Network
+    name: str
+    """Of the Keras model that it is, or was made of."""
+    shape: tuple[int | None, ...]
+    """(1, H, W, C) of the images that it is for; None where it is for any."""
+
+
+def _open(path: Path) -> _Opened:
     if pretrained.is_keras(path):
-        return network.name
-    entry = card.read(path)
+        return _opened(pretrained.load(path))
+    network, entry = inference.open_network(path), card.read(path)
     if not isinstance(entry.get("model"), str):
         raise RunError(f"{path}: its {card.NAME} names no model; export it again")
-    return entry["model"]
+    taken = network.interface.output if network.takes_latents else network.interface.input
+    return _Opened(network, entry["model"], taken.shape)
 
 
-def _usual_recipe(where: str, names: list[str]) -> Recipe:
-    name = registry.of_network(names[0])
+def _opened(model: "keras.Model") -> _Opened:
+    network = inference.open_network(model)
+    return _Opened(network, model.name, model.output_shape if network.takes_latents else model.input_shape)
+
+
+def _usual_recipe(where: str, opened: _Opened) -> Recipe:
+    """The default recipe of a generator's architecture, at the size that it was built for."""
+    name = registry.of_network(opened.name)
     if name is None:
         raise UsageError(
-            f"{where}: {names[0]!r} is of no architecture that ganzoo knows ({', '.join(registry.names())}), so that "
-            "there is no protocol to evaluate it by; ganzoo.metrics has the metrics themselves"
+            f"{where}: {opened.name!r} is of no architecture that ganzoo knows ({', '.join(registry.names())}): there "
+            "is no protocol to evaluate it by; ganzoo.metrics has the metrics themselves"
         )
-    return recipes.load_recipe(name)
+    height, channels = opened.shape[1], opened.shape[-1]
+    if registry.config_class(name).task == "super_resolution":
+        built = [f"model.scale={opened.network.interface.scale}"]
+    else:
+        built = [] if height is None else [f"model.image_size={height}"]
+    return recipes.load_recipe(name, [*built, f"model.channels={channels}"])

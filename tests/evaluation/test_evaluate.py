@@ -72,8 +72,9 @@ def test_what_was_found_goes_into_the_card_of_an_exported_file(tmp_path, feature
     document = json.loads((tmp_path / card.NAME).read_text("utf-8"))
     document["files"][file.name]["model"] = "pix2pix_generator"
     exported.write_card(tmp_path, document["files"])
-    # A picture of the data's own size is needed: the recipe is the architecture's.
     found = evaluate(file, "embedded:emoji", count=4, network=str(feature_network))
+    # The default recipe has 128.
+    assert found["data"].endswith("test split, 64x64")
     entry = card.read(file)
     assert entry["evaluation"]["results"] == found["results"] and found["results"]
     assert card.interface(entry, file).input.shape == (1, 64, 64, 3)
