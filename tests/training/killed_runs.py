@@ -26,7 +26,13 @@ CHANGES = {
     },
     "pix2pix": {"base_filters": 2, "spectral_norm": True, "discriminator_norm": "none"},
     # Two steps of two fill the pools, the others swap.
-    "cyclegan": {"base_filters": 2, "identity_weight": 0, "pool_size": 4, "augmentation": ["translation"]},
+    "cyclegan": {
+        "base_filters": 2,
+        "identity_weight": 0,
+        "pool_size": 4,
+        "augmentation": ["translation"],
+        "ema_decay": 0.9,
+    },
     "srgan": {"schedule": {"kind": "steps", "boundaries": [7]}},
 }
 """What draws random numbers, remembers, or depends on the step."""

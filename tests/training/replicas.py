@@ -23,7 +23,7 @@ from ganzoo.errors import UsageError
 from ganzoo.training.strategies import any_worker, get_strategy, is_chief, share_from_chief
 
 BATCH = 4
-STEPS = {"float64": 20, "float32": 1}
+STEPS = {"float64": 10, "float32": 1}
 LATENTS = 8
 
 SETTINGS = {

@@ -25,6 +25,7 @@ from ganzoo import pictures, registry  # noqa: E402
 from ganzoo.architectures.dcgan import DCGAN  # noqa: E402
 from ganzoo.config import Recipe, parse_recipe  # noqa: E402
 from ganzoo.errors import RunError  # noqa: E402
+from ganzoo.training.callbacks import Metrics  # noqa: E402
 from ganzoo.training.doctor import DIVERGING  # noqa: E402
 from ganzoo.training.run import open_data  # noqa: E402
 from ganzoo.training.run_directory import RunDirectory, read_metrics  # noqa: E402
@@ -133,8 +134,11 @@ CASES = {
 }
 
 
-def run(case: Case, folder: Path, seed: int) -> dict[str, int]:
+def run(case: Case, folder: Path, seed: int, *, to_its_end: bool = True) -> dict[str, int]:
     """Trains, in `folder`, and gives what was found at any line, each with the step of the first line that says so.
+
+    Args:
+        to_its_end: go on when what must be found has been.
 
     Raises:
         RunError: when a run fails that was not made to diverge.
@@ -144,15 +148,32 @@ def run(case: Case, folder: Path, seed: int) -> dict[str, int]:
     diverges = case.finding == DIVERGING
     # A run that diverges is stopped where its state is lost; no other may be.
     lost = contextlib.suppress(RunError) if diverges else contextlib.nullcontext()
-    with mock.patch.dict(registry._REGISTERED, {case.architecture: variant}), lost:
+    watched = variant if to_its_end else stopping(variant, case.finding)
+    with mock.patch.dict(registry._REGISTERED, {case.architecture: watched}), lost:
         ganzoo.train(recipe, folder / "run")
     lines = read_metrics(RunDirectory(folder / "run"))
-    assert diverges or lines[-1]["step"] == case.steps
+    assert diverges or not to_its_end or lines[-1]["step"] == case.steps
     found = {}
     for line in lines:
         for finding in line["findings"]:
             found.setdefault(finding["name"], line["step"])
     return found
+
+
+def stopping(variant: type, finding: str) -> type:
+    """The class, which stops training after the first line of metrics that holds the finding."""
+
+    class Stopping(variant):
+        def fit(self, *args, callbacks, **options):
+            metrics = next(callback for callback in callbacks if isinstance(callback, Metrics))
+
+            def stop_if_found(batch, logs):
+                self.stop_training |= finding in {found.name for found in metrics.findings}
+
+            watch = keras.callbacks.LambdaCallback(on_train_batch_end=stop_if_found)
+            return super().fit(*args, callbacks=[*callbacks, watch], **options)
+
+    return Stopping
 
 
 def recipe_of(case: Case, folder: Path, seed: int) -> Recipe:

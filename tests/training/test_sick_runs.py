@@ -19,7 +19,7 @@ HEALTHY = {name: case for name, case in sick.CASES.items() if not case.finding}
 
 @pytest.mark.parametrize("name", SICK)
 def test_a_run_that_was_made_sick_is_recognised(name, tmp_path):
-    found = sick.run(SICK[name], tmp_path, seed=0)
+    found = sick.run(SICK[name], tmp_path, seed=0, to_its_end=False)
     assert SICK[name].finding in found, found
 
 

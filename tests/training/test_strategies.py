@@ -1,14 +1,15 @@
 """Where a run computes, and that two replicas and two workers learn what one device learns."""
 
-import glob
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -129,6 +130,8 @@ def wait(*processes: subprocess.Popen) -> list[int]:
 ARCHITECTURES = ("cyclegan", "dcgan")
 """Those with what a strategy can get wrong: pools and two generators, batch norm and latents."""
 OTHERS = ("pix2pix", "srgan")
+IN_FLOAT32 = ("cyclegan", "dcgan", "srgan")
+"""Where float64 has shown that gradients and statistics are right, float32 is the same graph: one of them will do."""
 KINDS = ("single", "mirrored", "worker0", "worker1")
 REPLICAS = KINDS[1:]
 
@@ -150,13 +153,13 @@ def train_all(folder: Path, *cases: str) -> Path:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     cases = [f"{name}_float64" for name in ARCHITECTURES]
-    return train_all(tmp_path_factory.mktemp("replicas"), *cases, "dcgan_float32", "pix2pix_float32")
+    return train_all(tmp_path_factory.mktemp("replicas"), *cases, "pix2pix_float32")
 
 
 @pytest.fixture(scope="module")
 def trained_slowly(tmp_path_factory):
     cases = [f"{name}_float64" for name in OTHERS]
-    return train_all(tmp_path_factory.mktemp("replicas"), *cases, "cyclegan_float32", "srgan_float32")
+    return train_all(tmp_path_factory.mktemp("replicas"), *cases, *(f"{name}_float32" for name in IN_FLOAT32))
 
 
 def results(folder: Path, kind: str) -> dict:
@@ -182,21 +185,21 @@ def scale(values: dict, name: str) -> float:
 
 @pytest.mark.parametrize("kind", REPLICAS)
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_twenty_steps_in_float64_end_where_those_of_one_device_do(trained, name, kind):
+def test_ten_steps_in_float64_end_where_those_of_one_device_do(trained, name, kind):
     check_last_step(trained, name, kind)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", REPLICAS)
 @pytest.mark.parametrize("name", OTHERS)
-def test_twenty_steps_of_the_other_architectures_end_where_those_of_one_device_do(trained_slowly, name, kind):
+def test_ten_steps_of_the_other_architectures_end_where_those_of_one_device_do(trained_slowly, name, kind):
     check_last_step(trained_slowly, name, kind)
 
 
 def check_last_step(folder, name, kind):
     one, two = (arrays(folder / k / f"{name}_float64.npz") for k in ("single", kind))
     assert set(one) == set(two)
-    assert int(two["run/000/step"]) == 20
+    assert int(two["run/000/step"]) == 10
     for key, value in one.items():
         # Terms are float32.
         tolerance = 1e-6 if key.startswith("terms/") else 1e-9
@@ -213,15 +216,14 @@ def check_first_step(folder, name, kind):
 
 
 @pytest.mark.parametrize("kind", REPLICAS)
-@pytest.mark.parametrize("name", ["dcgan", "pix2pix"])
-def test_the_first_step_in_float32_has_the_gradients_statistics_and_losses_of_one_device(trained, name, kind):
-    check_first_step(trained, name, kind)
+def test_the_first_step_in_float32_has_the_gradients_statistics_and_losses_of_one_device(trained, kind):
+    check_first_step(trained, "pix2pix", kind)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", REPLICAS)
-@pytest.mark.parametrize("name", ["cyclegan", "srgan"])
-def test_the_first_step_in_float32_is_that_of_one_device_in_larger_networks(trained_slowly, name, kind):
+@pytest.mark.parametrize("name", IN_FLOAT32)
+def test_the_first_step_in_float32_of_the_other_architectures_is_that_of_one_device(trained_slowly, name, kind):
     check_first_step(trained_slowly, name, kind)
 
 
@@ -360,13 +362,28 @@ def wait_for_checkpoint(folder: Path, step: int, process: subprocess.Popen) -> N
         time.sleep(0.002)
 
 
+class Disturbed(NamedTuple):
+    """Two workers of which one was killed, all started again, one told to stop, all started again."""
+
+    folder: Path
+    statuses: list[list[int]]
+    """What the workers exited with, each time."""
+    said: list[list[str]]
+    """What the workers had said by then."""
+
+
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory, recipe):
-    """The folders of two workers that trained from the first step to the last."""
-    folder = tmp_path_factory.mktemp("undisturbed")
+def disturbed(tmp_path_factory, recipe):
+    found = Disturbed(tmp_path_factory.mktemp("disturbed"), [], [])
     command = Path(sys.executable).with_name("ganzoo")
-    assert wait(*start_workers(command, recipe[1], folder)) == [0, 0], output(folder / "worker0")
-    return folder
+    for step, disturb in ((3, subprocess.Popen.kill), (6, subprocess.Popen.terminate), (None, None)):
+        chief, worker = start_workers(command, recipe[1], found.folder)
+        if disturb:
+            wait_for_checkpoint(found.folder / "worker0", step, chief)
+            disturb(worker)
+        found.statuses.append(wait(chief, worker))
+        found.said.append([output(found.folder / kind) for kind in ("worker0", "worker1")])
+    return found
 
 
 def last_state(folder: Path) -> dict[str, np.ndarray]:
@@ -374,41 +391,42 @@ def last_state(folder: Path) -> dict[str, np.ndarray]:
     return {name: value for name, value in values.items() if name != "note"}
 
 
-def test_only_the_chief_writes(undisturbed):
-    assert os.listdir(undisturbed / "worker1") == ["output.txt"]
-    written = os.listdir(undisturbed / "worker0" / "run")
+def test_a_worker_that_was_lost_is_told_in_words(disturbed):
+    assert disturbed.statuses[0] == [1, -signal.SIGKILL]
+    said, _ = disturbed.said[0]
+    assert "another worker was lost; start all workers again with the same command" in said
+    assert "Traceback" not in said
+
+
+def test_a_worker_that_is_told_to_stop_stops_all_in_the_same_step(disturbed):
+    assert disturbed.statuses[1] == [130, 130]
+    stopped = [re.findall(r"stopped and saved at step (\d+);", said) for said in disturbed.said[1]]
+    assert stopped[0] == stopped[1]
+    assert len(stopped[0]) == 1
+    assert 6 <= int(stopped[0][0]) < 12
+
+
+def test_only_the_chief_writes(disturbed):
+    assert os.listdir(disturbed.folder / "worker1") == ["output.txt"]
+    written = os.listdir(disturbed.folder / "worker0" / "run")
     assert {"config.yaml", "metrics.jsonl", "checkpoints", "samples", "generator.keras"} <= set(written)
 
 
-def test_two_workers_end_where_one_process_does_with_fewer_images_than_workers(undisturbed, recipe, tmp_path, bare):
+def test_two_disturbed_workers_end_where_one_process_does_with_fewer_images_than_workers(
+    disturbed, recipe, tmp_path, bare
+):
+    assert disturbed.statuses[2] == [0, 0], disturbed.said[2]
     gan = train(parse_recipe(recipe[0], registry.config_class("pix2pix"), "one"), tmp_path / "run", strategy="single")
-    one, two = {name: variable.numpy() for name, variable in gan.state().items()}, last_state(undisturbed)
+    one, two = {name: variable.numpy() for name, variable in gan.state().items()}, last_state(disturbed.folder)
     assert set(one) == set(two)
     for key, value in one.items():
         np.testing.assert_allclose(two[key], value, rtol=0, atol=1e-9 * scale(one, key), err_msg=key)
 
 
-def test_a_run_that_lost_a_worker_or_was_stopped_by_one_goes_on_to_the_same_end(command, recipe, undisturbed, tmp_path):
-    chief, worker = start_workers(command, recipe[1], tmp_path)
-    wait_for_checkpoint(tmp_path / "worker0", 3, chief)
-    worker.kill()
-    assert wait(chief, worker) == [1, -signal.SIGKILL]
-    said = output(tmp_path / "worker0")
-    assert "another worker was lost; start all workers again with the same command" in said
-    assert "Traceback" not in said
-
-    chief, worker = start_workers(command, recipe[1], tmp_path)
-    wait_for_checkpoint(tmp_path / "worker0", 6, chief)
-    worker.terminate()
-    assert wait(chief, worker) == [130, 130]
-    for folder in (tmp_path / "worker0", tmp_path / "worker1"):
-        assert "stopped and saved at step" in output(folder)
-    saved = sorted(glob.glob(str(tmp_path / "worker0" / "run" / "checkpoints" / "*")))
-    assert f"at step {int(saved[-1][-11:-4])};" in output(tmp_path / "worker1")
-    assert not saved[-1].endswith("step_0000012.npz")
-
+@pytest.mark.slow
+def test_two_disturbed_workers_end_bitwise_where_undisturbed_ones_do(disturbed, command, recipe, tmp_path):
     assert wait(*start_workers(command, recipe[1], tmp_path)) == [0, 0]
-    first, second = last_state(undisturbed), last_state(tmp_path)
+    first, second = last_state(tmp_path), last_state(disturbed.folder)
     assert [key for key in first if first[key].tobytes() != second[key].tobytes()] == []
 
 
