@@ -2,8 +2,8 @@
 
     python benchmarks/evaluation.py runs/dcgan_emoji runs/pix2pix_emoji runs/cyclegan_emoji runs/srgan_emoji
 
-Below the generator, as many images of the train split (what real images score, the floor); above it, as many images of
-noise. Distances compare only down a column of the same number of images: look at the floor first.
+Beside the generator, as many images of the train split (what real images score, the floor), and as many of noise.
+Distances compare at the same numbers of images alone: look at the floor first.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 
 from ganzoo.evaluation import distribution, evaluate, subject
 from ganzoo.evaluation.examples import Images, open_examples
-from ganzoo.evaluation.results import Column, Result, as_document, cell
+from ganzoo.evaluation.results import Column, Result, as_document, cell, count_of
 from ganzoo.metrics import extract, open_feature_network, reference
 from ganzoo.seeding import generator
 
@@ -40,7 +40,7 @@ def table(results: list[dict], direction: str) -> list[str]:
         found = {result["metric"]: result for result in results if result["of"] == of}
         if not found.keys() & set(metrics):
             continue
-        images = " and ".join(dict.fromkeys(f"{result['images']:,}" for result in found.values()))
+        images = " and ".join(dict.fromkeys(map(count_of, found.values())))
         lines.append(f"| {of} | {images} | {' | '.join(cell(found.get(name)) for name in metrics)} |")
     return lines
 
@@ -57,10 +57,11 @@ def noise(run: str, document: dict) -> list[dict]:
         made = [one for one in document["results"] if one["key"] == Column("output", "", direction).key("FD-EffLite0")]
         if real is None or not made:
             continue
+        real = real.shuffled()
         known = reference(network, real.read, len(real))
         column = Column("noise", "the test images", direction)
         painted = extract(network, _noisy(real, made[0]["images"]))
-        measured = distribution.compare(network, known, painted, None, column)
+        measured = distribution.compare(network, known, painted, column)
         found += as_document([one for one in measured if isinstance(one, Result)], {})
     return found
 

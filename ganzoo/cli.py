@@ -220,7 +220,7 @@ def benchmark(model, direction, as_json):
     multiple=True,
     help="Perceptual distance: vgg16 or lpips; may be given twice.  [default: those on this machine]",
 )
-@click.option("--count", type=click.IntRange(min=2), help="At most so many test images, and samples.")
+@click.option("--count", type=click.IntRange(min=2), help="At most so many test images, spread evenly, and samples.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -368,7 +368,7 @@ def _print_rich_table(title: str, rows: list[list[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*([""] * len(rows[0])), box=None, show_header=False, padding=(0, 2))
+    table = Table(*([""] * len(rows[0])), box=None, show_header=False, padding=(0, 1))
     for row in rows:
         table.add_row(Text(row[0], style="bold"), *map(Text, row[1:]))
     Console().print(Text(title, style="cyan"), table)
@@ -399,7 +399,11 @@ def _print_evaluation(document: dict) -> None:
 
     title = f"{document['model']} on {document['data']}"
     for direction, rows in results.tables(document["results"]).items():
+        if sys.stdout.isatty():
+            # A value stays in one line with its error.
+            rows = [[cell.replace(" ", "\N{NO-BREAK SPACE}") for cell in row] for row in rows]
         _print_table(f"{title}, {direction}" if direction else title, rows)
+    _print_paragraph(f"Images: {document['preparation']}. ±: one standard error.")
     for warning in document["warnings"]:
         _print_paragraph(f"Beware: {warning}.")
     for skipped in document["skipped"]:

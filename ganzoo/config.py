@@ -180,8 +180,8 @@ class EvaluationConfig:
     images: Annotated[int, Field(ge=2)] = 64
     """During training: how many test images, or samples, at most."""
     metrics: tuple[str, ...] = ()
-    """During training: which, by their keys in what `ganzoo evaluate --json` prints. Any of them can be
-    `training.best_metric`."""
+    """During training: which of the generators' own, by their keys in what `ganzoo evaluate --json` prints. Any of them
+    can be `training.best_metric`."""
 
     def __post_init__(self):
         if bool(self.every) != bool(self.metrics):
@@ -230,6 +230,11 @@ def parse_recipe(document: Mapping, config_class, where: str) -> Recipe:
         raise UsageError(
             f"{where}: evaluation.every: found {evaluation.every}; it must be a multiple of training.log_every, "
             f"{training.log_every}, whose lines it goes into"
+        )
+    if training.best_metric in evaluation.metrics and training.checkpoint_every % evaluation.every:
+        raise UsageError(
+            f"{where}: training.checkpoint_every: found {training.checkpoint_every}; to keep the best by "
+            f"{training.best_metric} it must be a multiple of evaluation.every, {evaluation.every}"
         )
     return Recipe(
         architecture=document["architecture"],

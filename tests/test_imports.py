@@ -14,7 +14,7 @@ ROOT = Path(ganzoo.__file__).parent
 LEVELS = [
     {"lite"},
     {"errors", "files"},
-    {"config", "seeding", "quiet", "strategy_names", "pictures"},
+    {"config", "seeding", "quiet", "strategy_names", "pictures", "versions"},
     {"pretrained", "registry", "schedules", "losses", "layers", "augmentation", "sharing"},
     {"perceptual", "recipes", "data", "distillation"},
     {"gan", "metrics"},

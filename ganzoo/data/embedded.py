@@ -38,7 +38,8 @@ def open_source(data: DataConfig, task: str, split: str) -> Source:
     names = _names(domains, split)
     return Source(
         tuple(_image_set(domain, names) for domain in domains),
-        f"{data.source} ({arrow(domains, task)}), {split} split",
+        f"{data.source} ({arrow(domains, task)})",
+        split,
         aligned=True,
     )
 

@@ -50,7 +50,7 @@ def open_folders(paths: Sequence[Path], data: DataConfig, task: str, split: str,
         sets = tuple(_image_set(folder, _good_files(folder, skipped)) for folder in folders)
         domains = [folder.name for folder in folders] if len(folders) > 1 else ()
     shown = f" ({arrow(domains, task)})" if domains else ""
-    return Source(sets, f"{where}{shown}, {split} split", tuple(skipped), in_training=in_training)
+    return Source(sets, f"{where}{shown}", split, tuple(skipped), in_training=in_training)
 
 
 def _paths(text: str) -> list[Path]:
@@ -129,8 +129,17 @@ def _split_folder(path: Path, split: str) -> tuple[Path, bool]:
             return path / name, False
     if _has_images(path / "train"):
         return path / "train", True
+    if split == "train":
+        _check_not_for_testing(path)
     has_pair = any((path / f"{name}A").is_dir() for name in SPLIT_FOLDERS[split])
     return path, split == "test" and not has_pair
+
+
+def _check_not_for_testing(path: Path):
+    """Raises UsageError for a folder that would be searched for training images, and holds those of a test split."""
+    for name in SPLIT_FOLDERS["test"]:
+        if _has_images(path / name):
+            raise UsageError(f"{path}: has {name}/ and no train/; give {path / name} to train on that, or add train/")
 
 
 def _has_images(folder: Path) -> bool:

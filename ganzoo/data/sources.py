@@ -35,7 +35,9 @@ class ImageSet:
 class Source:
     sets: tuple[ImageSet, ...]
     where: str
-    """For people, e.g. "embedded:emoji (line -> flat), train split"."""
+    """For people, e.g. "embedded:emoji (line -> flat)"."""
+    split: str
+    """`train` or `test`."""
     skipped: tuple[tuple[str, str], ...] = ()
     """(name, reason) of each image that is left out because it can't be read."""
     aligned: bool = False
@@ -45,7 +47,8 @@ class Source:
 
     @property
     def description(self) -> str:
-        return f"{self.where} (the same images as for training)" if self.in_training else self.where
+        note = " (the same images as for training)" if self.in_training else ""
+        return f"{self.where}, {self.split} split{note}"
 
 
 def open_source(data: DataConfig, task: str, split: str = "train") -> Source:

@@ -39,7 +39,7 @@ def open_source(data: DataConfig, task: str, split: str) -> Source:
     records = {name: _encoded_images(builder, name, features) for name in names_of_splits}
     sets = tuple(_image_set(records[name], name, feature) for name, feature in places)
     missing = split == "test" and any(name.startswith("train") and name not in domains for name in names_of_splits)
-    return Source(sets, f"{data.source} ({arrow(domains, task)}), {split} split", in_training=missing)
+    return Source(sets, f"{data.source} ({arrow(domains, task)})", split, in_training=missing)
 
 
 def _prepared_builder(name: str):

@@ -1,5 +1,6 @@
 """How like a set of real images a set of generated ones is: Fréchet and kernel distance, precision, recall and more."""
 
+import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
@@ -19,47 +20,48 @@ MANIFOLD = 6
 """Images that density and coverage take at least: more than their 5 neighbours."""
 
 
-def compare(
-    network: FeatureNetwork, real: Features, made: Features, usual: Features | None, column: Column
-) -> Iterator[Result | Skipped]:
-    """The distribution metrics of one set of images against real ones.
+def compare(network: FeatureNetwork, real: Features, made: Features, column: Column) -> Iterator[Result | Skipped]:
+    """The distribution metrics of one set of images against real ones, the bias of the Fréchet distance not yet known.
 
     Args:
-        network: that all were measured with.
-        usual: of as many other real images as `made` are, which no generator can be expected to better.
+        network: that both were measured with.
         column: what `made` is of.
     """
     fewest = min(real.count, made.count)
-    common = {"column": column, "images": made.count, "network": network.name, "sha256": network.sha256}
-
-    def result(metric: str, value: float, better: str, how: str = "", **more) -> Result:
-        how = f"{network.preparation}{'; ' * bool(how)}{how}"
-        return Result(column.key(metric), metric, value=value, better=better, how=how, **common, **more)
-
     if fewest < 2:
-        yield Skipped(
-            "distribution metrics", f"{column.of}: {made.count} and {real.count} images; they take 2 or more of each"
-        )
+        counts = f"{column.of}: {made.count} and {real.count} images"
+        yield Skipped("distribution metrics", f"{counts}; they take 2 or more of each")
         return
-    if network.name == "inception" and fewest < network.length:
+
+    def result(metric: str, value: float, better: str, settings: str = "", **more) -> Result:
+        how = f"{network.preparation}{'; ' * bool(settings)}{settings}"
+        origin = {"network": network.name, "sha256": network.sha256}
+        counts = {"images": len(made.kept), "real_images": len(real.kept)}
+        return Result(
+            column.key(metric), metric, column, value=value, better=better, how=how, **{**origin, **counts, **more}
+        )
+
+    if network.frechet_name == "FID" and fewest < network.length:
         yield Skipped(
             network.frechet_name,
             f"{column.of}: {fewest:,} images are fewer than the {network.length:,} features: most of it would be bias, "
             f"and no other FID would compare; see {network.kernel_name}, which has none, or give more images",
         )
     else:
-        yield _frechet(network, real, made, usual, result)
+        value = frechet_distance(real.whole, made.whole)
+        yield result(network.frechet_name, value, "lower", images=made.count, real_images=real.count)
     size = min(SUBSET, max(2, fewest // 2))
     kernel = kernel_distance(real.kept, made.kept, size=size)
-    how = (
-        f"unbiased, 100 subsets of {kernel.size:,}, over which its standard error is {kernel.standard_error:.2g}; "
-        "standard_error is that of drawing the images"
+    yield result(
+        network.kernel_name,
+        kernel.value,
+        "lower",
+        f"unbiased, mean of 100 subsets of {kernel.size:,}",
+        standard_error=kernel.sampling_error,
+        subset_error=kernel.standard_error,
     )
-    yield result(network.kernel_name, kernel.value, "lower", how, standard_error=kernel.sampling_error)
     if fewest < MANIFOLD:
-        yield Skipped(
-            "precision, recall, density, coverage", f"{column.of}: {fewest} images; they take {MANIFOLD} or more"
-        )
+        yield Skipped("precision, recall, density, coverage", f"{column.of}: {fewest} images; they take {MANIFOLD}")
         return
     precision, recall = precision_recall(real.kept, made.kept)
     density, coverage = density_coverage(real.kept, made.kept)
@@ -69,35 +71,40 @@ def compare(
     yield result("coverage", coverage, "higher", "5 neighbours")
 
 
-def keys(network: FeatureNetwork) -> list[str]:
-    """The keys of what `compare` finds of what a generator made."""
-    names = (network.frechet_name, network.kernel_name, "precision", "recall", "density", "coverage")
-    return [Column("output", "").key(name) for name in names]
+def with_bias(
+    result: Result, network: FeatureNetwork, real: Features, made: Features, usual: Features | None
+) -> Result:
+    """A Fréchet distance with about how much of it is bias, and a warning where that is much; others as they are.
+
+    Args:
+        usual: of other real images, as many as `made` or nearly so, where there are such.
+    """
+    if result.metric != network.frechet_name:
+        return result
+    fewest = min(real.count, made.count)
+    bias, whence = _bias(network, real, made, usual, result.value)
+    warning = None
+    if bias is not None and (bias > max(NOTABLE * result.value, 1e-6) or fewest < network.length):
+        warning = (
+            f"{result.metric} {result.value:.3g} ({result.column.of}) is of {made.count:,} images against "
+            f"{real.count:,}, few for {network.length:,} features: {whence.format(f'{bias:.3g}')}. Compare it at the "
+            "same numbers of images alone"
+        )
+    return dataclasses.replace(result, bias=bias, warning=warning)
 
 
-def _frechet(network: FeatureNetwork, real: Features, made: Features, usual: Features | None, result) -> Result:
-    value, fewest = frechet_distance(real.whole, made.whole), min(real.count, made.count)
-    few = f"{fewest:,} images are few for {network.length:,} features; compare it at the same numbers of images alone"
+def _bias(
+    network: FeatureNetwork, real: Features, made: Features, usual: Features | None, value: float
+) -> tuple[float | None, str]:
+    """By how much too few images raise a Fréchet distance, and a sentence that says how that is known."""
     if usual is not None:
         bias = value if usual is made else frechet_distance(real.whole, usual.whole)
-        why = f"so far are as many other real images, which should be at 0: {few}"
-    else:
-        bias = _extrapolated(real, made, value)
-        why = f"by its fall from half as many images to all of them: {few}"
-    warning = None
-    if bias is not None and bias > NOTABLE * value:
-        about = "at least" if usual is None and fewest < network.length else "about"
-        warning = f"of {network.frechet_name} {value:.3g} for {made.count:,} images {about} {bias:.3g} is bias, {why}"
-    return result(network.frechet_name, value, "lower", bias=bias, warning=warning)
-
-
-def _extrapolated(real: Features, made: Features, value: float) -> float | None:
-    """By how much too few images raise a Fréchet distance: as much as it is higher at half their number.
-
-    It falls as 1 / N (Chong and Forsyth 2020, "Effectively Unbiased FID and Inception Score", section 3), so what
-    halving N adds is what N itself has added; below the number of features it falls more slowly, and this is too low.
-    """
+        return bias, f"{usual.count:,} other real images, which should be at 0, are at {{}}"
     halves = list(zip(real.halves, made.halves, strict=True))
     if any(half.count < 2 for pair in halves for half in pair):
-        return None
-    return float(np.mean([frechet_distance(*pair) for pair in halves])) - value
+        return None, ""
+    if min(real.count, made.count) < network.length:
+        return frechet_distance(*real.halves), "half of the real ones, which should be at 0 from the rest, are at {}"
+    # It falls as 1 / N (Chong and Forsyth 2020, section 3): what halving N adds is what N itself has added.
+    doubled = float(np.mean([frechet_distance(*pair) for pair in halves]))
+    return doubled - value, "about {} of it is bias, by its fall from half as many"

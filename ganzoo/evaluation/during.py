@@ -1,6 +1,7 @@
 """Evaluation while a run trains: the metrics that its recipe names, on a few test images."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -8,76 +9,92 @@ from ganzoo import inference
 from ganzoo.config import Recipe, nearest
 from ganzoo.errors import UsageError
 from ganzoo.evaluation import protocols
-from ganzoo.evaluation.distribution import keys as distribution_keys
 from ganzoo.evaluation.examples import open_examples
-from ganzoo.evaluation.instruments import PERCEPTUAL, Instruments, open_instruments
-from ganzoo.evaluation.results import Result
+from ganzoo.evaluation.instruments import PERCEPTUAL, open_instruments
+from ganzoo.evaluation.results import Result, Skipped
 from ganzoo.evaluation.subject import direction_in
 
 if TYPE_CHECKING:
     import keras
 
 Gauge = Callable[[], dict[str, float]]
-"""Measures the generators as they are: values by key."""
-PAIR_KEYS = ("psnr", "ssim", "ms_ssim")
+"""Measures the generators as they are: values by key, not a number where they paint none."""
+PAIR_METRICS = ("psnr", "ssim", "ms_ssim", "cycle_error", "vgg16_distance", "lpips")
+DISTRIBUTION_METRICS = ("fid", "kid", "fd_efflite0", "kd_efflite0", "precision", "recall", "density", "coverage")
+OF_OWN_NETWORK = ("fd_", "kd_")
+"""What the keys of distances of a `.keras` file begin with."""
+TRIAL = 8
+"""Test images that are measured once before a run begins."""
 
 
 def open_gauge(recipe: Recipe, generators: "Mapping[str, keras.Model]") -> Gauge | None:
     """What measures the generators of a run by the recipe's `evaluation.metrics`; None where the recipe names none.
+
+    It is tried once, on very few images, so that what can't be measured is said before the run begins.
 
     Args:
         recipe: of the run.
         generators: the deployed networks by name; each time they are measured with the weights that they then have.
 
     Raises:
-        UsageError: when a metric is unknown, or what it needs can't be had.
+        UsageError: when a metric is unknown, or can't be measured on this data or machine.
         RunError: when the data can't be had.
     """
     wanted = recipe.evaluation.metrics
     if not wanted:
         return None
-    tools = _open_instruments(recipe)
-    allowed = _keys(recipe, tools, len(generators))
-    for key in wanted:
-        if key not in allowed:
-            raise UsageError(f"evaluation.metrics: found {key!r}{nearest(key, allowed)}")
-    few = dataclasses.replace(recipe.evaluation, samples=min(recipe.evaluation.samples, recipe.evaluation.images))
+    check(recipe)
+    named = [_bare(key) for key in wanted]
+    distances = [kind for kind in PERCEPTUAL if kind in named or f"{kind}_distance" in named]
+    features = any(key not in PAIR_METRICS for key in named)
     setting = protocols.Setting(
         {direction_in(name): inference.live(generator) for name, generator in generators.items()},
-        dataclasses.replace(recipe, evaluation=few),
-        open_examples(recipe, "test").at_most(recipe.evaluation.images),
-        None,
-        tools,
+        recipe,
+        open_examples(recipe, "test"),
+        open_instruments(recipe.evaluation.network if features else None, distances),
     )
+    _try(_on(setting, TRIAL), wanted)
+    setting = _on(setting, recipe.evaluation.images)
 
     def measure() -> dict[str, float]:
-        found = (result for result in protocols.measure(setting) if isinstance(result, Result))
-        return {result.key: result.value for result in found if result.key in wanted}
+        try:
+            found = {one.key: one.value for one in protocols.measure(setting) if isinstance(one, Result)}
+        except protocols.NotFinite:
+            found = {}
+        return {key: found.get(key, math.nan) for key in wanted}
 
     return measure
 
 
-def _open_instruments(recipe: Recipe) -> Instruments:
-    """Those that the metrics take, and no others: features cost most of the time."""
-    wanted = recipe.evaluation.metrics
-    pair_keys = (*PAIR_KEYS, "cycle_error", *(f"{kind}_distance" for kind in PERCEPTUAL), *PERCEPTUAL)
-    features = any(not key.endswith(pair_keys) for key in wanted)
-    perceptual = [kind for kind in PERCEPTUAL if any(key.endswith((kind, f"{kind}_distance")) for key in wanted)]
-    return open_instruments(recipe.evaluation.network, perceptual, features=features, must=features)
+def check(recipe: Recipe) -> None:
+    """Raises a UsageError for a key in `evaluation.metrics` that nothing has; opens and fetches nothing."""
+    ways = ("a_to_b_", "b_to_a_") if recipe.model.task == "unpaired" else ("",)
+    allowed = [f"{way}{key}" for way in ways for key in (*DISTRIBUTION_METRICS, *PAIR_METRICS)]
+    for key in recipe.evaluation.metrics:
+        if key not in allowed and not _bare(key).startswith(OF_OWN_NETWORK):
+            raise UsageError(f"evaluation.metrics: found {key!r}{nearest(key, allowed)}")
 
 
-def _keys(recipe: Recipe, tools: Instruments, generator_count: int) -> list[str]:
-    """The keys of what the recipe's protocol measures with these instruments."""
-    protocol = protocols.protocol_of(recipe)
-    of_pairs = [*PAIR_KEYS, *(distance.key for distance in tools.distances)]
-    of_sets = distribution_keys(tools.network) if tools.network else []
-    match protocol:
-        case "samples":
-            return of_sets
-        case "pairs":
-            return [*of_sets, *of_pairs]
-        case "super_resolution":
-            return [key for key in of_pairs if key != "ms_ssim"]
-        case _:
-            ways = ["a_to_b", "b_to_a"][:generator_count]
-            return [f"{way}_{key}" for way in ways for key in (*of_sets, *of_pairs, "cycle_error")]
+def _bare(key: str) -> str:
+    return key.removeprefix("a_to_b_").removeprefix("b_to_a_")
+
+
+def _on(setting: protocols.Setting, count: int) -> protocols.Setting:
+    """The same on so many images."""
+    recipe = setting.recipe
+    samples = min(recipe.evaluation.samples, count)
+    fewer = dataclasses.replace(recipe, evaluation=dataclasses.replace(recipe.evaluation, samples=samples))
+    return dataclasses.replace(setting, recipe=fewer, test=setting.test.at_most(count), known={})
+
+
+def _try(setting: protocols.Setting, wanted: tuple[str, ...]) -> None:
+    """Raises a UsageError when one of the metrics is not among what is measured."""
+    measured = list(protocols.measure(setting))
+    keys = [one.key for one in measured if isinstance(one, Result)]
+    missing = [key for key in wanted if key not in keys]
+    if missing:
+        reasons = [f"{one.metric}: {one.reason}" for one in measured if isinstance(one, Skipped)]
+        why = f" ({'; '.join(reasons)})" if reasons else ""
+        raise UsageError(
+            f"evaluation.metrics: {missing[0]!r} can't be measured here{why}; there are {', '.join(keys) or 'none'}"
+        )

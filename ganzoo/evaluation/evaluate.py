@@ -1,26 +1,28 @@
 """`ganzoo.evaluate`: how good a generator is, in numbers that say all that they depend on."""
 
 import dataclasses
-import importlib.metadata
 import json
-import platform
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ganzoo import pretrained
+from ganzoo.config import Recipe
 from ganzoo.errors import UsageError
 from ganzoo.evaluation import instruments, results, subject
 from ganzoo.evaluation.examples import Examples, open_examples
+from ganzoo.evaluation.results import Result, Skipped
 from ganzoo.files import replacing
+from ganzoo.lite import card
 from ganzoo.quiet import import_tensorflow
+from ganzoo.versions import versions
 
 if TYPE_CHECKING:
     import keras
 
 FOLDER = "evaluation"
 """In a run directory: where its evaluations and their pictures are kept."""
-LINES = "evaluations.jsonl"
 
 
 def evaluate(
@@ -48,32 +50,31 @@ def evaluate(
             once, or a `.keras` file. None: the recipe's, and where that can't be had, none.
         perceptual: perceptual distances, of `vgg16` and `lpips`, whose weights are fetched once; None: those whose
             weights are on this machine.
-        count: at most so many test images, and so many samples.
+        count: at most so many test images, and so many samples; 2 at least.
         out: a folder for `evaluation.json` and pictures. None: `evaluation` in the run directory, if it is one.
         watch: shows how far it is; see `ganzoo.evaluation.protocols.Watch`.
 
     Returns:
-        Plain values: model, protocol, data, split, results, skipped, versions. Each result says what it was measured
-        of, on how many images, against what, how, and with which network.
+        Plain values: model, protocol, data, split, results, skipped, warnings, versions. Each result says what it was
+        measured of, on how many images, against what, how, and with which network.
 
     Raises:
         UsageError: when the model, the data or a network that was asked for can't be had, or they don't fit.
-        RunError: when a file or an image can't be read.
+        RunError: when a file or an image can't be read, or a generator paints what is no number.
     """
     from_disk = isinstance(model, str | Path)
     files = subject.find(model, direction) if from_disk else None
+    if count is not None and count < 2:
+        raise UsageError(f"count: found {count}; give 2 or more")
     instruments.check_names(network, perceptual)
-    recipe = subject.with_source(files.recipe, data) if files and files.recipe else None
-    if recipe:
-        open_examples(recipe, "test")  # Errors come before TensorFlow, which takes seconds.
-    elif from_disk and data is None:
-        raise UsageError(
-            f"{model}: not in a run directory, so that its test data is not known; give it as --data SOURCE"
-        )
+    _check_data(files, data)  # Errors come before TensorFlow, which takes seconds.
+    folder = _folder(files, out)
     import_tensorflow()
-    found = subject.open_files(files, recipe, data) if from_disk else subject.of_model(model, data)
-    folder = Path(out).expanduser() if out else files.run / FOLDER if files and files.run else None
-    document = _measured(found, data, network, perceptual, count, folder, watch)
+    found = subject.open_files(files, data) if from_disk else subject.of_model(model, data)
+    recipe = _limited(found.recipe, count)
+    tools = _instruments(recipe, network, perceptual)
+    test = open_examples(recipe, "test")
+    document = _measured(dataclasses.replace(found, recipe=recipe), test, test.at_most(count), tools, folder, watch)
     if folder:
         _write(document, folder)
     if files:
@@ -81,60 +82,127 @@ def evaluate(
     return document
 
 
-def _measured(found: subject.Subject, data, network, perceptual, count, folder, watch) -> dict:
-    from ganzoo.evaluation import protocols
+def _check_data(files: subject.Files | None, data: str | None) -> None:
+    """Raises a UsageError for a file without data, or for data that can't be had."""
+    if files is None:
+        return
+    if files.recipe is not None:
+        open_examples(subject.with_source(files.recipe, data), "test")
+    elif data is None:
+        raise UsageError(
+            f"{files.name}: not in a run directory, so that its test data is not known; give it as --data SOURCE"
+        )
 
-    recipe = found.recipe
-    if count is not None:
-        limited = dataclasses.replace(recipe.evaluation, samples=min(count, recipe.evaluation.samples))
-        recipe = dataclasses.replace(recipe, evaluation=limited)
-    protocol = protocols.protocol_of(recipe)
-    whole = open_examples(recipe, "test")
-    test = whole.at_most(count)
-    tools = instruments.open_instruments(
-        network or recipe.evaluation.network,
-        () if protocol == "samples" else perceptual,
-        features=protocol != "super_resolution",
-        must=network is not None,
+
+def _folder(files: subject.Files | None, out: str | Path | None) -> Path | None:
+    """Where numbers and pictures go; it is made here, so that nothing is measured in vain."""
+    folder = Path(out).expanduser() if out else files.run / FOLDER if files and files.run else None
+    if folder:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            raise UsageError(f"{folder}: a file, where a folder for the evaluation is needed; move it away") from None
+    return folder
+
+
+def _limited(recipe: Recipe, count: int | None) -> Recipe:
+    fewer = min(count or recipe.evaluation.samples, recipe.evaluation.samples)
+    return dataclasses.replace(recipe, evaluation=dataclasses.replace(recipe.evaluation, samples=fewer))
+
+
+def _instruments(recipe: Recipe, network: str | None, perceptual: Sequence[str] | None) -> instruments.Instruments:
+    """Those that were asked for, which must be had, and else those of the recipe's protocol that are there."""
+    from ganzoo.evaluation.protocols import protocol_of
+
+    protocol = protocol_of(recipe)
+    distribution, of_pairs = protocol != "super_resolution", protocol != "samples"
+    if network and not distribution:
+        raise UsageError(f"network: {protocol} has no distribution metrics; leave it out")
+    if perceptual and not of_pairs:
+        raise UsageError(f"perceptual: {protocol} have nothing to be compared with, one by one; leave it out")
+    asked = instruments.open_instruments(network, perceptual or ())
+    usual = instruments.Instruments()
+    if distribution and network is None:
+        usual = instruments.network_if_there(recipe.evaluation.network)
+    there = instruments.Instruments()
+    if of_pairs and perceptual is None:
+        there = instruments.perceptual_if_there()
+    return instruments.Instruments(
+        asked.network or usual.network, asked.distances or there.distances, (*usual.skipped, *there.skipped)
     )
+
+
+def _measured(
+    found: subject.Subject,
+    whole: Examples,
+    test: Examples,
+    tools: instruments.Instruments,
+    folder: Path | None,
+    watch: Callable,
+) -> dict:
+    """All that is found, on the part `test` of the test images."""
+    from ganzoo.evaluation import distribution, protocols
+
+    train = _train(found.recipe, whole)
     setting = protocols.Setting(
         found.networks,
-        recipe,
+        found.recipe,
         test,
-        None if whole.in_training else _train(recipe),
         tools,
-        watch,
-        lambda name, picture: _show(picture, folder, name),
+        train=train if isinstance(train, Examples) else None,
+        own=_own(found, whole, train),
+        watch=watch,
+        show=lambda name, picture: _show(picture, folder, name),
+        judge=distribution.with_bias,
     )
-    measured = list(protocols.measure(setting))
-    common = {"data": test.description, "split": "test", "versions": versions()}
-    warnings = [result.warning for result in measured if isinstance(result, results.Result) and result.warning]
-    if whole.in_training and found.trained_here:
-        warnings.insert(0, "the data has no test split: these are the images that the model was trained on")
+    measured = [*tools.skipped, *protocols.measure(setting), *([train] if isinstance(train, Skipped) else [])]
+    of_results = [one for one in measured if isinstance(one, Result)]
+    if not of_results:
+        reasons = "; ".join(f"{one.metric}: {one.reason}" for one in measured)
+        raise UsageError(f"{found.name}: nothing can be measured on {test.description}: {reasons}")
+    common = {
+        "data": test.description,
+        "split": "all" if whole.in_training else "test",
+        "preparation": test.preparation,
+        "versions": versions("pillow"),
+    }
     return {
         "model": found.name,
-        "architecture": recipe.architecture,
-        "protocol": protocol,
+        "sha256": dict(found.sha256),
+        "architecture": found.recipe.architecture,
+        "protocol": protocols.protocol_of(found.recipe),
         **common,
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "results": results.as_document((one for one in measured if isinstance(one, results.Result)), common),
-        "skipped": results.as_reasons(one for one in (*tools.skipped, *measured) if isinstance(one, results.Skipped)),
-        "warnings": list(dict.fromkeys(warnings)),
+        "results": results.as_document(of_results, common),
+        "skipped": results.as_reasons(one for one in measured if isinstance(one, Skipped)),
+        "warnings": [*_leaks(found, whole), *(result.warning for result in of_results if result.warning)],
     }
 
 
-def _train(recipe) -> Examples | None:
+def _train(recipe: Recipe, whole: Examples) -> Examples | Skipped:
+    """The train split beside the test split `whole`, or why there is none."""
+    if recipe.model.task == "super_resolution" or whole.in_training:
+        return Skipped("train split", "the data has one set of images, for training and for testing")
     try:
         return open_examples(recipe, "train")
-    except UsageError:
-        # Of a folder that holds test images alone.
+    except UsageError as error:
+        return Skipped("train split", str(error))
+
+
+def _own(found: subject.Subject, whole: Examples, train: Examples | Skipped) -> tuple[Examples, Examples] | None:
+    """The splits of the data that the generators were trained on, where these are two."""
+    if found.own is None or found.own.model.task != "latent":
         return None
+    if not found.on_own_data:
+        whole = open_examples(found.own, "test")
+        train = _train(found.own, whole)
+    return None if isinstance(train, Skipped) else (whole, train)
 
 
-def versions() -> dict[str, str]:
-    """The versions that decide on the last digits of a number."""
-    packages = ("keras-ganzoo", "tensorflow", "keras", "numpy", "pillow")
-    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in packages}}
+def _leaks(found: subject.Subject, whole: Examples) -> list[str]:
+    if whole.in_training and found.on_own_data:
+        return ["the data has no test split: these are the images that the model was trained on"]
+    return []
 
 
 def _show(picture, folder: Path | None, name: str) -> None:
@@ -145,25 +213,20 @@ def _show(picture, folder: Path | None, name: str) -> None:
 
 
 def _write(document: dict, folder: Path) -> None:
-    text = json.dumps(document, indent=2, allow_nan=False)
     with replacing(folder / "evaluation.json") as beside:
-        beside.write_text(f"{text}\n", "utf-8")
-    with (folder / LINES).open("a", encoding="utf-8") as lines:
+        beside.write_text(f"{json.dumps(document, indent=2, allow_nan=False)}\n", "utf-8")
+    with (folder / "evaluations.jsonl").open("a", encoding="utf-8") as lines:
         lines.write(json.dumps(document, allow_nan=False) + "\n")
 
 
 def _note_in_cards(files: subject.Files, document: dict) -> None:
-    """Adds what was found to the cards of exported files."""
-    from ganzoo import pretrained
-    from ganzoo.lite import card
-
+    """Adds to the cards of exported files what they score."""
+    scores = {key: document[key] for key in ("protocol", "data", "split", "time", "versions")}
+    scores["values"] = {result["key"]: result["value"] for result in document["results"]}
     for path in files.paths.values():
-        if pretrained.is_keras(path):
-            continue
-        place = path.parent / card.NAME
-        cards = json.loads(place.read_text("utf-8"))
-        cards["files"][path.name]["evaluation"] = {
-            key: document[key] for key in ("protocol", "data", "split", "time", "results", "skipped", "versions")
-        }
-        with replacing(place) as beside:
-            beside.write_text(json.dumps(cards, indent=2) + "\n", "utf-8")
+        if not pretrained.is_keras(path):
+            place = path.parent / card.NAME
+            cards = json.loads(place.read_text("utf-8"))
+            cards["files"][path.name]["evaluation"] = scores
+            with replacing(place) as beside:
+                beside.write_text(json.dumps(cards, indent=2, allow_nan=False) + "\n", "utf-8")

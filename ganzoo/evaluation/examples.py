@@ -1,8 +1,10 @@
 """What generators are evaluated on: every image of a split, prepared as in training but not augmented."""
 
 import dataclasses
+import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePath
 
 import numpy as np
 
@@ -11,9 +13,10 @@ from ganzoo.data import images
 from ganzoo.data.pipeline import STREAMS_OF_TASK, prepare
 from ganzoo.data.sources import ImageSet, Source, open_source
 from ganzoo.errors import UsageError
+from ganzoo.seeding import generator
 
-HIGH = re.compile("(?<![A-Za-z])HR(?![A-Za-z])")
-"""In the name of a file, of a set that has the low-resolution images as well: those have LR in its place."""
+HIGH, LOW = (re.compile(f"(?<![A-Za-z]){word}(?![A-Za-z])") for word in ("HR", "LR"))
+"""In the name of a file, of a set that has the low-resolution images as well."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +34,13 @@ class Images:
         """So many of them, spread evenly; all, where there are fewer or `count` is None."""
         if count is None or count >= len(self):
             return self
-        places = [number * len(self) // count for number in range(count)]
+        return self._at([number * len(self) // count for number in range(count)])
+
+    def shuffled(self) -> "Images":
+        """All of them in another order, always the same, so that any part of them is like the whole."""
+        return self._at(generator(0, "order of a test set").permutation(len(self)).tolist())
+
+    def _at(self, places: Sequence[int]) -> "Images":
         return Images([self.names[place] for place in places], lambda index: self.read(places[index]))
 
 
@@ -42,6 +51,8 @@ class Examples:
     sets: Mapping[str, Images]
     """By the keys of a batch; those of a pair, and `low` and `high`, are in the same order."""
     description: str
+    preparation: str
+    """What is done to an image before anything sees it, for people."""
     aligned: bool
     """The same position in both domains of an unpaired task is the same thing."""
     in_training: bool
@@ -67,29 +78,45 @@ def open_examples(recipe: Recipe, split: str) -> Examples:
     """
     model = recipe.model
     source = open_source(recipe.data, model.task, split)
-    for name, reason in source.skipped:
+    if source.skipped:
         # Left out in training; a number that leaves out some is another number.
-        raise UsageError(f"{recipe.data.source}: {name} can't be read ({reason}); remove it, or put it right")
-    if model.task == "super_resolution":
-        sets, note = _whole(source.sets[0], model.scale, model.channels), ", whole images"
-    else:
-        sets, note = _sized(source, recipe), f", {model.image_size}x{model.image_size}"
-    counts = " and ".join(dict.fromkeys(f"{len(found):,}" for found in sets.values()))
-    aligned = source.aligned or recipe.evaluation.aligned
-    if aligned and len({len(found) for found in sets.values()}) > 1:
+        shown = "; ".join(f"{name}: {reason}" for name, reason in source.skipped[:3])
         raise UsageError(
-            f"evaluation.aligned: found {counts} images in the two domains; aligned ones are as many in each"
+            f"{recipe.data.source}: {len(source.skipped)} images can't be read: {shown}; remove them, or put them right"
         )
-    return Examples(sets, f"{counts} from {source.where}{note}", aligned, source.in_training)
+    if model.task == "super_resolution":
+        sets, preparation = _whole(source.sets[0], model.scale, model.channels)
+    else:
+        sets, preparation = _sized(source, recipe)
+    counts = " and ".join(dict.fromkeys(f"{len(found):,}" for found in sets.values()))
+    which = "undivided" if source.in_training else f"{split} split"
+    noun = "pairs" if model.task == "paired" else "images"
+    aligned = source.aligned or recipe.evaluation.aligned
+    if recipe.evaluation.aligned:
+        _check_aligned(sets)
+    return Examples(sets, f"{counts} {noun} from {source.where}, {which}", preparation, aligned, source.in_training)
 
 
-def _sized(source: Source, recipe: Recipe) -> dict[str, Images]:
+def _check_aligned(sets: Mapping[str, Images]) -> None:
+    """Raises UsageError unless the files of all sets have the same names, but for the extension."""
+    stems = [[PurePath(name).with_suffix("").as_posix() for name in found.names] for found in sets.values()]
+    if any(others != stems[0] for others in stems):
+        pairs = itertools.zip_longest(*stems, fillvalue="nothing")
+        odd = next(pair for pair in pairs if len(set(pair)) > 1)
+        raise UsageError(
+            f"evaluation.aligned: the images of the domains are not the same by name, found {' beside '.join(odd)}; "
+            "name those alike that belong together, or set it to false"
+        )
+
+
+def _sized(source: Source, recipe: Recipe) -> tuple[dict[str, Images], str]:
     streams, sets, taken = STREAMS_OF_TASK[recipe.model.task], iter(source.sets), {}
     for keys in streams:
         together = [next(sets) for _ in keys]
         for place, key in enumerate(keys):
             taken[key] = Images(together[place].names, _reader(together, place, recipe))
-    return taken
+    size = recipe.model.image_size
+    return taken, f"shorter side to {size} by Pillow's antialiased bicubic, the middle {size}x{size} of that"
 
 
 def _reader(together: Sequence[ImageSet], place: int, recipe: Recipe) -> Callable[[int], np.ndarray]:
@@ -103,7 +130,7 @@ def _reader(together: Sequence[ImageSet], place: int, recipe: Recipe) -> Callabl
     return read
 
 
-def _whole(found: ImageSet, scale: int, channels: int) -> dict[str, Images]:
+def _whole(found: ImageSet, scale: int, channels: int) -> tuple[dict[str, Images], str]:
     low_places = _low_places(found.names)
     high_places = list(low_places) or list(range(len(found)))
     names = [found.names[place] for place in high_places]
@@ -127,18 +154,23 @@ def _whole(found: ImageSet, scale: int, channels: int) -> dict[str, Images]:
             )
         return image
 
-    return {"low": Images(names, low), "high": Images(names, high)}
+    made = "the set's own low-resolution images" if low_places else "small ones by Pillow's antialiased bicubic"
+    preparation = f"whole, cut to a multiple of {scale}; {made}"
+    return {"low": Images(names, low), "high": Images(names, high)}, preparation
 
 
 def _low_places(names: Sequence[str]) -> dict[int, int]:
     """For the place of each image that has HR in its name, that of the one with LR; empty where there are none."""
     places = {name: place for place, name in enumerate(names)}
     pairs = {place: places.get(HIGH.sub("LR", name)) for name, place in places.items() if HIGH.search(name)}
-    if not any(place is not None for place in pairs.values()):
+    if not (pairs and any(LOW.search(name) for name in names)):
         return {}
     lonely = [names[high] for high, low in pairs.items() if low is None]
     if lonely:
-        raise UsageError(f"{len(lonely)} images have no partner with LR in place of HR, the first is {lonely[0]}")
+        raise UsageError(
+            f"{len(lonely)} images have no partner with LR in place of HR, the first is {lonely[0]}; name the files of "
+            "a pair alike but for that, or give a folder of those with HR alone"
+        )
     return pairs
 
 

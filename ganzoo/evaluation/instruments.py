@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from ganzoo.config import nearest
 from ganzoo.errors import UsageError
 from ganzoo.evaluation.results import Skipped
 
@@ -23,42 +24,48 @@ class Instruments:
     skipped: tuple[Skipped, ...] = ()
 
 
-def open_instruments(
-    network: str, perceptual: Sequence[str] | None, *, features: bool = True, must: bool = False
-) -> Instruments:
-    """Opens what there is.
+def open_instruments(network: str | None, perceptual: Iterable[str]) -> Instruments:
+    """Those that were asked for; weights that are missing are fetched.
 
     Args:
-        network: the feature network, as `ganzoo.metrics.networks.open_feature_network` takes it.
-        perceptual: names of perceptual distances, which are fetched where they are missing; None: those whose weights
-            are on this machine.
-        features: whether a feature network is of use.
-        must: fail when the feature network can't be had, rather than go without.
+        network: a feature network, as `ganzoo.metrics.open_feature_network` takes it; None: none.
+        perceptual: names of perceptual distances.
 
     Raises:
-        UsageError: when one that was asked for can't be had, saying what to install or where to put which file.
+        UsageError: when one can't be had, saying what to install or where to put which file.
     """
-    from ganzoo.metrics import perceptual_distance
-    from ganzoo.metrics.networks import open_feature_network
+    from ganzoo.metrics import open_feature_network, open_perceptual_distance
 
-    skipped, opened, distances = [], None, []
-    if features:
-        try:
-            opened = open_feature_network(network)
-        except UsageError as error:
-            if must:
-                raise
-            skipped.append(Skipped("distribution metrics", str(error)))
-    for kind in PERCEPTUAL if perceptual is None else perceptual:
-        if perceptual is not None or perceptual_distance.is_on_disk(kind):
-            distances.append(perceptual_distance.open_perceptual_distance(kind))
-        else:
+    distances = tuple(open_perceptual_distance(kind) for kind in dict.fromkeys(perceptual))
+    return Instruments(open_feature_network(network) if network else None, distances)
+
+
+def network_if_there(network: str) -> Instruments:
+    """A feature network, or why there is none."""
+    try:
+        return open_instruments(network, ())
+    except UsageError as error:
+        return Instruments(skipped=(Skipped("distribution metrics", str(error)),))
+
+
+def perceptual_if_there() -> Instruments:
+    """The perceptual distances whose weights are on this machine, and why not the others. Fetches nothing."""
+    from ganzoo.metrics import open_perceptual_distance, perceptual_distance
+
+    distances, skipped = [], []
+    for kind, name in PERCEPTUAL.items():
+        if not perceptual_distance.is_on_disk(kind):
             reason = f"its weights are not on this machine; --perceptual {kind} fetches them, or says how to get them"
-            skipped.append(Skipped(PERCEPTUAL[kind], reason))
-    return Instruments(opened, tuple(distances), tuple(skipped))
+            skipped.append(Skipped(name, reason))
+            continue
+        try:
+            distances.append(open_perceptual_distance(kind))
+        except UsageError as error:
+            skipped.append(Skipped(name, str(error)))
+    return Instruments(None, tuple(distances), tuple(skipped))
 
 
-def check_names(network: str | None, perceptual: Iterable[str] | None) -> None:
+def check_names(network: str | None, perceptual: Sequence[str] | None) -> None:
     """Raises a UsageError for a feature network or perceptual distance that there is not. Imports no Keras."""
     from ganzoo.metrics.networks import check_name
 
@@ -66,4 +73,4 @@ def check_names(network: str | None, perceptual: Iterable[str] | None) -> None:
         check_name(network)
     for kind in perceptual or ():
         if kind not in PERCEPTUAL:
-            raise UsageError(f"perceptual: found {kind!r}; allowed are {', '.join(PERCEPTUAL)}")
+            raise UsageError(f"perceptual: found {kind!r}{nearest(kind, PERCEPTUAL)}")

@@ -15,6 +15,8 @@ from ganzoo.metrics.perceptual_distance import PerceptualDistance
 WHOLE = 1024
 """Of larger images, perceptual distances see the middle, so many pixels a side: VGG16 takes a gigabyte for these."""
 
+EQUAL = f"mean over images, of which equal ones count {pairs.EQUAL:g} dB"
+
 
 @dataclasses.dataclass(frozen=True)
 class Metric:
@@ -34,7 +36,7 @@ def colour_metrics(distances: Sequence[PerceptualDistance]) -> tuple[Metric, ...
     """PSNR, SSIM and MS-SSIM of all channels, and the perceptual distances."""
     how = "all channels, 8 bits"
     return (
-        Metric("psnr", "PSNR", "higher", how, pairs.psnr, unit="dB"),
+        Metric("psnr", "PSNR", "higher", f"{how}; {EQUAL}", pairs.psnr, unit="dB"),
         Metric("ssim", "SSIM", "higher", how, pairs.ssim),
         Metric("ms_ssim", "MS-SSIM", "higher", how, pairs.ms_ssim),
         *map(_perceptual, distances),
@@ -56,7 +58,7 @@ def luminance_metrics(distances: Sequence[PerceptualDistance], border: int) -> t
 
     how = f"luminance (BT.601), {border} pixels cut from each edge, 8 bits before"
     return (
-        Metric("psnr", "PSNR (Y)", "higher", how, of_luminance(pairs.psnr), unit="dB"),
+        Metric("psnr", "PSNR (Y)", "higher", f"{how}; {EQUAL}", of_luminance(pairs.psnr), unit="dB"),
         Metric("ssim", "SSIM (Y)", "higher", how, of_luminance(pairs.ssim)),
         *map(_perceptual, distances),
     )
@@ -91,7 +93,8 @@ class PairScores:
                 try:
                     self.values[metric.key].append(float(metric.measure(made, target)))
                 except UsageError as error:
-                    self.left_out[metric.key] = f"{name}: {error}"
+                    # The first image is like the others.
+                    self.left_out[metric.key] = f"{name}: {error}" if self.values[metric.key] else str(error)
 
     def results(self) -> Iterator[Result | Skipped]:
         """The mean of each metric, with its standard error."""

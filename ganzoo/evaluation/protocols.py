@@ -6,19 +6,21 @@ translation        (CycleGAN) each direction as a distribution, the error of the
                    two domains are aligned, beside the unchanged image
 super_resolution   (SRGAN) whole images against the originals, on luminance, beside Pillow's bicubic
 
-Where the data has a train split, as many of its images are measured as a distribution against the test split too: what
-real images score, which no generator can be expected to better.
+Where the data has a train split, as many of its images are measured as a distribution against the test split too, if
+there are so many: that is what real images score.
 """
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
 from ganzoo import inference, pictures
 from ganzoo.config import Recipe
 from ganzoo.data import images
-from ganzoo.errors import UsageError
+from ganzoo.errors import RunError, UsageError
 from ganzoo.evaluation import distribution
 from ganzoo.evaluation.examples import Examples, Images
 from ganzoo.evaluation.instruments import Instruments
@@ -27,6 +29,9 @@ from ganzoo.evaluation.results import Column, Result, Skipped
 from ganzoo.lite import latents
 from ganzoo.lite import network as lite_network
 from ganzoo.lite.network import Network
+
+if TYPE_CHECKING:
+    from ganzoo.metrics import Features
 
 OF_TASK = {"latent": "samples", "paired": "pairs", "unpaired": "translation", "super_resolution": "super_resolution"}
 """The protocol of a task, where the recipe names none."""
@@ -44,6 +49,10 @@ Watch = Callable[[Iterable, int, str], Iterable]
 """Shows how far the going through of something is: (what, its length, title for people) -> what."""
 
 
+class NotFinite(RunError):
+    """A generator paints values that are no numbers."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Setting:
     """All that a protocol works with."""
@@ -52,12 +61,27 @@ class Setting:
     """The generators by direction; `ab` where there is one."""
     recipe: Recipe
     test: Examples
-    train: Examples | None
-    """None: there is no split apart from the test images."""
     instruments: Instruments
+    train: Examples | None = None
+    """Other real images of the same source, as far as there are."""
+    own: tuple[Examples, Examples] | None = None
+    """The test and train split that the generators were trained by, where both are known."""
     watch: Watch = lambda items, length, title: items
-    show: Callable[[str, object], None] = lambda name, picture: None
+    show: Callable[[str, Image.Image], None] = lambda name, picture: None
     """Keeps a picture that is a part of the results, by name."""
+    judge: Callable[..., Result] = lambda result, *features: result
+    """Completes a result by the features that it is of, as `distribution.with_bias` does."""
+    known: dict[str, "Features"] = dataclasses.field(default_factory=dict)
+    """Features of the test images by key, once they were taken."""
+
+    def features_of(self, key: str) -> "Features":
+        """Those of the test images of a key."""
+        from ganzoo.metrics import reference
+
+        if key not in self.known:
+            real = self.test.sets[key].shuffled()
+            self.known[key] = reference(self.instruments.network, real.read, len(real))
+        return self.known[key]
 
 
 def protocol_of(recipe: Recipe) -> str:
@@ -85,23 +109,28 @@ def measure(setting: Setting) -> Found:
 
 def samples(setting: Setting) -> Found:
     """The distribution of samples, and their nearest training images."""
-    (network,) = setting.networks.values()
+    network = _only(setting)
     count = setting.recipe.evaluation.samples
-    real, train = setting.test.sets["image"], setting.train.sets["image"] if setting.train else None
     made = setting.watch(_sampled(network, count), count, "samples")
-    yield from _distribution(setting, made, count, real, train, Column("samples", "the test images"))
-    if train is not None and len(train) > 1:
-        yield from _memorising(setting, network, real, train)
+    yield from _distribution(setting, made, count, "image", Column("samples", "the test images"))
+    yield from _memorising(setting, network)
 
 
 def pairs(setting: Setting) -> Found:
     """Outputs against targets, pair by pair and as a distribution."""
-    (network,) = setting.networks.values()
-    scores = PairScores(colour_metrics(setting.instruments.distances), Column("output", "its target"))
     inputs, targets = setting.test.sets["input"], setting.test.sets["target"]
-    made = setting.watch(_scored(network, inputs, targets, scores), len(inputs), "pairs")
-    train = setting.train.sets["target"] if setting.train else None
-    yield from _distribution(setting, made, len(inputs), targets, train, Column("output", "the targets"))
+    column = Column("output", "its target")
+    scores = PairScores(colour_metrics(setting.instruments.distances), column)
+
+    def painted() -> Iterator[np.ndarray]:
+        paint = _translator(_only(setting))
+        for name, (image, target) in zip(inputs.names, _together(inputs, targets), strict=True):
+            made = paint(image)
+            scores.add(name, made, target)
+            yield made
+
+    made = setting.watch(painted(), len(inputs), "pairs")
+    yield from _distribution(setting, made, len(inputs), "target", dataclasses.replace(column, against="the targets"))
     yield from scores.results()
 
 
@@ -113,17 +142,16 @@ def translation(setting: Setting) -> Found:
 
 def super_resolution(setting: Setting) -> Found:
     """Whole images, enlarged by the generator and by Pillow's bicubic, against the originals."""
-    (network,) = setting.networks.values()
     low, high = setting.test.sets["low"], setting.test.sets["high"]
-    enlarge, scale = inference.translator(network), setting.recipe.model.scale
+    enlarge, scale = _translator(_only(setting)), setting.recipe.model.scale
     metrics = luminance_metrics(setting.instruments.distances, border=scale)
     output = PairScores(metrics, Column("output", "the original"))
     bicubic = PairScores(metrics, Column("bicubic", "the original"))
-    for index in setting.watch(range(len(low)), len(low), "images"):
-        small, original = low.read(index), high.read(index)
-        output.add(low.names[index], enlarge(small), original)
+    examples = setting.watch(_together(low, high), len(low), "images")
+    for name, (small, original) in zip(low.names, examples, strict=True):
+        output.add(name, enlarge(small), original)
         height, width = original.shape[:2]
-        bicubic.add(low.names[index], images.resize(small, width, height), original)
+        bicubic.add(name, images.resize(small, width, height), original)
     yield from output.results()
     yield from bicubic.results()
 
@@ -136,41 +164,80 @@ PROTOCOLS = {
 }
 
 
+def _only(setting: Setting) -> Network:
+    """The generator of a task that has one."""
+    (network,) = setting.networks.values()
+    return _checked(network)
+
+
+def _translator(network: Network) -> Callable[[np.ndarray], np.ndarray]:
+    return inference.translator(_checked(network))
+
+
+def _checked(network: Network) -> Network:
+    """The network, but that it fails where it would paint what is no number black."""
+
+    def call(batch: np.ndarray) -> np.ndarray:
+        painted = np.asarray(network.call(batch))
+        if not np.isfinite(painted).all():
+            raise NotFinite(f"{network.name}: paints values that are not finite: there is nothing to measure")
+        return painted
+
+    return dataclasses.replace(network, call=call)
+
+
+def _together(*sets: Images) -> Iterator[tuple[np.ndarray, ...]]:
+    """The images of each place in the sets, decoded by threads a little ahead."""
+    from ganzoo.metrics.features import decoded
+
+    return decoded(lambda index: tuple(some.read(index) for some in sets), len(sets[0]))
+
+
 def _one_direction(setting: Setting, start: str, goal: str) -> Found:
     """From domain `start` to domain `goal`: `a` and `b`, or the other way."""
-    there, back = setting.networks[start + goal], setting.networks.get(goal + start)
     direction, aligned = f"{start} to {goal}", setting.test.aligned
     inputs, targets = setting.test.sets[start], setting.test.sets[goal]
     metrics = colour_metrics(setting.instruments.distances)
     scores, unchanged = (
         PairScores(metrics, Column(of, f"the same in {goal}", direction)) for of in ("output", "unchanged")
     )
-    circle = _Circle(inference.translator(back) if back else None)
-    made = _translated(there, inputs, targets if aligned else None, scores, unchanged, circle)
-    train = setting.train.sets[goal] if setting.train else None
-    column = Column("output", f"the images of {goal}", direction)
-    yield from _distribution(setting, setting.watch(made, len(inputs), direction), len(inputs), targets, train, column)
+    there, back = _translator(setting.networks[start + goal]), setting.networks.get(goal + start)
+    circle = _Circle(_translator(back)) if back else None
+
+    def painted() -> Iterator[np.ndarray]:
+        for name, (image, *target) in zip(inputs.names, _together(inputs, *[targets] * aligned), strict=True):
+            made = there(image)
+            for scored, some in ((scores, made), (unchanged, image)) if aligned else ():
+                scored.add(name, some, *target)
+            if circle:
+                circle.add(image, made)
+            yield made
+
+    made, column = setting.watch(painted(), len(inputs), direction), Column("output", f"images of {goal}", direction)
+    yield from _distribution(setting, made, len(inputs), goal, column)
+    if network := setting.instruments.network:
+        untouched = dataclasses.replace(column, of="unchanged")
+        yield from distribution.compare(network, setting.features_of(goal), setting.features_of(start), untouched)
     if aligned:
         yield from scores.results()
         yield from unchanged.results()
     else:
         yield Skipped("pair metrics", f"which images of {start} and {goal} belong together is not known")
-    if back:
+    if circle:
         yield circle.result(Column("output", f"the images of {start} that it began with", direction))
     else:
-        yield Skipped("cycle error", "the generator of the way back is not there; give the run directory")
+        yield Skipped("cycle error", "it takes the generators of both ways: a run directory, without --direction")
 
 
 class _Circle:
     """The error of there and back: mean absolute differences from the image that it began with."""
 
-    def __init__(self, back: Callable[[np.ndarray], np.ndarray] | None):
+    def __init__(self, back: Callable[[np.ndarray], np.ndarray]):
         self.back, self.errors = back, []
 
     def add(self, image: np.ndarray, made: np.ndarray) -> None:
-        if self.back:
-            returned = self.back(made).astype("float64")
-            self.errors.append(float(np.abs(returned - image).mean()))
+        returned = self.back(made).astype("float64")
+        self.errors.append(float(np.abs(returned - image).mean()))
 
     def result(self, column: Column) -> Result:
         return Result(
@@ -193,72 +260,59 @@ def _sampled(network: Network, count: int) -> Iterator[np.ndarray]:
         yield from lite_network.paint_latents(network, points[first : first + AT_ONCE])
 
 
-def _scored(network: Network, inputs: Images, targets: Images, scores: PairScores) -> Iterator[np.ndarray]:
-    """What the network makes of each input, once it is compared with its target."""
-    paint = inference.translator(network)
-    for index, name in enumerate(inputs.names):
-        made = paint(inputs.read(index))
-        scores.add(name, made, targets.read(index))
-        yield made
+def _distribution(setting: Setting, made: Iterable[np.ndarray], count: int, key: str, column: Column) -> Found:
+    """Goes through what was made, and compares it, and as many other real images, with the test images of a key.
 
-
-def _translated(network, inputs, targets, scores, unchanged, circle) -> Iterator[np.ndarray]:
-    paint = inference.translator(network)
-    for index, name in enumerate(inputs.names):
-        image = inputs.read(index)
-        made = paint(image)
-        circle.add(image, made)
-        if targets is not None:
-            target = targets.read(index)
-            scores.add(name, made, target)
-            unchanged.add(name, image, target)
-        yield made
-
-
-def _distribution(
-    setting: Setting, made: Iterable[np.ndarray], count: int, real: Images, train: Images | None, column: Column
-) -> Found:
-    """Goes through what was made, `count` images, and compares it, and as many of the train split, with real ones."""
+    Args:
+        made: `count` images.
+    """
     network = setting.instruments.network
     if network is None:
         for _ in made:
             pass
         return
-    from ganzoo.metrics.features import extract, reference
+    from ganzoo.metrics import extract, reference
 
-    generated = extract(network, made)
-    known = reference(network, real.read, len(real))
-    usual = None
-    if train is not None:
-        some = train.at_most(count)
-        usual = reference(network, some.read, len(some))
-    yield from distribution.compare(network, known, generated, usual, column)
+    generated, real, usual = extract(network, made), setting.features_of(key), None
+    if setting.train is not None:
+        others = setting.train.sets[key].at_most(count).shuffled()
+        usual = reference(network, others.read, len(others))
+    for found in distribution.compare(network, real, generated, column):
+        yield setting.judge(found, network, real, generated, usual) if isinstance(found, Result) else found
     if usual is not None:
-        for found in distribution.compare(network, known, usual, usual, dataclasses.replace(column, of="train split")):
+        for found in distribution.compare(network, real, usual, dataclasses.replace(column, of="train split")):
+            judged = setting.judge(found, network, real, usual, usual) if isinstance(found, Result) else found
             # That all of it is bias is what it is there to show.
-            yield dataclasses.replace(found, warning=None) if isinstance(found, Result) else found
+            yield dataclasses.replace(judged, warning=None) if isinstance(judged, Result) else judged
 
 
-def _memorising(setting: Setting, network: Network, real: Images, train: Images) -> Found:
+def _memorising(setting: Setting, network: Network) -> Found:
     """How much nearer to training images samples are than test images are, in pixels and in features."""
-    from ganzoo.metrics import memorising
+    if setting.own is None:
+        yield Skipped(
+            "copies of training images",
+            "it takes the images that it was trained on, and others of their kind: a run directory whose data has a "
+            "train and a test split",
+        )
+        return
+    from ganzoo.metrics import extract, memorising, reference
 
-    train, real = train.at_most(REMEMBERED), real.at_most(COMPARED)
+    test, train = (split.sets["image"] for split in setting.own)
+    train, test = train.at_most(REMEMBERED), test.at_most(COMPARED)
     made = np.stack(list(_sampled(network, min(COMPARED, setting.recipe.evaluation.samples))))
-    new = np.stack([real.read(index) for index in range(len(real))])
-    small = np.concatenate([memorising.thumbnails(train.read(index)[None]) for index in range(len(train))])
+    new = np.stack([image for (image,) in _together(test)])
+    small = np.concatenate([memorising.thumbnails(image[None]) for (image,) in _together(train)])
     nearest = {"pixels": tuple(memorising.nearest_in_pixels(some, small) for some in (made, new))}
     features = setting.instruments.network
     if features is not None:
-        from ganzoo.metrics.features import extract, reference
-
         known = reference(features, train.read, len(train)).kept
         nearest["features"] = tuple(
             memorising.nearest_in_features(extract(features, iter(some)).kept, known) for some in (made, new)
         )
     for space, (ours, theirs) in nearest.items():
         yield from _copying(space, ours, theirs, len(train), features if space == "features" else None)
-    setting.show("nearest_training_images", _nearest_picture(made, train, {k: v[0] for k, v in nearest.items()}))
+    picture = _nearest_picture(made, train, {space: ours for space, (ours, _) in nearest.items()})
+    setting.show("nearest_training_images", picture)
 
 
 def _copying(space: str, ours, theirs, train_count: int, network) -> Found:
@@ -272,7 +326,7 @@ def _copying(space: str, ours, theirs, train_count: int, network) -> Found:
     against = f"{train_count:,} training images"
     ratio_how = f"median of the distance to the nearest training image over that to another; {how}"
     weights = {"network": network.name if network else None, "sha256": network.sha256 if network else None}
-    metric = f"nearest training image, in {space}"
+    metric = f"nearest in training, {space}"
     for of, value, some in (("samples", found.ratio, ours), ("test split", found.held_out_ratio, theirs)):
         column = Column(of, against)
         yield Result(
@@ -286,12 +340,12 @@ def _copying(space: str, ours, theirs, train_count: int, network) -> Found:
             **weights,
         )
     if found.copies is None:
-        yield Skipped(f"copies, in {space}", found.note)
+        yield Skipped(f"copies, {space}", found.note)
         return
     column = Column("samples", against)
     yield Result(
         column.key(f"copies in {space}"),
-        f"copies, in {space}",
+        f"copies, {space}",
         column,
         value=found.copies,
         better="lower",
@@ -301,7 +355,7 @@ def _copying(space: str, ours, theirs, train_count: int, network) -> Found:
     )
 
 
-def _nearest_picture(made: np.ndarray, train: Images, nearest: Mapping):
+def _nearest_picture(made: np.ndarray, train: Images, nearest: Mapping) -> Image.Image:
     """The samples that are most like a training image first, each beside the nearest in pixels and in features."""
     order = np.argsort(next(iter(nearest.values())).ratios)[:SHOWN]
     columns = {"sample": made[order]}

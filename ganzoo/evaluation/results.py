@@ -42,8 +42,12 @@ class Result:
     """The range, resizing, quantising and settings that the number holds for."""
     unit: str = ""
     standard_error: float | None = None
+    subset_error: float | None = None
+    """Of a kernel distance: the standard error over its subsets."""
+    real_images: int | None = None
+    """Of a distribution metric: how many real images it is against."""
     bias: float | None = None
-    """By how much the value is too high because the images are few, by extrapolation."""
+    """By about how much the value is too high because the images are few."""
     network: str | None = None
     sha256: str | None = None
     """Of the feature network's weights."""
@@ -79,33 +83,45 @@ def tables(results: Sequence[dict]) -> dict[str, list[list[str]]]:
 
 
 def _table(results: Sequence[dict]) -> list[list[str]]:
-    """A row for each metric, a column for each thing that was measured."""
+    """A row for each metric, with an arrow to the better side, and a column for each thing that was measured."""
     columns = list(dict.fromkeys(result["of"] for result in results))
-    rows = [["", *columns, "better", "images"]]
+    rows = [["", *columns, "images"]]
     for metric in dict.fromkeys(result["metric"] for result in results):
         found = {result["of"]: result for result in results if result["metric"] == metric}
-        some = next(iter(found.values()))
-        counts = " and ".join(f"{count:,}" for count in dict.fromkeys(result["images"] for result in found.values()))
-        rows.append([metric, *(cell(found.get(column)) for column in columns), some["better"], counts])
+        arrow = {"higher": "\N{UPWARDS ARROW}", "lower": "\N{DOWNWARDS ARROW}"}[next(iter(found.values()))["better"]]
+        counts = " and ".join(dict.fromkeys(map(count_of, found.values())))
+        rows.append([f"{metric} {arrow}", *(cell(found.get(column)) for column in columns), counts])
     return rows
 
 
+def count_of(result: dict) -> str:
+    """How many images, and of a distribution metric against how many: `1,000 : 140`."""
+    real = result["real_images"]
+    return f"{result['images']:,}" + (f" : {real:,}" if real else "")
+
+
 def cell(result: dict | None) -> str:
-    """A value with its standard error and unit."""
+    """A value with its standard error and unit; dB with two digits after the point, as papers have them."""
     if result is None:
         return ""
     if result["value"] is None:
         return "not finite"
-    value, error = result["value"], result["standard_error"]
-    digits = _digits(value / 10, error) if error else _digits(value / 10)
+    value, error, unit = result["value"], result["standard_error"], result["unit"]
+    if unit == "dB":
+        digits = 2
+    elif error:
+        # SSIM is compared to four digits, whatever its spread.
+        digits = 4 if abs(value) <= 1 else _digits(error)
+    else:
+        digits = _digits(value / 10)
     spread = f" ± {error:.{digits}f}" if error is not None else ""
-    return f"{value:,.{digits}f}{spread}{' ' * bool(result['unit'])}{result['unit']}"
+    return f"{value:,.{digits}f}{spread}{' ' * bool(unit)}{unit}"
 
 
 def _digits(*scales: float) -> int:
     """Digits after the point, so that the smallest of the numbers has two."""
     smallest = min(abs(scale) for scale in scales)
-    return 3 if smallest == 0 else min(max(1 - math.floor(math.log10(smallest)), 0), 6)
+    return 3 if smallest == 0 else min(max(1 - math.floor(math.log10(smallest)), 0), 4)
 
 
 def _as_values(result: Result, common: dict) -> dict:

@@ -32,7 +32,8 @@ class Files:
     @property
     def run(self) -> Path | None:
         """The run directory, where the model was given as one."""
-        return Path(self.name).expanduser() if Path(self.name).expanduser() not in self.paths.values() else None
+        path = Path(self.name).expanduser()
+        return path if path.is_dir() and not pretrained.is_saved_model(path) else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,9 +43,16 @@ class Subject:
     name: str
     networks: Mapping[str, Network]
     """By direction; `ab` where there is one generator."""
+    sha256: Mapping[str, str | None]
+    """Of their files, by direction; None of a model in memory."""
     recipe: Recipe
-    trained_here: bool
-    """The recipe's data is what they were trained on."""
+    own: Recipe | None
+    """By which they were trained, where that is known."""
+
+    @property
+    def on_own_data(self) -> bool:
+        """They are evaluated on the source that they were trained on."""
+        return self.own is not None and self.own.data.source == self.recipe.data.source
 
 
 def find(model: str | Path, direction: str = BOTH) -> Files:
@@ -65,47 +73,50 @@ def find(model: str | Path, direction: str = BOTH) -> Files:
     return Files(str(model), paths, recipes.of_file(first))
 
 
-def open_files(files: Files, recipe: Recipe | None, data: str | None) -> Subject:
+def open_files(files: Files, data: str | None) -> Subject:
     """Opens the generators.
 
     Args:
-        recipe: the one of the run, or None.
-        data: a source in place of the recipe's; needed where there is no recipe.
+        data: a source in place of the recipe's; needed where no recipe is known.
 
     Raises:
         UsageError: when no recipe is known, or the generators don't fit it.
         RunError: when a file can't be read.
     """
     opened = {direction: _open(path) for direction, path in files.paths.items()}
-    if recipe is None:
-        if data is None:
-            raise UsageError(
-                f"{files.name}: not in a run directory, so that its test data is not known; give it as --data SOURCE"
-            )
-        recipe = _usual_recipe(files.name, next(iter(opened.values())))
-    networks = {direction: one.network for direction, one in opened.items()}
-    return Subject(files.name, networks, with_source(recipe, data), trained_here=data is None)
+    recipe = files.recipe or _usual_recipe(files.name, next(iter(opened.values())))
+    return Subject(
+        files.name,
+        {direction: one.network for direction, one in opened.items()},
+        {direction: card.digest(path) for direction, path in files.paths.items()},
+        with_source(recipe, data),
+        files.recipe,
+    )
 
 
 def of_model(model: "keras.Model", data: str | None) -> Subject:
     """A Keras model, evaluated by its architecture's default recipe.
 
     Raises:
-        UsageError: when it is of no architecture, or no data is given.
+        UsageError: when it is no generator of an architecture, or no data is given.
     """
-    opened = _opened(model)
+    if hasattr(model, "deployed_names"):
+        raise UsageError(f"{model.name}: a GAN; give one of its generators, as gan.{model.deployed_names[0]}")
     if data is None:
         raise UsageError(f"{model.name}: a model in memory has no test data; give it as data")
-    recipe = _usual_recipe(model.name, opened)
-    return Subject(model.name, {direction_in(model.name): opened.network}, with_source(recipe, data), False)
+    opened, direction = _opened(model), direction_in(model.name)
+    recipe = with_source(_usual_recipe(model.name, opened), data)
+    return Subject(model.name, {direction: opened.network}, {direction: None}, recipe, own=None)
 
 
 def with_source(recipe: Recipe, data: str | None) -> Recipe:
     """The recipe on another source, if one is given: with the usual domains of that, for names are within a source."""
-    if data is None:
+    if data in (None, recipe.data.source):
         return recipe
-    # Sides and sizes are as trained; what a source is cut from is not.
-    return dataclasses.replace(recipe, data=DataConfig(source=data, input_side=recipe.data.input_side))
+    # Sides are as trained. What a source is cut from, and what belongs together in it, are the other source's own.
+    other = DataConfig(source=data, input_side=recipe.data.input_side)
+    evaluation = dataclasses.replace(recipe.evaluation, aligned=False)
+    return dataclasses.replace(recipe, data=other, evaluation=evaluation)
 
 
 def _direction_of(path: Path) -> str:
@@ -151,7 +162,11 @@ def _usual_recipe(where: str, opened: _Opened) -> Recipe:
             f"{where}: {opened.name!r} is of no architecture that ganzoo knows ({', '.join(registry.names())}): there "
             "is no protocol to evaluate it by; ganzoo.metrics has the metrics themselves"
         )
-    height, channels = opened.shape[1], opened.shape[-1]
+    height, width, channels = opened.shape[1:]
+    if height != width:
+        raise UsageError(
+            f"{where}: takes {width}x{height}; its architecture's images are square, evaluate it as trained"
+        )
     if registry.config_class(name).task == "super_resolution":
         built = [f"model.scale={opened.network.interface.scale}"]
     else:

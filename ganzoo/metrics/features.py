@@ -177,6 +177,8 @@ def _load(path: Path, length: int) -> Features | None:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             (even, odd), means, kept = arrays["counts"], arrays["means"], arrays["kept"]
+            if kept.shape != (min(even + odd, KEPT), length):
+                return None
             halves = (
                 Statistics(int(even), means[0], arrays["even_scatter"]),
                 Statistics(int(odd), means[1], arrays["odd_scatter"]),

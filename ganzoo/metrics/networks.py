@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import keras
 
 NAMES = ("efficientnet-lite0", "inception")
+RESERVED = (*NAMES, "efflite0")
 BATCH = 32
 """Images that are run at a time. On a CPU, 8 and 64 are slower."""
 
@@ -101,6 +102,8 @@ def _efficientnet_lite() -> FeatureNetwork:
 
 def _of_keras(model: "keras.Model") -> FeatureNetwork:
     height, width, channels = _image_shape(model)
+    if model.name.lower() in RESERVED:
+        raise UsageError(f"feature network {model.name!r}: its distances would be called as others are; rename it")
     whole = None in (height, width)
 
     def prepare(image):

@@ -88,16 +88,22 @@ class Evaluations(AtSteps):
     def __init__(self, every: int, last_step: int, gauge: Callable | None):
         super().__init__()
         self.every, self.last_step, self.gauge = every, last_step, gauge
-        self.measures = (None, {})
+        self.measures, self.seconds = (None, {}), 0.0
 
     def at_step(self, step, logs):
         if self.gauge and (step % self.every == 0 or step == self.last_step):
+            began = time.monotonic()
             self.measures = (step, self.gauge())
+            self.seconds = time.monotonic() - began
 
     def measures_at(self, step: int) -> dict[str, float]:
         """What was measured at this step; empty where nothing was."""
         measured, measures = self.measures
         return measures if measured == step else {}
+
+    def seconds_at(self, step: int) -> float:
+        """How long that took."""
+        return self.seconds if self.measures[0] == step else 0.0
 
 
 class Metrics(AtSteps):
@@ -140,6 +146,7 @@ class Metrics(AtSteps):
             self.write(step, {name: float(value) for name, value in logs.items()})
 
     def write(self, step: int, logs: Mapping[str, float]) -> None:
+        self.speed.leave_out(self.evaluations.seconds_at(step))
         rate, _ = self.speed.at(step)
         terms, nonfinite = _finite({name: value for name, value in logs.items() if not name.startswith(HEALTH)})
         observed = {name.removeprefix(HEALTH): value for name, value in logs.items() if name.startswith(HEALTH)}
@@ -262,11 +269,17 @@ class Checkpoints(AtSteps):
         return metric and f"{self.settings.best_is} {metric}"
 
     def score(self, step: int) -> float | None:
-        """How good the run is, less being better: the mean of the chosen value since the last scheduled checkpoint."""
+        """How good the run is, less being better.
+
+        The chosen value if it was evaluated at this step, and else its mean since the last scheduled checkpoint.
+        """
         name = self.settings.best_metric
         if name is None or step % self.settings.checkpoint_every:
             return None
         lines = [line for line in self.metrics.lines if step - self.settings.checkpoint_every < line["step"] <= step]
+        if lines and name in lines[-1].get("evaluation", {}):
+            # What is measured of this very state says more than of those before.
+            lines = lines[-1:]
         values = [{**line, **line.get("health", {}), **line.get("evaluation", {})} for line in lines]
         found = [value[name] for value in values if isinstance(value.get(name), int | float)]
         if values and not found:

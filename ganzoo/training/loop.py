@@ -121,7 +121,8 @@ class Run:
 
 
 def open_gauge(recipe: Recipe, gan: GAN) -> during.Gauge | None:
-    """What measures how good the generators are, now and then. Raises UsageError when it can't be had."""
+    """What measures how good the generators are, now and then, on the chief. Raises UsageError when it can't be had."""
+    during.check(recipe)
     return during.open_gauge(recipe, gan.deployed()) if is_chief(gan.distribute_strategy) else None
 
 

@@ -78,6 +78,10 @@ class Speed:
         self.last_step = last_step
         self.marks = [(time.monotonic(), step)]
 
+    def leave_out(self, seconds: float) -> None:
+        """Counts the last seconds as none: something else than steps was done in them."""
+        self.marks = [(time + seconds, step) for time, step in self.marks]
+
     def at(self, step: int) -> tuple[float, float]:
         """(steps per second, seconds left)."""
         self.marks = [*self.marks[-20:], (time.monotonic(), step)]

@@ -2,9 +2,7 @@
 
 import contextlib
 import dataclasses
-import importlib.metadata
 import json
-import platform
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -17,6 +15,7 @@ import yaml
 from ganzoo.config import SECTIONS, Recipe, parse_recipe, to_document
 from ganzoo.errors import UsageError
 from ganzoo.files import replacing
+from ganzoo.versions import versions
 
 IDENTITY_EXCEPTIONS = (
     "training.steps",
@@ -138,15 +137,6 @@ def write_config(directory: RunDirectory, recipe: Recipe, steps: int, record: Ma
     document["versions"] = versions()
     with replacing(directory.config) as beside:
         beside.write_text(yaml.safe_dump(document, sort_keys=False), "utf-8")
-
-
-def versions() -> dict[str, str]:
-    """The versions that decide on the numbers of a run."""
-    packages = ("keras-ganzoo", "tensorflow", "keras", "numpy")
-    return {
-        "python": platform.python_version(),
-        **{name: importlib.metadata.version(name) for name in packages},
-    }
 
 
 def what_moved(directory: RunDirectory, record: Mapping) -> list[str]:

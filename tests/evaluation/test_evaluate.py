@@ -1,13 +1,16 @@
 """`ganzoo evaluate`, as a command and in Python."""
 
+import dataclasses
 import json
 
 import exported
+import numpy as np
 import pytest
 import small
 
+from ganzoo.config import DataConfig
 from ganzoo.errors import UsageError
-from ganzoo.evaluation import results
+from ganzoo.evaluation import results, subject
 from ganzoo.evaluation.evaluate import evaluate
 from ganzoo.lite import card
 from ganzoo.metrics import efficientnet_lite
@@ -37,9 +40,9 @@ def test_json_is_all_that_is_printed_and_each_number_says_what_it_depends_on(gan
     assert 0 < found["train_split_fd_efflite0"]["value"] < distance["value"]
     assert distance["bias"] == found["train_split_fd_efflite0"]["value"]
     assert found["psnr"]["network"] is None and found["psnr"]["unit"] == "dB"
-    assert all(result["data"].startswith("6 of 140 from embedded:emoji") for result in document["results"])
+    assert all(result["data"].startswith("6 of 140 pairs from embedded:emoji") for result in document["results"])
     assert all({"tensorflow", "keras", "numpy", "python"} <= set(result["versions"]) for result in document["results"])
-    assert any("6 images are few for 1,280 features" in warning for warning in document["warnings"])
+    assert any("few for 1,280 features: 6 other real images" in warning for warning in document["warnings"])
     kept = (run / "evaluation" / "evaluations.jsonl").read_text("utf-8").splitlines()
     assert [json.loads(line) for line in kept] == [document]
 
@@ -53,7 +56,7 @@ def test_without_the_extra_it_gives_what_it_can_and_says_what_to_install(ganzoo,
     assert done.returncode == 0
     assert 'pip install "keras-ganzoo[metrics]"' in " ".join(done.stdout.split())
     assert "PSNR" in done.stdout and "FD-" not in done.stdout and "precision" not in done.stdout
-    assert "--perceptual vgg16" in done.stdout
+    assert "--perceptual vgg16 fetches them" in " ".join(done.stdout.split())
     asked = ganzoo("evaluate", run, "--network", "efficientnet-lite0", **environment)
     assert (asked.returncode, asked.stdout) == (2, "") and asked.stderr.count("\n") == 1
 
@@ -64,7 +67,7 @@ def test_a_network_that_cannot_be_fetched_says_where_to_put_its_file(run, monkey
     with pytest.raises(UsageError) as error:
         evaluate(run, count=3, network="inception")
     assert "weights-inception-2015-12-05-6726825d.pth" in str(error.value) and "networks" in str(error.value)
-    assert not (run / "evaluation").exists()
+    assert not list((run / "evaluation").iterdir())
 
 
 def test_what_was_found_goes_into_the_card_of_an_exported_file(tmp_path, feature_network):
@@ -74,9 +77,11 @@ def test_what_was_found_goes_into_the_card_of_an_exported_file(tmp_path, feature
     exported.write_card(tmp_path, document["files"])
     found = evaluate(file, "embedded:emoji", count=4, network=str(feature_network))
     # The default recipe has 128.
-    assert found["data"].endswith("test split, 64x64")
+    assert found["preparation"].startswith("shorter side to 64 ")
     entry = card.read(file)
-    assert entry["evaluation"]["results"] == found["results"] and found["results"]
+    assert entry["evaluation"]["values"]["psnr"] == next(
+        result["value"] for result in found["results"] if result["key"] == "psnr"
+    )
     assert card.interface(entry, file).input.shape == (1, 64, 64, 3)
     assert "evaluation" not in card.read(tmp_path / "model_savedmodel")
 
@@ -109,8 +114,53 @@ def cell(value, error=None, unit=""):
 
 
 def test_numbers_are_shown_to_the_digits_that_their_error_leaves():
-    assert cell(28.4293, 0.31, "dB") == "28.43 ± 0.31 dB"
-    assert cell(0.179688, 0.00084) == "0.17969 ± 0.00084"
+    assert cell(28.4293, 1.83, "dB") == "28.43 ± 1.83 dB"
+    assert cell(0.855, 0.0213) == "0.8550 ± 0.0213"
+    assert cell(3.28812, 0.083) == "3.288 ± 0.083"
     assert cell(1234.5678) == "1,235"
     assert cell(0.0) == "0.000"
     assert cell(None) == "not finite"
+
+
+def test_another_source_brings_its_own_domains_and_keeps_the_side(recipe):
+    settings = recipe("pix2pix", "folder:sides", image_size=64, evaluation={"aligned": True})
+    settings = dataclasses.replace(settings, data=DataConfig(source="folder:sides", domains=("x",), input_side="right"))
+    other = subject.with_source(settings, "folder:others")
+    assert (other.data.source, other.data.domains, other.data.input_side) == ("folder:others", (), "right")
+    assert not other.evaluation.aligned
+    # What is trained on is what it is, also where it is named.
+    assert subject.with_source(settings, "folder:sides") is settings
+
+
+def test_images_that_were_trained_on_are_no_test_images(recipe, write_images, tmp_path, feature_network):
+    for domain in ("input", "target"):
+        write_images(tmp_path / "set" / domain, np.random.default_rng(1).integers(0, 255, (7, 64, 64, 3)))
+    settings = recipe("pix2pix", f"folder:{tmp_path / 'set'}", **small.config("pix2pix"))
+    directory = run_directory.RunDirectory(tmp_path / "run")
+    directory.path.mkdir()
+    run_directory.write_config(directory, settings, 1, {})
+    small.create("pix2pix").generator.save(directory.network("generator"))
+    for source in (None, settings.data.source):
+        found = evaluate(directory.path, source, network=str(feature_network))
+        assert found["split"] == "all" and "these are the images that the model was trained on" in found["warnings"][0]
+        assert (
+            "for training and for testing" in {one["metric"]: one["reason"] for one in found["skipped"]}["train split"]
+        )
+        assert not any(result["of"] == "train split" for result in found["results"])
+        assert found["sha256"] == {"ab": card.digest(directory.network("generator"))}
+
+
+def test_what_can_not_be_of_use_is_refused(run, tmp_path, recipe):
+    with pytest.raises(UsageError, match="count: found 1; give 2 or more"):
+        evaluate(run, count=1)
+    with pytest.raises(UsageError, match=r"perceptual: found 'lpisp'; did you mean 'lpips'\?"):
+        evaluate(run, perceptual=["lpisp"])
+    with pytest.raises(UsageError, match="a GAN; give one of its generators, as gan.generator"):
+        evaluate(small.create("pix2pix"), "embedded:emoji")
+    with pytest.raises(UsageError, match="a file, where a folder for the evaluation is needed"):
+        (tmp_path / "file").write_text("")
+        evaluate(run, out=tmp_path / "file")
+    with pytest.raises(UsageError, match="network: super_resolution has no distribution metrics"):
+        evaluate(small.create("srgan").generator, "embedded:emoji", network="inception")
+    with pytest.raises(UsageError, match="perceptual: samples have nothing to be compared with"):
+        evaluate(small.create("dcgan").generator, "embedded:emoji", perceptual=["vgg16"])
