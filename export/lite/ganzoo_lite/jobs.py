@@ -37,7 +37,8 @@ def plan_images(inputs: Sequence[Path], out: Path) -> list[tuple[Path, Path]]:
 def plan_samples(out: Path) -> Path:
     """Where the grid goes. Raises UsageError when `out` is no name of a picture."""
     if out.is_dir() or not format_of(out):
-        raise UsageError(f"--out {out}: not the name of a picture; give one such as {out / 'samples.png'}")
+        instead = out.with_suffix(".png") if out.suffix and not out.is_dir() else out / "samples.png"
+        raise UsageError(f"--out {out}: not the name of a picture; give one such as {instead}")
     return out
 
 
