@@ -2,9 +2,10 @@ import exported
 import keras
 import numpy as np
 import pytest
+import small
 from keras import layers, ops
 
-from ganzoo import create, inference
+from ganzoo import create, inference, list_architectures
 from ganzoo.errors import RunError, UsageError
 from ganzoo.inference import interpolate, open_network, sample, translate
 from ganzoo.lite import tiling
@@ -203,7 +204,8 @@ def test_truncation_pulls_the_first_layer_towards_its_average():
     pulled = mean + 0.4 * (np.asarray(first(draw(5, 8, 32))) - mean)
     expected = np.tanh((pulled - mean) / np.sqrt(variance + 1e-3)).reshape(8, 4, 4, 1)
     found = sample(model, 8, 5, truncation=0.4)
-    assert np.abs(found - 127.5 * (expected + 1)).max() < 2
+    # The average of 20,000 is known to 0.007 deviations, of which 0.6 count: half a level, and half from rounding.
+    assert np.abs(found - 127.5 * (expected + 1)).max() < 4
     assert np.abs(sample(model, 8, 5) - 127.5 * (expected + 1)).max() > 40
 
 
@@ -264,3 +266,15 @@ def test_a_saved_model_that_is_broken_or_without_its_card_is_named(tmp_path):
     (tmp_path / "card.json").unlink()
     with pytest.raises(RunError, match=r"model_savedmodel: no card\.json beside it"):
         sample(saved, 1)
+
+
+@pytest.mark.parametrize("name", list_architectures())
+def test_a_network_of_a_model_in_training_paints_with_the_weights_of_the_moment(name):
+    (model, *_) = small.create(name).deployed().values()
+    network = inference.live(model)
+    shape = (1, *(side or 8 for side in model.input_shape[1:]))
+    batch = np.random.default_rng(0).uniform(0, 1, shape).astype("float32")
+    before = network.call(batch)
+    model.set_weights([1.5 * weights + 0.01 for weights in model.get_weights()])
+    np.testing.assert_allclose(network.call(batch), model(batch, training=False), rtol=0, atol=1e-5)
+    assert np.abs(network.call(batch) - before).max() > 1e-3

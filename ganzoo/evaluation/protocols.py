@@ -175,7 +175,7 @@ def _translator(network: Network) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def _checked(network: Network) -> Network:
-    """The network, but that it fails where it would paint what is no number black."""
+    """The network, which fails where painting would make black of what is no number."""
 
     def call(batch: np.ndarray) -> np.ndarray:
         painted = np.asarray(network.call(batch))

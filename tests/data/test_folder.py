@@ -46,6 +46,14 @@ def test_a_missing_test_split_is_said(numbered, tmp_path):
     assert "the same images as for training" not in folder(tmp_path / "set", "latent").description
 
 
+@pytest.mark.parametrize("test_folder", ["test", "val"])
+def test_test_images_are_not_taken_for_training_images(numbered, tmp_path, test_folder):
+    numbered(f"set/{test_folder}", 2)
+    assert numbers(folder(tmp_path / "set", "latent", "test").sets[0]) == [0, 1]
+    with pytest.raises(UsageError, match=f"has {test_folder}/ and no train/"):
+        folder(tmp_path / "set", "latent")
+
+
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_side_by_side_pairs_are_cut_in_the_middle(tmp_path, side):
     save(tmp_path / "set/pair.png", coordinates(5, 32, 16))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import small
 from keras import layers
+from PIL import Image
 
 import ganzoo
 from ganzoo import inference
@@ -144,6 +145,30 @@ def test_enlarging_is_measured_on_luminance(recipe, write_images, tmp_path):
     assert found["psnr"].value == pytest.approx(20 * math.log10(255 / (7 * 219 / 255)), abs=1e-6)
     assert found["bicubic_psnr"].value == pytest.approx(found["psnr"].value, abs=1e-6)
     assert found["psnr"].images == 2
+
+
+def test_four_pixels_of_the_border_do_not_count(recipe, write_images, tmp_path):
+    image = np.full((40, 48, 3), 160)
+    image[4:-4, 4:-4] = 100
+    write_images(tmp_path / "HR", [image, image])
+    write_images(tmp_path / "LR", [np.full((10, 12, 3), 100)] * 2)
+    found = measured(recipe("srgan", f"folder:{tmp_path}", image_size=32), {"ab": enlarging()})
+    assert found["psnr"].value == 200
+    image[4, 4] = 160
+    write_images(tmp_path / "HR", [image, image])
+    found = measured(recipe("srgan", f"folder:{tmp_path}", image_size=32), {"ab": enlarging()})
+    assert found["psnr"].value < 60
+
+
+def test_the_baseline_is_pillows_bicubic_there_and_back(recipe, write_images, tmp_path):
+    image = np.kron(grey(1, 8)[0], np.ones((6, 6, 1))).astype("uint8")
+    folder = write_images(tmp_path / "set", [image, image])
+    found = measured(recipe("srgan", f"folder:{folder}", image_size=32), {"ab": enlarging()})
+    small = Image.fromarray(image).resize((12, 12), Image.Resampling.BICUBIC)
+    large = np.asarray(small.resize((48, 48), Image.Resampling.BICUBIC)).astype("float64")
+    apart = ((large - image) @ [65.481, 128.553, 24.966] / 255)[4:-4, 4:-4]
+    expected = 20 * math.log10(255 / np.sqrt(np.square(apart).mean()))
+    assert found["bicubic_psnr"].value == pytest.approx(expected, abs=1e-9) != found["psnr"].value
 
 
 def test_bicubic_on_set5_scores_what_the_literature_has(recipe, write_images, tmp_path):

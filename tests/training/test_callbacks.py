@@ -291,6 +291,30 @@ def kept(directory):
     return [checkpoints.step_of(path) for path in checkpoints.list_checkpoints(directory.checkpoints)]
 
 
+def test_the_best_by_an_evaluation_goes_by_the_one_of_its_own_step(directory, board):
+    callback = saving(directory, board, checkpoint_every=10, best_metric="psnr", best_is="highest")
+    callback.metrics.lines = [
+        {"step": 5, "evaluation": {"psnr": 30.0}},
+        {"step": 10, "evaluation": {"psnr": 20.0}},
+    ]
+    assert callback.score(10) == -20.0
+    callback.metrics.lines = [{"step": 5, "evaluation": {"psnr": 30.0}}, {"step": 10}]
+    assert callback.score(10) == -30.0
+
+
+def test_the_time_of_an_evaluation_is_no_time_of_training(directory, board):
+    watch = metrics(directory, board, every=1, last_step=9)
+    watch.set_model(Painter())
+    watch.on_train_begin()
+    # Ten steps in a hundred seconds, of which ninety went into an evaluation.
+    watch.speed.marks = [(time.monotonic() - 100, -9)]
+    watch.evaluations.measures, watch.evaluations.seconds = (1, {"psnr": 20.0}), 90.0
+    watch.at_step(1, {"loss": tf.constant(1.0)})
+    (line,) = lines(directory)
+    assert line["evaluation"] == {"psnr": 20.0}
+    assert line["images_per_second"] == pytest.approx(4.0, rel=0.05)
+
+
 def test_a_checkpoint_brings_the_network_of_its_step_and_leaves_nothing_beside(directory, board):
     callback = saving(directory, board, checkpoint_every=2, keep_checkpoints=2)
 
