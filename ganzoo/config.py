@@ -152,8 +152,8 @@ class TrainingConfig:
     keep_checkpoints: Positive = 3
     """The newest of those by steps that are kept."""
     best_metric: str | None = None
-    """A value of `metrics.jsonl`, as `generator_l1`, or one of `evaluation.metrics`: the checkpoint with the best mean
-    of it since the one before is kept as well, and its networks in `checkpoints/best/`."""
+    """A value of `metrics.jsonl`, as `generator_l1`, or one of `evaluation.metrics`: the checkpoint with the best
+    value, or mean of values since the one before, is kept as well, and its networks in `checkpoints/best/`."""
     best_is: Literal["lowest", "highest"] = "lowest"
     rollback: NonNegative = 2
     """How often the run goes back to a healthy checkpoint when it diverges, before it stops. 0: never, and only a

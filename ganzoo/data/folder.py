@@ -98,6 +98,7 @@ def _folders(paths: Sequence[Path], data: DataConfig, task: str, split: str, whe
                 raise UsageError(f"data.domains: no folder {root / domain}{nearest(domain, present)}")
         return [root / domain for domain in data.domains], fell_back
     if SETS_OF_TASK[task] == 1:
+        _check_not_for_testing(root, split)
         return [root], fell_back
 
     for name in (*SPLIT_FOLDERS[split], *SPLIT_FOLDERS["train"]):
@@ -109,6 +110,7 @@ def _folders(paths: Sequence[Path], data: DataConfig, task: str, split: str, whe
         if all(folder.is_dir() for folder in pair):
             return _input_first(pair, data, task), fell_back
     if task == "paired":
+        _check_not_for_testing(root, split)
         return [root], fell_back
     raise UsageError(
         f"{where}: task unpaired needs two image sets, found neither trainA and trainB nor A and B in {root}; "
@@ -129,17 +131,18 @@ def _split_folder(path: Path, split: str) -> tuple[Path, bool]:
             return path / name, False
     if _has_images(path / "train"):
         return path / "train", True
-    if split == "train":
-        _check_not_for_testing(path)
     has_pair = any((path / f"{name}A").is_dir() for name in SPLIT_FOLDERS[split])
     return path, split == "test" and not has_pair
 
 
-def _check_not_for_testing(path: Path):
+def _check_not_for_testing(path: Path, split: str):
     """Raises UsageError for a folder that would be searched for training images, and holds those of a test split."""
     for name in SPLIT_FOLDERS["test"]:
-        if _has_images(path / name):
-            raise UsageError(f"{path}: has {name}/ and no train/; give {path / name} to train on that, or add train/")
+        if split == "train" and _has_images(path / name):
+            raise UsageError(
+                f"{path}: has {name}/, which is for testing, and no train/; put the images to train on into train/, or "
+                f"rename {name}/ if it is no split"
+            )
 
 
 def _has_images(folder: Path) -> bool:

@@ -16,6 +16,8 @@ SUBSET = 1000
 """Images in a subset of the kernel distance (Bińkowski et al. 2018)."""
 NOTABLE = 0.05
 """A share of bias in a distance that is warned of."""
+ALIKE = 0.9
+"""A share of as many images that will do for as many."""
 MANIFOLD = 6
 """Images that density and coverage take at least: more than their 5 neighbours."""
 
@@ -82,28 +84,33 @@ def with_bias(
     if result.metric != network.frechet_name:
         return result
     fewest = min(real.count, made.count)
-    bias, whence = _bias(network, real, made, usual, result.value)
+    bias, whence = _bias(network, real, made, usual, result.value, result.column.same)
     warning = None
-    if bias is not None and (bias > max(NOTABLE * result.value, 1e-6) or fewest < network.length):
+    if fewest < network.length or (bias is not None and bias > max(NOTABLE * result.value, 1e-6)):
+        known = "" if bias is None else f": {whence.format(f'{bias:.3g}')}"
         warning = (
             f"{result.metric} {result.value:.3g} ({result.column.of}) is of {made.count:,} images against "
-            f"{real.count:,}, few for {network.length:,} features: {whence.format(f'{bias:.3g}')}. Compare it at the "
-            "same numbers of images alone"
+            f"{real.count:,}, few for {network.length:,} features{known}. Compare it at the same numbers of images "
+            "alone"
         )
-    return dataclasses.replace(result, bias=bias, warning=warning)
+    return dataclasses.replace(result, bias=None if result.column.same else bias, warning=warning)
 
 
 def _bias(
-    network: FeatureNetwork, real: Features, made: Features, usual: Features | None, value: float
+    network: FeatureNetwork, real: Features, made: Features, usual: Features | None, value: float, same: bool
 ) -> tuple[float | None, str]:
     """By how much too few images raise a Fréchet distance, and a sentence that says how that is known."""
-    if usual is not None:
-        bias = value if usual is made else frechet_distance(real.whole, usual.whole)
-        return bias, f"{usual.count:,} other real images, which should be at 0, are at {{}}"
+    if usual is not None and usual.count >= ALIKE * made.count:
+        below = ", though what shows the same things as the real ones may lie below" if same else ""
+        return frechet_distance(real.whole, usual.whole), (
+            f"{usual.count:,} other real images, which should be at 0, are at {{}}{below}"
+        )
     halves = list(zip(real.halves, made.halves, strict=True))
     if any(half.count < 2 for pair in halves for half in pair):
         return None, ""
     if min(real.count, made.count) < network.length:
+        if made.count < real.halves[1].count:
+            return None, ""
         return frechet_distance(*real.halves), "half of the real ones, which should be at 0 from the rest, are at {}"
     # It falls as 1 / N (Chong and Forsyth 2020, section 3): what halving N adds is what N itself has added.
     doubled = float(np.mean([frechet_distance(*pair) for pair in halves]))

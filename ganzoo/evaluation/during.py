@@ -53,7 +53,13 @@ def open_gauge(recipe: Recipe, generators: "Mapping[str, keras.Model]") -> Gauge
         open_examples(recipe, "test"),
         open_instruments(recipe.evaluation.network if features else None, distances),
     )
-    _try(_on(setting, TRIAL), wanted)
+    # An FID takes thousands of images, whatever else does.
+    _try(
+        _on(setting, recipe.evaluation.images)
+        if "fid" in named
+        else _on(setting, min(TRIAL, recipe.evaluation.images)),
+        wanted,
+    )
     setting = _on(setting, recipe.evaluation.images)
 
     def measure() -> dict[str, float]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ganzoo import pretrained
 from ganzoo.config import Recipe
-from ganzoo.errors import UsageError
+from ganzoo.errors import RunError, UsageError
 from ganzoo.evaluation import instruments, results, subject
 from ganzoo.evaluation.examples import Examples, open_examples
 from ganzoo.evaluation.results import Result, Skipped
@@ -100,7 +100,7 @@ def _folder(files: subject.Files | None, out: str | Path | None) -> Path | None:
     if folder:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-        except FileExistsError:
+        except (FileExistsError, NotADirectoryError):
             raise UsageError(f"{folder}: a file, where a folder for the evaluation is needed; move it away") from None
     return folder
 
@@ -141,7 +141,7 @@ def _measured(
     watch: Callable,
 ) -> dict:
     """All that is found, on the part `test` of the test images."""
-    from ganzoo.evaluation import distribution, protocols
+    from ganzoo.evaluation import protocols
 
     train = _train(found.recipe, whole)
     setting = protocols.Setting(
@@ -153,7 +153,6 @@ def _measured(
         own=_own(found, whole, train),
         watch=watch,
         show=lambda name, picture: _show(picture, folder, name),
-        judge=distribution.with_bias,
     )
     measured = [*tools.skipped, *protocols.measure(setting), *([train] if isinstance(train, Skipped) else [])]
     of_results = [one for one in measured if isinstance(one, Result)]
@@ -179,24 +178,29 @@ def _measured(
     }
 
 
-def _train(recipe: Recipe, whole: Examples) -> Examples | Skipped:
-    """The train split beside the test split `whole`, or why there is none."""
-    if recipe.model.task == "super_resolution" or whole.in_training:
+def _train(recipe: Recipe, whole: Examples) -> Examples | Skipped | None:
+    """The train split beside the test split `whole`, or why there is none; None where it would be of no use."""
+    if recipe.model.task == "super_resolution":
+        return None
+    if whole.in_training:
         return Skipped("train split", "the data has one set of images, for training and for testing")
     try:
         return open_examples(recipe, "train")
-    except UsageError as error:
+    except (UsageError, RunError) as error:
         return Skipped("train split", str(error))
 
 
-def _own(found: subject.Subject, whole: Examples, train: Examples | Skipped) -> tuple[Examples, Examples] | None:
+def _own(found: subject.Subject, whole: Examples, train: Examples | Skipped | None) -> tuple[Examples, Examples] | None:
     """The splits of the data that the generators were trained on, where these are two."""
     if found.own is None or found.own.model.task != "latent":
         return None
     if not found.on_own_data:
-        whole = open_examples(found.own, "test")
+        try:
+            whole = open_examples(found.own, "test")
+        except (UsageError, RunError):
+            return None
         train = _train(found.own, whole)
-    return None if isinstance(train, Skipped) else (whole, train)
+    return (whole, train) if isinstance(train, Examples) else None
 
 
 def _leaks(found: subject.Subject, whole: Examples) -> list[str]:

@@ -92,7 +92,7 @@ def open_examples(recipe: Recipe, split: str) -> Examples:
     which = "undivided" if source.in_training else f"{split} split"
     noun = "pairs" if model.task == "paired" else "images"
     aligned = source.aligned or recipe.evaluation.aligned
-    if recipe.evaluation.aligned:
+    if recipe.evaluation.aligned and split == "test":
         _check_aligned(sets)
     return Examples(sets, f"{counts} {noun} from {source.where}, {which}", preparation, aligned, source.in_training)
 
@@ -138,6 +138,9 @@ def _whole(found: ImageSet, scale: int, channels: int) -> tuple[dict[str, Images
     def high(index: int) -> np.ndarray:
         image = _coloured(found.read(high_places[index]), channels)
         height, width = (side // scale * scale for side in image.shape[:2])
+        if not (height and width):
+            size = f"{image.shape[1]}x{image.shape[0]}"
+            raise UsageError(f"{names[index]} is {size}: too small to be made {scale} times smaller; remove it")
         return image[:height, :width]
 
     def low(index: int) -> np.ndarray:

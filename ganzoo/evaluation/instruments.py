@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ganzoo.config import nearest
-from ganzoo.errors import UsageError
+from ganzoo.errors import RunError, UsageError
 from ganzoo.evaluation.results import Skipped
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def network_if_there(network: str) -> Instruments:
     """A feature network, or why there is none."""
     try:
         return open_instruments(network, ())
-    except UsageError as error:
+    except (UsageError, RunError) as error:
         return Instruments(skipped=(Skipped("distribution metrics", str(error)),))
 
 
@@ -60,7 +60,7 @@ def perceptual_if_there() -> Instruments:
             continue
         try:
             distances.append(open_perceptual_distance(kind))
-        except UsageError as error:
+        except (UsageError, RunError) as error:
             skipped.append(Skipped(name, str(error)))
     return Instruments(None, tuple(distances), tuple(skipped))
 

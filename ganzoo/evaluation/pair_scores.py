@@ -134,7 +134,8 @@ def _perceptual(distance: PerceptualDistance) -> Metric:
 
 
 def _luminance(image: np.ndarray) -> np.ndarray:
-    return pairs.luminance(image) if image.shape[-1] == 3 else image
+    """The same of a grey image as of one of three equal channels."""
+    return pairs.luminance(np.broadcast_to(image, (*image.shape[:2], 3)))
 
 
 def _middle(image: np.ndarray) -> np.ndarray:

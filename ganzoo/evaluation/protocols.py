@@ -6,8 +6,8 @@ translation        (CycleGAN) each direction as a distribution, the error of the
                    two domains are aligned, beside the unchanged image
 super_resolution   (SRGAN) whole images against the originals, on luminance, beside Pillow's bicubic
 
-Where the data has a train split, as many of its images are measured as a distribution against the test split too, if
-there are so many: that is what real images score.
+Where the data has a train split, as many of its images, or all that there are, are measured as a distribution against
+the test split too: that is what real images score.
 """
 
 import dataclasses
@@ -69,8 +69,6 @@ class Setting:
     watch: Watch = lambda items, length, title: items
     show: Callable[[str, Image.Image], None] = lambda name, picture: None
     """Keeps a picture that is a part of the results, by name."""
-    judge: Callable[..., Result] = lambda result, *features: result
-    """Completes a result by the features that it is of, as `distribution.with_bias` does."""
     known: dict[str, "Features"] = dataclasses.field(default_factory=dict)
     """Features of the test images by key, once they were taken."""
 
@@ -119,7 +117,7 @@ def samples(setting: Setting) -> Found:
 def pairs(setting: Setting) -> Found:
     """Outputs against targets, pair by pair and as a distribution."""
     inputs, targets = setting.test.sets["input"], setting.test.sets["target"]
-    column = Column("output", "its target")
+    column = Column("output", "its target", same=True)
     scores = PairScores(colour_metrics(setting.instruments.distances), column)
 
     def painted() -> Iterator[np.ndarray]:
@@ -213,7 +211,8 @@ def _one_direction(setting: Setting, start: str, goal: str) -> Found:
                 circle.add(image, made)
             yield made
 
-    made, column = setting.watch(painted(), len(inputs), direction), Column("output", f"images of {goal}", direction)
+    column = Column("output", f"images of {goal}", direction, same=aligned)
+    made = setting.watch(painted(), len(inputs), direction)
     yield from _distribution(setting, made, len(inputs), goal, column)
     if network := setting.instruments.network:
         untouched = dataclasses.replace(column, of="unchanged")
@@ -276,14 +275,14 @@ def _distribution(setting: Setting, made: Iterable[np.ndarray], count: int, key:
     generated, real, usual = extract(network, made), setting.features_of(key), None
     if setting.train is not None:
         others = setting.train.sets[key].at_most(count).shuffled()
-        usual = reference(network, others.read, len(others))
+        if len(others) > 1:
+            usual = reference(network, others.read, len(others))
     for found in distribution.compare(network, real, generated, column):
-        yield setting.judge(found, network, real, generated, usual) if isinstance(found, Result) else found
+        if isinstance(found, Result):
+            found = distribution.with_bias(found, network, real, generated, usual)
+        yield found
     if usual is not None:
-        for found in distribution.compare(network, real, usual, dataclasses.replace(column, of="train split")):
-            judged = setting.judge(found, network, real, usual, usual) if isinstance(found, Result) else found
-            # That all of it is bias is what it is there to show.
-            yield dataclasses.replace(judged, warning=None) if isinstance(judged, Result) else judged
+        yield from distribution.compare(network, real, usual, Column("train split", column.against, column.direction))
 
 
 def _memorising(setting: Setting, network: Network) -> Found:

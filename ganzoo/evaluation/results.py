@@ -18,6 +18,8 @@ class Column:
     """What it is compared with."""
     direction: str = ""
     """`a to b` or `b to a`, where there are generators of two directions."""
+    same: bool = False
+    """Each image shows the same thing as one of those that it is compared with: the sets are not independent."""
 
     def key(self, metric: str) -> str:
         """The key of a metric: `psnr`, `bicubic_psnr`, `a_to_b_unchanged_psnr`."""
@@ -118,15 +120,14 @@ def cell(result: dict | None) -> str:
     return f"{value:,.{digits}f}{spread}{' ' * bool(unit)}{unit}"
 
 
-def _digits(*scales: float) -> int:
-    """Digits after the point, so that the smallest of the numbers has two."""
-    smallest = min(abs(scale) for scale in scales)
-    return 3 if smallest == 0 else min(max(1 - math.floor(math.log10(smallest)), 0), 4)
+def _digits(scale: float) -> int:
+    """Digits after the point that show two of a number of this size."""
+    return 3 if scale == 0 else min(max(1 - math.floor(math.log10(abs(scale))), 0), 4)
 
 
 def _as_values(result: Result, common: dict) -> dict:
     values = {**dataclasses.asdict(result), **dataclasses.asdict(result.column), **common}
-    del values["column"]
+    del values["column"], values["same"]
     return {
         key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in values.items()
     }

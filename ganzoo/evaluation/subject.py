@@ -52,7 +52,7 @@ class Subject:
     @property
     def on_own_data(self) -> bool:
         """They are evaluated on the source that they were trained on."""
-        return self.own is not None and self.own.data.source == self.recipe.data.source
+        return self.own is not None and _same_source(self.own.data.source, self.recipe.data.source)
 
 
 def find(model: str | Path, direction: str = BOTH) -> Files:
@@ -68,6 +68,8 @@ def find(model: str | Path, direction: str = BOTH) -> Files:
         raise UsageError(f"direction: found {direction!r}; allowed are {', '.join((*DIRECTIONS, BOTH))}")
     first = pretrained.find_model(model, DIRECTIONS[0] if direction == BOTH else direction)
     paths = {_direction_of(first): first}
+    if direction != BOTH and direction not in paths:
+        raise UsageError(f"{model}: is of direction {next(iter(paths))}, not {direction}; leave the direction out")
     if direction == BOTH and Path(model).expanduser() != first and first.stem.endswith("_ab"):
         paths["ba"] = pretrained.find_model(model, "ba")
     return Files(str(model), paths, recipes.of_file(first))
@@ -111,12 +113,20 @@ def of_model(model: "keras.Model", data: str | None) -> Subject:
 
 def with_source(recipe: Recipe, data: str | None) -> Recipe:
     """The recipe on another source, if one is given: with the usual domains of that, for names are within a source."""
-    if data in (None, recipe.data.source):
+    if data is None or _same_source(data, recipe.data.source):
         return recipe
     # Sides are as trained. What a source is cut from, and what belongs together in it, are the other source's own.
     other = DataConfig(source=data, input_side=recipe.data.input_side)
     evaluation = dataclasses.replace(recipe.evaluation, aligned=False)
     return dataclasses.replace(recipe, data=other, evaluation=evaluation)
+
+
+def _same_source(one: str, other: str) -> bool:
+    """Whether two sources are one, also where a folder is written in two ways."""
+    folders = [Path(source.removeprefix("folder:")).expanduser() for source in (one, other)]
+    return one == other or (
+        one.startswith("folder:") and other.startswith("folder:") and folders[0].resolve() == folders[1].resolve()
+    )
 
 
 def _direction_of(path: Path) -> str:

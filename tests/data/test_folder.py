@@ -50,8 +50,12 @@ def test_a_missing_test_split_is_said(numbered, tmp_path):
 def test_test_images_are_not_taken_for_training_images(numbered, tmp_path, test_folder):
     numbered(f"set/{test_folder}", 2)
     assert numbers(folder(tmp_path / "set", "latent", "test").sets[0]) == [0, 1]
-    with pytest.raises(UsageError, match=f"has {test_folder}/ and no train/"):
+    with pytest.raises(UsageError, match=f"has {test_folder}/, which is for testing, and no train/"):
         folder(tmp_path / "set", "latent")
+    # Where the folders of two sets are found, it is none of theirs.
+    for letter in "AB":
+        numbered(f"set/{letter}", 1, first=70)
+    assert [numbers(found) for found in folder(tmp_path / "set", "unpaired").sets] == [[70], [70]]
 
 
 @pytest.mark.parametrize("side", ["left", "right"])

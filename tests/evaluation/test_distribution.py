@@ -85,3 +85,17 @@ def test_equal_sets_are_at_nothing_without_a_warning_of_rounding():
     same = cloud(400, 1)
     found = judged(same, same, same)
     assert found.value == pytest.approx(0, abs=1e-6) and found.warning is None
+
+
+def test_few_images_are_warned_of_also_where_nothing_tells_how_biased_they_are():
+    network = dataclasses.replace(NETWORK, length=40)
+    for real, made in ((3, 3), (200, 20)):
+        found = judged(cloud(real, 1, length=40), cloud(made, 2, length=40), network=network)
+        assert found.bias is None and "few for 40 features. Compare it" in found.warning
+
+
+def test_far_fewer_real_images_than_were_made_are_no_measure_of_bias():
+    network = dataclasses.replace(NETWORK, length=40)
+    found = judged(cloud(30, 1, length=40), cloud(100, 2, length=40), cloud(20, 3, length=40), network)
+    assert found.bias != compared(cloud(30, 1, length=40), cloud(20, 3, length=40), network)["fd_four"].value
+    assert "half of the real ones" in found.warning

@@ -19,6 +19,7 @@ from ganzoo.errors import RunError, UsageError
 from ganzoo.evaluation import during, protocols
 from ganzoo.evaluation.examples import Images, open_examples
 from ganzoo.evaluation.instruments import Instruments
+from ganzoo.evaluation.pair_scores import luminance_metrics
 from ganzoo.evaluation.results import Result
 from ganzoo.metrics import open_feature_network
 
@@ -145,6 +146,18 @@ def test_enlarging_is_measured_on_luminance(recipe, write_images, tmp_path):
     assert found["psnr"].value == pytest.approx(20 * math.log10(255 / (7 * 219 / 255)), abs=1e-6)
     assert found["bicubic_psnr"].value == pytest.approx(found["psnr"].value, abs=1e-6)
     assert found["psnr"].images == 2
+
+
+def test_grey_images_score_what_they_would_in_three_equal_channels():
+    grey_ones = [grey(1, 32, seed)[0, :, :, :1].astype("uint8") for seed in (1, 2)]
+    for metric in luminance_metrics((), border=4):
+        assert metric.measure(*grey_ones) == metric.measure(*(np.repeat(image, 3, axis=2) for image in grey_ones))
+
+
+def test_an_image_too_small_to_be_made_smaller_is_named(recipe, write_images, tmp_path):
+    write_images(tmp_path, [np.full((40, 3, 3), 9)])
+    with pytest.raises(UsageError, match=r"0.png is 3x40: too small to be made 4 times smaller"):
+        measured(recipe("srgan", f"folder:{tmp_path}", image_size=32), {"ab": enlarging()})
 
 
 def test_four_pixels_of_the_border_do_not_count(recipe, write_images, tmp_path):
