@@ -8,6 +8,7 @@ import shutil
 import sys
 import textwrap
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -49,12 +50,7 @@ def list_command(as_json):
     """Show the architectures, recipes and pretrained generators that there are."""
     from ganzoo.catalogue import catalogue
 
-    known = catalogue()
-    if as_json:
-        click.echo(json.dumps(known, indent=2))
-    else:
-        for kind, entries in known.items():
-            _print_table(kind.capitalize(), [[entry["name"], entry["summary"]] for entry in entries])
+    _tell(catalogue(), as_json, _print_catalogue)
 
 
 @cli.command()
@@ -67,10 +63,7 @@ def show(recipe, as_json):
     recipes.load_recipe(recipe)  # Errors come before TensorFlow, which takes seconds.
     import_tensorflow()
     described = catalogue.describe(recipe)
-    if as_json:
-        click.echo(json.dumps(described, indent=2))
-    else:
-        _print_description(described)
+    _tell(described, as_json, _print_description)
 
 
 @cli.command()
@@ -200,10 +193,7 @@ def benchmark(model, direction, as_json):
     from ganzoo.exporting.benchmark import benchmark
 
     report = benchmark(model, direction, say=lambda line: click.echo(line, err=True))
-    if as_json:
-        click.echo(json.dumps(report, indent=2))
-    else:
-        _print_benchmark(report)
+    _tell(report, as_json, _print_benchmark)
 
 
 @cli.command()
@@ -238,10 +228,7 @@ def evaluate(model, data, network, perceptual, count, out, direction, as_json):
 
     options = {"network": network, "perceptual": perceptual or None, "count": count, "out": out}
     document = evaluate(model, data, direction=direction, **options, watch=_watched)
-    if as_json:
-        click.echo(json.dumps(document, indent=2))
-    else:
-        _print_evaluation(document)
+    _tell(document, as_json, _print_evaluation)
 
 
 @cli.command()
@@ -305,10 +292,7 @@ def doctor(run_dir, as_json):
     from ganzoo.training.run_directory import RunDirectory
 
     report = doctor.report(RunDirectory(run_dir))
-    if as_json:
-        click.echo(json.dumps(report, indent=2))
-    else:
-        _print_diagnosis(report)
+    _tell(report, as_json, _print_diagnosis)
 
 
 def main():
@@ -350,6 +334,14 @@ def _file_problem(error: OSError) -> str:
     return f"{where}{(error.strerror or 'can not be used').lower()}"
 
 
+def _tell(found: dict, as_json: bool, in_words: Callable[[dict], None]) -> None:
+    """Prints what a command found: nothing but JSON, or for people."""
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    else:
+        in_words(found)
+
+
 def _print_table(title: str, rows: list[list[str]]) -> None:
     """On a terminal, a table that fits it; elsewhere, aligned lines that are never cut."""
     rows = rows or [["none yet"]]
@@ -372,6 +364,11 @@ def _print_rich_table(title: str, rows: list[list[str]]) -> None:
     for row in rows:
         table.add_row(Text(row[0], style="bold"), *map(Text, row[1:]))
     Console().print(Text(title, style="cyan"), table)
+
+
+def _print_catalogue(known: dict) -> None:
+    for kind, entries in known.items():
+        _print_table(kind.capitalize(), [[entry["name"], entry["summary"]] for entry in entries])
 
 
 def _print_benchmark(report: dict) -> None:

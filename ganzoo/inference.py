@@ -53,6 +53,12 @@ def open_network(
     return _keras_network(pretrained.load(path))
 
 
+def check_no_gan(model: "keras.Model") -> None:
+    """Raises a UsageError for a whole GAN, where one of its generators is wanted."""
+    if isinstance(getattr(model, "deployed_names", None), tuple):
+        raise UsageError(f"{model.name}: a GAN; give one of its generators, as gan.{model.deployed_names[0]}")
+
+
 def takes_latents(model: "keras.Model") -> bool:
     """True for a generator of (batch, latent_dim), False for one of (batch, height, width, channels).
 

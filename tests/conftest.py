@@ -35,3 +35,13 @@ def ganzoo(command, tmp_path):
         )
 
     return run
+
+
+@pytest.fixture
+def gan(built):
+    """The GAN of the module's `built`, which is one and a copy of its state, as it was when it was made."""
+    import small
+
+    gan, initial = built
+    small.restore(gan, initial)
+    return gan

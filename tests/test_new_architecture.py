@@ -33,13 +33,6 @@ def built():
         yield gan, small.arrays(gan)
 
 
-@pytest.fixture
-def gan(built):
-    gan, initial = built
-    small.restore(gan, initial)
-    return gan
-
-
 def test_it_is_known_by_its_name(gan):
     assert ganzoo.list_architectures() == ["cyclegan", "dcgan", "made_up", "pix2pix", "srgan"]
     assert registry.summary("made_up") == "An adversarial autoencoder; a batch is `image`."

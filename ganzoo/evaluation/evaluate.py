@@ -67,13 +67,13 @@ def evaluate(
     if count is not None and count < 2:
         raise UsageError(f"count: found {count}; give 2 or more")
     instruments.check_names(network, perceptual)
-    _check_data(files, data)  # Errors come before TensorFlow, which takes seconds.
+    test = _known_data(files, data)  # Errors come before TensorFlow, which takes seconds.
     folder = _folder(files, out)
     import_tensorflow()
     found = subject.open_files(files, data) if from_disk else subject.of_model(model, data)
     recipe = _limited(found.recipe, count)
     tools = _instruments(recipe, network, perceptual)
-    test = open_examples(recipe, "test")
+    test = test or open_examples(recipe, "test")
     document = _measured(dataclasses.replace(found, recipe=recipe), test, test.at_most(count), tools, folder, watch)
     if folder:
         _write(document, folder)
@@ -82,16 +82,21 @@ def evaluate(
     return document
 
 
-def _check_data(files: subject.Files | None, data: str | None) -> None:
-    """Raises a UsageError for a file without data, or for data that can't be had."""
+def _known_data(files: subject.Files | None, data: str | None) -> Examples | None:
+    """The test images, where the recipe is known without opening the model.
+
+    Raises:
+        UsageError: for a file without data, or for data that can't be had.
+    """
     if files is None:
-        return
+        return None
     if files.recipe is not None:
-        open_examples(subject.with_source(files.recipe, data), "test")
-    elif data is None:
+        return open_examples(subject.with_source(files.recipe, data), "test")
+    if data is None:
         raise UsageError(
             f"{files.name}: not in a run directory, so that its test data is not known; give it as --data SOURCE"
         )
+    return None
 
 
 def _folder(files: subject.Files | None, out: str | Path | None) -> Path | None:

@@ -32,6 +32,21 @@ class Metric:
     sha256: str | None = None
 
 
+def _mean_difference(first: np.ndarray, second: np.ndarray) -> float:
+    return np.abs(first.astype("float64") - second).mean()
+
+
+CYCLE_ERROR = Metric(
+    "cycle_error",
+    "cycle error",
+    "lower",
+    "mean absolute difference of 8-bit values after there and back",
+    _mean_difference,
+    unit="of 255",
+)
+"""Of what came back from the other domain, and what had gone there."""
+
+
 def colour_metrics(distances: Sequence[PerceptualDistance]) -> tuple[Metric, ...]:
     """PSNR, SSIM and MS-SSIM of all channels, and the perceptual distances."""
     how = "all channels, 8 bits"

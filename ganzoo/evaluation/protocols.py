@@ -24,7 +24,7 @@ from ganzoo.errors import RunError, UsageError
 from ganzoo.evaluation import distribution
 from ganzoo.evaluation.examples import Examples, Images
 from ganzoo.evaluation.instruments import Instruments
-from ganzoo.evaluation.pair_scores import PairScores, colour_metrics, luminance_metrics
+from ganzoo.evaluation.pair_scores import CYCLE_ERROR, PairScores, colour_metrics, luminance_metrics
 from ganzoo.evaluation.results import Column, Result, Skipped
 from ganzoo.lite import latents
 from ganzoo.lite import network as lite_network
@@ -107,7 +107,7 @@ def measure(setting: Setting) -> Found:
 
 def samples(setting: Setting) -> Found:
     """The distribution of samples, and their nearest training images."""
-    network = _only(setting)
+    network = _checked(_only(setting))
     count = setting.recipe.evaluation.samples
     made = setting.watch(_sampled(network, count), count, "samples")
     yield from _distribution(setting, made, count, "image", Column("samples", "the test images"))
@@ -165,7 +165,7 @@ PROTOCOLS = {
 def _only(setting: Setting) -> Network:
     """The generator of a task that has one."""
     (network,) = setting.networks.values()
-    return _checked(network)
+    return network
 
 
 def _translator(network: Network) -> Callable[[np.ndarray], np.ndarray]:
@@ -199,16 +199,19 @@ def _one_direction(setting: Setting, start: str, goal: str) -> Found:
     scores, unchanged = (
         PairScores(metrics, Column(of, f"the same in {goal}", direction)) for of in ("output", "unchanged")
     )
-    there, back = _translator(setting.networks[start + goal]), setting.networks.get(goal + start)
-    circle = _Circle(_translator(back)) if back else None
+    begun = Column("output", f"the images of {start} that it began with", direction)
+    there_and_back = PairScores((CYCLE_ERROR,), begun)
+    there, back = (
+        _translator(setting.networks[way]) if way in setting.networks else None for way in (start + goal, goal + start)
+    )
 
     def painted() -> Iterator[np.ndarray]:
         for name, (image, *target) in zip(inputs.names, _together(inputs, *[targets] * aligned), strict=True):
             made = there(image)
             for scored, some in ((scores, made), (unchanged, image)) if aligned else ():
                 scored.add(name, some, *target)
-            if circle:
-                circle.add(image, made)
+            if back:
+                there_and_back.add(name, back(made), image)
             yield made
 
     column = Column("output", f"images of {goal}", direction, same=aligned)
@@ -222,34 +225,10 @@ def _one_direction(setting: Setting, start: str, goal: str) -> Found:
         yield from unchanged.results()
     else:
         yield Skipped("pair metrics", f"which images of {start} and {goal} belong together is not known")
-    if circle:
-        yield circle.result(Column("output", f"the images of {start} that it began with", direction))
+    if back:
+        yield from there_and_back.results()
     else:
         yield Skipped("cycle error", "it takes the generators of both ways: a run directory, without --direction")
-
-
-class _Circle:
-    """The error of there and back: mean absolute differences from the image that it began with."""
-
-    def __init__(self, back: Callable[[np.ndarray], np.ndarray]):
-        self.back, self.errors = back, []
-
-    def add(self, image: np.ndarray, made: np.ndarray) -> None:
-        returned = self.back(made).astype("float64")
-        self.errors.append(float(np.abs(returned - image).mean()))
-
-    def result(self, column: Column) -> Result:
-        return Result(
-            column.key("cycle error"),
-            "cycle error",
-            column,
-            value=float(np.mean(self.errors)),
-            better="lower",
-            images=len(self.errors),
-            how="mean absolute difference of 8-bit values after there and back",
-            unit="of 255",
-            standard_error=float(np.std(self.errors, ddof=1) / len(self.errors) ** 0.5) if self.errors[1:] else None,
-        )
 
 
 def _sampled(network: Network, count: int) -> Iterator[np.ndarray]:

@@ -102,8 +102,7 @@ def of_model(model: "keras.Model", data: str | None) -> Subject:
     Raises:
         UsageError: when it is no generator of an architecture, or no data is given.
     """
-    if hasattr(model, "deployed_names"):
-        raise UsageError(f"{model.name}: a GAN; give one of its generators, as gan.{model.deployed_names[0]}")
+    inference.check_no_gan(model)
     if data is None:
         raise UsageError(f"{model.name}: a model in memory has no test data; give it as data")
     opened, direction = _opened(model), direction_in(model.name)

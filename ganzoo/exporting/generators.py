@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganzoo import pretrained, recipes, registry
+from ganzoo import inference, pretrained, recipes, registry
 from ganzoo.config import DataConfig, Recipe
 from ganzoo.data import Pipeline, open_pipeline
 from ganzoo.errors import RunError, UsageError
@@ -66,8 +66,7 @@ def of_model(model: "keras.Model", path: Path | None = None) -> Generator:
     Raises:
         UsageError: when it is no generator.
     """
-    if isinstance(getattr(model, "deployed_names", None), tuple):
-        raise UsageError(f"{model.name}: a GAN; give one of its generators, as gan.{model.deployed_names[0]}")
+    inference.check_no_gan(model)
     if not getattr(model, "built", False) or not hasattr(model, "output_shape"):
         raise UsageError(f"{model!r}: no Keras model that is ready to be called; give a generator, a run or a file")
     name = registry.of_network(model.name)

@@ -38,13 +38,6 @@ def built(request):
     return gan, small.arrays(gan)
 
 
-@pytest.fixture
-def gan(built):
-    gan, initial = built
-    small.restore(gan, initial)
-    return gan
-
-
 def test_every_trainable_weight_gets_a_gradient(gan):
     contract.every_trainable_weight_gets_a_gradient(gan)
 
