@@ -39,9 +39,9 @@ def ganzoo(command, tmp_path):
 
 @pytest.fixture
 def gan(built):
-    """The GAN of the module's `built`, which is one and a copy of its state, as it was when it was made."""
+    """The GAN of the module's `built`, which ends in one and a copy of its state, as it was when it was made."""
     import small
 
-    gan, initial = built
+    *_, gan, initial = built
     small.restore(gan, initial)
     return gan

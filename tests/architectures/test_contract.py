@@ -13,13 +13,6 @@ def built(request):
     return request.param, gan, small.arrays(gan)
 
 
-@pytest.fixture
-def gan(built):
-    _, gan, initial = built
-    small.restore(gan, initial)
-    return gan
-
-
 def test_every_trainable_weight_gets_a_gradient(gan):
     contract.every_trainable_weight_gets_a_gradient(gan)
 

@@ -1,15 +1,14 @@
-import functools
 import hashlib
 import http.server
 import io
 import tarfile
-import threading
 import zipfile
 
 import numpy as np
 import pytest
 from made_images import coordinates
 from PIL import Image
+from servers import serving
 
 from ganzoo.config import DataConfig
 from ganzoo.data.archive import CHUNK, cache_folder
@@ -46,14 +45,11 @@ class Server(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def server(tmp_path):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    server.folder, server.ranges, server.cuts, server.knows_ranges = tmp_path / "served", [], [], True
-    server.folder.mkdir()
-    server.address = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=functools.partial(server.serve_forever, poll_interval=0.01), daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with serving(Server) as server:
+        server.folder, server.ranges, server.cuts, server.knows_ranges = tmp_path / "served", [], [], True
+        server.folder.mkdir()
+        server.address = f"http://127.0.0.1:{server.server_port}"
+        yield server
 
 
 @pytest.fixture(autouse=True)

@@ -1,9 +1,8 @@
 import functools
 import hashlib
-import http.server
-import threading
 
 import pytest
+from servers import Quiet, serving
 
 from ganzoo.errors import UsageError
 from ganzoo.metrics.weights import WeightsFile, find, on_disk
@@ -12,21 +11,13 @@ CONTENT = b"weights" * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
 def server(tmp_path):
     folder = tmp_path / "served"
     folder.mkdir()
     (folder / "there.pth").write_bytes(CONTENT)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
-    threading.Thread(target=functools.partial(server.serve_forever, poll_interval=0.01), daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with serving(functools.partial(Quiet, directory=folder)) as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)

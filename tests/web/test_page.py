@@ -2,12 +2,10 @@
 
 import base64
 import functools
-import http.server
 import io
 import json
 import shutil
 import subprocess
-import threading
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,6 +20,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from servers import Quiet, serving
 
 import ganzoo
 from ganzoo.lite import network as networks
@@ -83,16 +82,8 @@ def site(sources, models, tmp_path_factory):
     for place, names in {"all": models, "one": ["dcgan"]}.items():
         built = build(sources, root / "some where" / place, *[models[name] for name in names])
         assert built.returncode == 0, built.stderr
-    handler = functools.partial(_QuietHandler, directory=root)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/some%20where/"
-    server.shutdown()
-
-
-class _QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *arguments):
-        pass
+    with serving(functools.partial(Quiet, directory=root)) as server:
+        yield f"http://127.0.0.1:{server.server_port}/some%20where/"
 
 
 @pytest.fixture(scope="module")
