@@ -44,8 +44,12 @@ class Pix2PixConfig(GANConfig):
     generator: Literal["u_net", "mobile"] = "u_net"
     base_filters: Positive = 64
     """Filters of the first layers of both networks; the mobile generator begins with a quarter."""
+    discriminator_filters: Positive | None = None
+    """Filters of the discriminator's first layer. None: `base_filters`."""
     dropout: Momentum = 0.5
     """Rate in the first three decoder blocks of the U-Net, where the noise comes from."""
+    adversarial_weight: Weight = 1.0
+    """0: no discriminator is trained; this is the U-Net of the paper's "L1 alone"."""
     l1_weight: Weight = 100.0
     distillation_weight: Weight = 100.0
 
@@ -146,7 +150,7 @@ def build_discriminator(config: Pix2PixConfig) -> keras.Model:
         "pair",
         2 * config.channels,
         image_size=config.image_size,
-        base_filters=config.base_filters,
+        base_filters=config.discriminator_filters or config.base_filters,
         norm=config.discriminator_norm,
         spectral_norm=config.spectral_norm,
         name="pix2pix_discriminator",
@@ -163,19 +167,21 @@ class Pix2Pix(GAN):
     painted = {"generator": ("input", "output")}
 
     def build_networks(self):
-        generator = GENERATORS[self.config.generator](self.config)
-        return {"generator": generator, "discriminator": build_discriminator(self.config)}
+        networks = {"generator": GENERATORS[self.config.generator](self.config)}
+        if self.config.adversarial_weight:
+            networks["discriminator"] = build_discriminator(self.config)
+        return networks
 
     def forward(self, batch):
         return {"output": self.generator(batch["input"], training=True)}
 
     def phases(self):
-        return (
-            self.discriminator_phase("discriminator", ("discriminator",), self.discriminator_loss),
-            Phase(
-                "generator", networks=("generator",), loss=self.generator_loss, learning_rate=self.config.learning_rate
-            ),
+        generator = Phase(
+            "generator", networks=("generator",), loss=self.generator_loss, learning_rate=self.config.learning_rate
         )
+        if not self.config.adversarial_weight:
+            return (generator,)
+        return (self.discriminator_phase("discriminator", ("discriminator",), self.discriminator_loss), generator)
 
     def discriminator_loss(self, batch, outputs):
         return self.discriminator_terms(
@@ -183,10 +189,11 @@ class Pix2Pix(GAN):
         )
 
     def generator_loss(self, batch, outputs):
-        return {
-            "generator_adversarial": self.adversarial_loss("discriminator", (batch["input"], outputs["output"])),
-            "generator_l1": self.config.l1_weight * l1(outputs["output"], batch["target"]),
-        }
+        terms = {"generator_l1": self.config.l1_weight * l1(outputs["output"], batch["target"])}
+        if self.config.adversarial_weight:
+            adversarial = self.adversarial_loss("discriminator", (batch["input"], outputs["output"]))
+            terms["generator_adversarial"] = self.config.adversarial_weight * adversarial
+        return terms
 
     def samples(self, batch):
         output = self.deployed()["generator"](batch["input"], training=False)
