@@ -1,34 +1,84 @@
-"""What there is, as plain values: the lists that `ganzoo list` prints and the description that `ganzoo show` prints."""
+"""What there is, as plain values: the lists that `ganzoo list` prints, and what `ganzoo show` prints of one."""
 
-from ganzoo import recipes, registry
-from ganzoo.config import to_document
-from ganzoo.pretrained import list_pretrained
+from ganzoo import pretrained, recipes, registry, zoo
+from ganzoo.config import nearest, to_document
+from ganzoo.errors import UsageError
 
 
 def catalogue() -> dict:
-    """Architectures, recipes and pretrained generators, each a list of {name, summary}. Imports no TensorFlow."""
+    """Architectures, recipes and pretrained generators, each a list of {name, summary}. Imports no TensorFlow.
+
+    Of a pretrained generator also `bytes`, the size of its weights, and `here`, whether they are on this machine.
+
+    Raises:
+        RunError: when a pretrained generator's card can't be read.
+    """
     return {
         "architectures": [{"name": name, "summary": registry.summary(name)} for name in registry.names()],
         "recipes": [
             {"name": name, "summary": recipes.header(name).partition("\n")[0]} for name in recipes.list_recipes()
         ],
-        "pretrained": [{"name": name, "summary": ""} for name in list_pretrained()],
+        "pretrained": [_entry(name) for name in pretrained.list_pretrained()],
     }
 
 
-def describe(name_or_path: str) -> dict:
-    """A recipe: {recipe, header, settings, networks}. A network is {parameters, layers}, its layers in order.
+def check(name_or_path: str) -> None:
+    """Whatever `describe` raises that can be told at once, without TensorFlow.
 
     Raises:
-        UsageError: when there is no such recipe, or something in it is wrong.
+        UsageError: when there is no such recipe or pretrained generator, or something in a recipe is wrong.
+        RunError: when the card or the recipe of a pretrained generator can't be read.
     """
+    if pretrained.is_name(name_or_path):
+        zoo.card(name_or_path)
+        recipes.load_recipe(zoo.config(name_or_path))
+    else:
+        _check_name(name_or_path)
+        recipes.load_recipe(name_or_path)
+
+
+def describe(name_or_path: str) -> dict:
+    """A recipe: {recipe, header, settings, networks}; a pretrained generator: {card, settings, networks}.
+
+    The settings are those of the recipe; a network is {parameters, layers}, its layers in order.
+
+    Raises:
+        UsageError, RunError: as `check`.
+    """
+    check(name_or_path)
+    if pretrained.is_name(name_or_path):
+        recipe = recipes.load_recipe(zoo.config(name_or_path))
+        return {
+            "card": {"name": name_or_path, **zoo.card(name_or_path)},
+            **_describe(recipe, pretrained.untrained(recipe)),
+        }
     recipe = recipes.load_recipe(name_or_path)
     gan = registry.get(recipe.architecture)(recipe.model)
     return {
         "recipe": recipes.recipe_name(name_or_path),
         "header": recipes.header(name_or_path),
+        **_describe(recipe, gan.networks()),
+    }
+
+
+def _entry(name: str) -> dict:
+    size = sum(file.bytes for file in zoo.weights(name).values())
+    return {"name": name, "summary": zoo.card(name).get("summary", ""), "bytes": size, "here": zoo.is_here(name)}
+
+
+def _check_name(name: str) -> None:
+    """Raises a UsageError that suggests a recipe or a pretrained generator, for what is the name of neither."""
+    try:
+        recipes.recipe_name(name)
+    except UsageError:
+        known = [*registry.names(), *recipes.list_recipes(), *pretrained.list_pretrained()]
+        raise UsageError(f"unknown recipe or pretrained generator {name!r}{nearest(name, known)}") from None
+
+
+def _describe(recipe, networks) -> dict:
+    return {
         "settings": to_document(recipe),
-        "networks": {name: _describe_network(network) for name, network in gan.networks().items()},
+        "networks": {name: _describe_network(network) for name, network in networks.items()},
     }
 
 

@@ -54,16 +54,20 @@ def list_command(as_json):
 
 
 @cli.command()
-@click.argument("recipe")
+@click.argument("name")
 @_JSON
-def show(recipe, as_json):
-    """Show what RECIPE does, its settings, and its networks layer by layer."""
-    from ganzoo import catalogue, recipes
+def show(name, as_json):
+    """Show what a recipe does or a pretrained generator is, and its networks layer by layer.
 
-    recipes.load_recipe(recipe)  # Errors come before TensorFlow, which takes seconds.
+    Of a recipe NAME also the settings; of a pretrained generator its card: what it is for, its weaknesses, licence,
+    training and measured quality.
+    """
+    from ganzoo import catalogue
+
+    catalogue.check(name)  # Errors come before TensorFlow, which takes seconds.
     import_tensorflow()
-    described = catalogue.describe(recipe)
-    _tell(described, as_json, _print_description)
+    described = catalogue.describe(name)
+    _tell(described, as_json, _print_card if "card" in described else _print_description)
 
 
 @cli.command()
@@ -79,7 +83,7 @@ def show(recipe, as_json):
     show_default=True,
     help="How the work is spread over devices.",
 )
-@click.option("--init", metavar="MODEL", help="Start from the weights of a run or a .keras file.")
+@click.option("--init", metavar="MODEL", help="Start from the weights of a pretrained name, a run or a .keras file.")
 @click.option("--fresh", is_flag=True, help="Start anew; a run that is there is moved aside.")
 @click.option("--dry-run", is_flag=True, help="Check everything, print the plan and write nothing.")
 def train(recipe, data, run_dir, steps, overrides, strategy, init, fresh, dry_run):
@@ -153,17 +157,18 @@ def _seeds(least: int, example: str):
 def generate(model, inputs, out, tiles, direction, **of_samples):
     """Paint with MODEL: a grid of samples, or one picture of each INPUT.
 
-    MODEL is a run directory, a .keras file, or what was exported: a SavedModel directory or a .tflite file, its
-    card.json beside it. INPUT is an image of any size, or a folder of images; large ones are painted in tiles that
-    overlap and blend. A network that sees a picture as a whole, as Pix2Pix's does, paints it at the size that it was
-    trained at, and the result is resized; --tiles suits maps and textures.
+    MODEL is a pretrained name that `ganzoo list` shows, a run directory, a .keras file, or what was exported: a
+    SavedModel directory or a .tflite file, its card.json beside it. INPUT is an image of any size, or a folder of
+    images; large ones are painted in tiles that overlap and blend. A network that sees a picture as a whole, as
+    Pix2Pix's does, paints it at the size that it was trained at, and the result is resized; --tiles suits maps and
+    textures.
     """
     from ganzoo import generation, inference, pretrained
 
     given = {name: value for name, value in of_samples.items() if value is not None}
-    path = pretrained.find_model(model, direction)
     generation.check_options([f"--{name}" for name in given], out, of_images=bool(inputs))
     target = generation.plan_images(inputs, out) if inputs else generation.plan_samples(out)
+    path = pretrained.find_model(model, direction)
     if pretrained.is_tflite(path):
         silence_libraries()
     else:
@@ -183,9 +188,9 @@ def generate(model, inputs, out, tiles, direction, **of_samples):
 def benchmark(model, direction, as_json):
     """Time MODEL in every way there is to run it, side by side.
 
-    MODEL is a run directory or a .keras file, which runs in Keras, as a SavedModel, in TFLite and in ONNX Runtime; or
-    a SavedModel directory or a .tflite file, which runs as it is. Each way takes its turn in a process of its own, on
-    one thread and on all.
+    MODEL is a pretrained name, a run directory or a .keras file, which runs in Keras, as a SavedModel, in TFLite and
+    in ONNX Runtime; or a SavedModel directory or a .tflite file, which runs as it is. Each way takes its turn in a
+    process of its own, on one thread and on all.
     """
     from ganzoo import pretrained
 
@@ -221,8 +226,8 @@ def benchmark(model, direction, as_json):
 def evaluate(model, data, network, perceptual, count, out, direction, as_json):
     """Tell how good MODEL is, in numbers that say what they depend on.
 
-    MODEL is a run directory, a .keras file, or what was exported. It is measured on the test split of its recipe's
-    data. What can't be measured here is listed, with the reason.
+    MODEL is a pretrained name, a run directory, a .keras file, or what was exported. It is measured on the test split
+    of its recipe's data. What can't be measured here is listed, with the reason.
     """
     from ganzoo.evaluation.evaluate import evaluate
 
@@ -257,9 +262,9 @@ def evaluate(model, data, network, perceptual, count, out, direction, as_json):
 def export(model, out, formats, quantize, size, io, calibration, allow_below, direction):
     """Export MODEL to a SavedModel and TFLite files, each with the proof that it paints the same.
 
-    MODEL is a run directory or a .keras file. Every file is run on real images and compared with Keras; where one comes
-    not near enough, none is written. What the files take and give, and how good and fast they are, is in the card.json
-    beside them.
+    MODEL is a pretrained name, a run directory or a .keras file. Every file is run on real images and compared with
+    Keras; where one comes not near enough, none is written. What the files take and give, and how good and fast they
+    are, is in the card.json beside them.
     """
     from ganzoo.exporting import report
     from ganzoo.exporting.export import export
@@ -368,7 +373,14 @@ def _print_rich_table(title: str, rows: list[list[str]]) -> None:
 
 def _print_catalogue(known: dict) -> None:
     for kind, entries in known.items():
-        _print_table(kind.capitalize(), [[entry["name"], entry["summary"]] for entry in entries])
+        _print_table(kind.capitalize(), [[entry["name"], entry["summary"], *_whereabouts(entry)] for entry in entries])
+
+
+def _whereabouts(entry: dict) -> list[str]:
+    """Of a pretrained generator, how large it is, and whether it must be fetched."""
+    if "bytes" not in entry:
+        return []
+    return [f"{entry['bytes'] / 1e6:.1f} MB{'' if entry['here'] else ', not on this machine'}"]
 
 
 def _print_benchmark(report: dict) -> None:
@@ -422,7 +434,29 @@ def _print_description(described: dict) -> None:
 
     click.echo(f"{described['recipe']}\n\n{described['header']}\n")
     click.echo(yaml.safe_dump(described["settings"], sort_keys=False))
-    for name, network in described["networks"].items():
+    _print_networks(described["networks"])
+
+
+def _print_card(described: dict) -> None:
+    from ganzoo import model_card
+
+    card = described["card"]
+    click.echo(f"{card['name']}\n\n{card.get('summary', '')}\n")
+    for title, lines in model_card.facts(card).items():
+        click.echo(f"{title}:")
+        for line in lines:
+            _print_paragraph(line, "  ")
+    for title, table in model_card.evaluations(card):
+        _print_table(f"\n{title}", table)
+    exports = model_card.exports(card)
+    if exports:
+        _print_table("\nexports", exports)
+    click.echo()
+    _print_networks(described["networks"])
+
+
+def _print_networks(networks: dict) -> None:
+    for name, network in networks.items():
         rows = [
             [
                 layer["name"],

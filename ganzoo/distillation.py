@@ -27,7 +27,7 @@ def load_teachers(teacher: str, students: Mapping[str, keras.Model]) -> dict[str
         UsageError: when there is no such teacher, or it takes or makes something of another shape.
         RunError: when its file can't be read.
     """
-    if len(students) > 1 and Path(teacher).suffix == ".keras":
+    if len(students) > 1 and pretrained.opens_in_keras(Path(teacher)):
         names = " and ".join(students)
         raise UsageError(f"model.teacher: {teacher} holds one generator; give a run directory, with {names}")
     return {name: _load_teacher(teacher, name, student) for name, student in students.items()}
@@ -35,7 +35,7 @@ def load_teachers(teacher: str, students: Mapping[str, keras.Model]) -> dict[str
 
 def _load_teacher(teacher: str, name: str, student: keras.Model) -> Callable:
     try:
-        network = pretrained.load(teacher, direction="ba" if name.endswith("_ba") else "ab")
+        network = pretrained.load(teacher, pretrained.direction_in(name))
     except UsageError as error:
         raise UsageError(f"model.teacher: {error}") from None
     taken, wanted = network.input_shape[1:], student.input_shape[1:]

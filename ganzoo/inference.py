@@ -32,9 +32,9 @@ def open_network(
     """A model of any kind, ready to run.
 
     Args:
-        model: a Keras model, a run directory, a `.keras` file, or a SavedModel directory or `.tflite` file that lies
-            beside its `card.json`.
-        direction: `ab` or `ba`: which generator of a run directory that has both.
+        model: a Keras model, a pretrained name, a run directory, a `.keras` file, or a SavedModel directory or
+            `.tflite` file that lies beside its `card.json`.
+        direction: `ab` or `ba`: which generator of a model that has both.
         threads: how many a TFLite file runs on; None: as many as there are cores.
 
     Raises:

@@ -5,6 +5,7 @@ import functools
 import http.server
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -12,6 +13,30 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+class Files(Quiet):
+    """Serves files with Range, records the ranges asked for, and can cut the first connections."""
+
+    def do_GET(self):
+        path = self.server.folder / self.path.lstrip("/")
+        if not path.is_file():
+            return self.send_error(404)
+        content, asked = path.read_bytes(), self.headers.get("Range")
+        self.server.ranges.append(asked)
+        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and self.server.knows_ranges else 0
+        if start >= len(content):
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{len(content)}")
+            self.send_header("Content-Length", "0")
+            return self.end_headers()
+        self.send_response(206 if start else 200)
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        self.send_header("Content-Length", str(len(content) - start))
+        self.end_headers()
+        cut = self.server.cuts.pop(0) if self.server.cuts else None
+        self.wfile.write(content[start:][:cut])
 
 
 @contextlib.contextmanager
@@ -24,3 +49,15 @@ def serving(handler) -> Iterator[http.server.ThreadingHTTPServer]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextlib.contextmanager
+def serving_files(folder: Path) -> Iterator[http.server.ThreadingHTTPServer]:
+    """A server of the files in a folder, at `server.address`. It records in `ranges` what was asked for.
+
+    `cuts`, where it is set, says after how many bytes each of the next connections breaks; `knows_ranges` can be False.
+    """
+    with serving(Files) as server:
+        server.folder, server.ranges, server.cuts, server.knows_ranges = folder, [], [], True
+        server.address = f"http://127.0.0.1:{server.server_port}"
+        yield server

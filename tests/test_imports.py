@@ -14,14 +14,16 @@ ROOT = Path(ganzoo.__file__).parent
 LEVELS = [
     {"lite"},
     {"errors", "files"},
-    {"config", "seeding", "quiet", "strategy_names", "pictures", "versions"},
-    {"pretrained", "registry", "schedules", "losses", "layers", "augmentation", "sharing"},
-    {"perceptual", "recipes", "data", "distillation"},
+    {"config", "seeding", "quiet", "strategy_names", "pictures", "versions", "downloads"},
+    {"registry", "schedules", "losses", "layers", "augmentation", "sharing", "zoo", "weight_files"},
+    {"perceptual", "recipes", "data"},
+    {"pretrained"},
+    {"distillation"},
     {"gan", "metrics"},
     {"architectures"},
     {"creation", "inference"},
-    {"evaluation"},
-    {"training", "exporting", "catalogue", "generation"},
+    {"evaluation", "fixed_output"},
+    {"training", "exporting", "catalogue", "generation", "model_card"},
     {"cli"},
 ]
 """A module imports those above it, and of those beside it none but parts of itself."""
@@ -90,4 +92,4 @@ def test_every_package_is_listed_for_the_wheel():
     setup.read(ROOT.parent / "setup.cfg")
     listed = set(setup["options"]["packages"].split())
     found = {".".join(path.parent.relative_to(ROOT.parent).parts) for path in ROOT.rglob("__init__.py")}
-    assert listed == found | {"ganzoo.lite", "ganzoo.zoo_configs"}
+    assert listed == found | {"ganzoo.lite", "ganzoo.weights", "ganzoo.zoo_configs"}

@@ -46,7 +46,7 @@ def test_a_direction_that_is_not_there_is_not_passed_over(one_way):
         load(one_way, direction="abc")
 
 
-@pytest.mark.parametrize("name", ["pix2pix/emoji", "gone.keras", "gone"])
+@pytest.mark.parametrize("name", ["pix2pix/emoij", "gone.keras", "gone"])
 def test_a_model_that_is_not_there_is_named_with_what_there_is(name):
     with pytest.raises(UsageError, match=f"no model '{name}'; .*run directory"):
         find_generator(name)

@@ -42,7 +42,8 @@ def evaluate(
     into its entry of `card.json`.
 
     Args:
-        model: a run directory, a `.keras` file, an exported file, or a Keras model of one of ganzoo's architectures.
+        model: a pretrained name, a run directory, a `.keras` file, an exported file, or a Keras model of one of
+            ganzoo's architectures.
         data: a source of test images, as `folder:PATH`, in place of the recipe's; needed for what lies in no run
             directory.
         direction: `ab`, `ba` or `both`, of a model that has two generators.
@@ -233,7 +234,7 @@ def _note_in_cards(files: subject.Files, document: dict) -> None:
     scores = {key: document[key] for key in ("protocol", "data", "split", "time", "versions")}
     scores["values"] = {result["key"]: result["value"] for result in document["results"]}
     for path in files.paths.values():
-        if not pretrained.is_keras(path):
+        if not pretrained.opens_in_keras(path):
             place = path.parent / card.NAME
             cards = json.loads(place.read_text("utf-8"))
             cards["files"][path.name]["evaluation"] = scores

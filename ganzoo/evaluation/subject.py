@@ -10,7 +10,7 @@ from ganzoo.config import DataConfig, Recipe
 from ganzoo.errors import RunError, UsageError
 from ganzoo.lite import card
 from ganzoo.lite.network import Network
-from ganzoo.pretrained import DIRECTIONS
+from ganzoo.pretrained import DIRECTIONS, direction_in
 
 if TYPE_CHECKING:
     import keras
@@ -25,15 +25,12 @@ class Files:
     name: str
     """As the user gave it."""
     paths: Mapping[str, Path]
-    """`.keras` files, SavedModel directories or `.tflite` files by direction; `ab` where there is one generator."""
+    """Files that Keras opens, SavedModel directories or `.tflite` files by direction; `ab` where there is one
+    generator."""
     recipe: Recipe | None
     """Of the run that they are of; None: they lie in none."""
-
-    @property
-    def run(self) -> Path | None:
-        """The run directory, where the model was given as one."""
-        path = Path(self.name).expanduser()
-        return path if path.is_dir() and not pretrained.is_saved_model(path) else None
+    run: Path | None
+    """The run directory, where the model was given as one."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,13 +53,14 @@ class Subject:
 
 
 def find(model: str | Path, direction: str = BOTH) -> Files:
-    """The generators of a run directory, or the one in a file. Imports no Keras.
+    """The generators of a pretrained name or a run directory, or the one in a file. Imports no Keras.
 
     Args:
         direction: `ab`, `ba` or `both`; of a model that has one generator, it is what it is.
 
     Raises:
         UsageError: when there is no such model or direction.
+        RunError: when the files of a name can't be had.
     """
     if direction not in (*DIRECTIONS, BOTH):
         raise UsageError(f"direction: found {direction!r}; allowed are {', '.join((*DIRECTIONS, BOTH))}")
@@ -70,9 +68,12 @@ def find(model: str | Path, direction: str = BOTH) -> Files:
     paths = {_direction_of(first): first}
     if direction != BOTH and direction not in paths:
         raise UsageError(f"{model}: is of direction {next(iter(paths))}, not {direction}; leave the direction out")
-    if direction == BOTH and Path(model).expanduser() != first and first.stem.endswith("_ab"):
+    place = Path(model).expanduser()
+    if direction == BOTH and place != first and first.stem.endswith("_ab"):
         paths["ba"] = pretrained.find_model(model, "ba")
-    return Files(str(model), paths, recipes.of_file(first))
+    # A zoo's folder is no place for what is measured.
+    run = place if first == place / first.name and first.suffix == ".keras" else None
+    return Files(str(model), paths, recipes.of_file(first), run)
 
 
 def open_files(files: Files, data: str | None) -> Subject:
@@ -132,11 +133,6 @@ def _direction_of(path: Path) -> str:
     return direction_in(path.name if pretrained.is_saved_model(path) else path.stem)
 
 
-def direction_in(name: str) -> str:
-    """The direction of a generator, by the name of its network or file."""
-    return "ba" if "_ba_" in f"{name}_" else "ab"
-
-
 @dataclasses.dataclass(frozen=True)
 class _Opened:
     """A generator that is ready to run, and what its architecture can be told by."""
@@ -149,7 +145,7 @@ class _Opened:
 
 
 def _open(path: Path) -> _Opened:
-    if pretrained.is_keras(path):
+    if pretrained.opens_in_keras(path):
         return _opened(pretrained.load(path))
     network, entry = inference.open_network(path), card.read(path)
     if not isinstance(entry.get("model"), str):

@@ -43,7 +43,7 @@ def benchmark(
         model: a pretrained name, a run directory or a `.keras` file, which is run in Keras and, converted, in all
             other ways; a SavedModel directory or a `.tflite` file, which is run as it is. Random values go in: one
             image, of 64 by 64 pixels when the model takes any size.
-        direction: which generator of a run directory that has two.
+        direction: which generator of a model that has two.
         seconds: for about how long each way runs on each number of threads; five times at least.
         say: is told what is being done.
 
@@ -103,7 +103,7 @@ def _ways(path: Path, folder: Path, say: Callable[[str], None]) -> list[Way]:
 
 
 def ways_of_keras(path: Path, folder: Path) -> list[Way]:
-    """Every way to run the generator in a `.keras` file; what it is converted to is written into `folder`."""
+    """Every way to run the generator in a file that Keras opens; what it is converted to is written into `folder`."""
     import_tensorflow()
     import numpy as np
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganzoo import inference, pretrained, recipes, registry
+from ganzoo import inference, pretrained, recipes, registry, zoo
 from ganzoo.config import DataConfig, Recipe
 from ganzoo.data import Pipeline, open_pipeline
 from ganzoo.errors import RunError, UsageError
@@ -35,6 +35,8 @@ class Generator:
     """Of its run, or else its architecture's default; None where there is neither."""
     has_run: bool
     """The recipe is that of its own run."""
+    stand_in: str | None = None
+    """A source of images where those of the recipe can't be had, which a pretrained generator doesn't bring along."""
 
     @property
     def floors(self) -> dict[str, float]:
@@ -45,10 +47,11 @@ class Generator:
 
 
 def find(model: str | Path, direction: str) -> list[Path]:
-    """The `.keras` files that a model's name stands for: two with the direction `both`. Imports no Keras.
+    """The files that Keras opens which a model stands for: two with the direction `both`. Imports no Keras.
 
     Raises:
         UsageError: when there is no such model or direction.
+        RunError: when the files of a pretrained name can't be had.
     """
     directions = pretrained.DIRECTIONS if direction == "both" else (direction,)
     found = [pretrained.find_generator(model, one) for one in directions]
@@ -56,8 +59,12 @@ def find(model: str | Path, direction: str) -> list[Path]:
 
 
 def open_generator(path: Path) -> Generator:
-    """The generator in a `.keras` file. Raises RunError when it can't be read."""
-    return of_model(pretrained.load(path), path)
+    """The generator in a file that Keras opens. Raises RunError when it can't be read."""
+    generator = of_model(pretrained.load(path), path)
+    if generator.recipe is None or path.suffix != zoo.WEIGHTS:
+        return generator
+    usual = recipes.load_recipe(generator.recipe.architecture)
+    return dataclasses.replace(generator, stand_in=usual.data.source)
 
 
 def of_model(model: "keras.Model", path: Path | None = None) -> Generator:
@@ -118,7 +125,13 @@ def inputs(generator: Generator, interface: card.Interface, split: str, count: i
         seed = {"test": 0, "train": 1}[split]
         return Examples(latents.draw(seed, count, interface.input.shape[-1]), f"latents of seed {seed}")
     height, width, channels = interface.input.shape[1:]
-    pipeline, key = _images(generator, source, split, max(height or 0, width or 0), channels)
+    wanted = {"split": split, "size": max(height or 0, width or 0), "channels": channels}
+    try:
+        pipeline, key = _images(generator, source, **wanted)
+    except (UsageError, RunError):
+        if source or generator.stand_in is None:
+            raise
+        pipeline, key = _images(generator, generator.stand_in, **wanted)
     low, high = _input_range(generator)
     pixels = np.rint((pipeline.fixed(count)[key] - low) / (high - low) * 255.0).astype("uint8")
     if height is not None:

@@ -141,9 +141,9 @@ def _limit_tensorflow(threads: int) -> None:
 
 def _keras(path: str, threads: int):
     _limit_tensorflow(threads)
-    import keras
+    from ganzoo import pretrained
 
-    return keras.models.load_model(path, compile=False)
+    return pretrained.load(Path(path))
 
 
 def _normal(shape: tuple[int, ...]):

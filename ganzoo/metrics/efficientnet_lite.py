@@ -12,7 +12,7 @@ from pathlib import Path
 import keras
 from keras import layers
 
-from ganzoo.data.archive import file_sha256
+from ganzoo.downloads import file_sha256
 from ganzoo.errors import UsageError
 from ganzoo.metrics.folding import folded
 from ganzoo.metrics.torch_file import read_tensors

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ganzoo.data.archive import cache_folder
+from ganzoo.downloads import cache_folder
 from ganzoo.errors import UsageError
 from ganzoo.files import replacing
 from ganzoo.metrics.networks import BATCH, FeatureNetwork

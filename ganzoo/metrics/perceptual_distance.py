@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ganzoo.data.archive import cache_folder
+from ganzoo.downloads import cache_folder
 from ganzoo.errors import UsageError
 from ganzoo.metrics.torch_file import read_tensors
 from ganzoo.metrics.weights import WeightsFile, find, on_disk

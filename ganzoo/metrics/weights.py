@@ -3,7 +3,7 @@
 import dataclasses
 from pathlib import Path
 
-from ganzoo.data.archive import cache_folder, fetch_file, file_sha256
+from ganzoo.downloads import cache_folder, fetch_file, file_sha256
 from ganzoo.errors import RunError, UsageError
 
 

@@ -82,17 +82,18 @@ def restore(gan: GAN, directory: RunDirectory, progress) -> None:
 
 
 def initialise(gan: GAN, model: str) -> None:
-    """Sets the deployed networks to the weights of `model`, a run directory or, for a single network, a `.keras` file.
+    """Sets the deployed networks to the weights of `model`: a pretrained name, a run directory or, for a single
+    network, a `.keras` file.
 
     Raises:
         UsageError: when it is no model, or one of other shapes.
+        RunError: when its files can't be had.
     """
-    several = len(gan.deployed_names) > 1
-    if several and not Path(model).expanduser().is_dir():
-        raise UsageError(f"--init {model}: give a run directory, with {' and '.join(gan.deployed_names)}")
+    if len(gan.deployed_names) > 1 and pretrained.opens_in_keras(Path(model)):
+        names = " and ".join(gan.deployed_names)
+        raise UsageError(f"--init {model}: holds one generator; give a run directory, with {names}")
     for name in gan.deployed_names:
-        path = Path(model).expanduser() / f"{name}.keras" if several else model
-        source = pretrained.load(path).get_weights()
+        source = pretrained.load(model, pretrained.direction_in(name)).get_weights()
         for network in {id(n): n for n in (gan.networks()[name], gan.deployed()[name])}.values():
             wanted = [tuple(weight.shape) for weight in network.weights]
             found = [weight.shape for weight in source]

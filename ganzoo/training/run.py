@@ -42,7 +42,7 @@ def train(
         overrides: settings in place of the recipe's, as `training.batch_size=4`.
         steps: the total step to stop at; None: the recipe's. It changes no schedule.
         strategy: `auto`, `single`, `mirrored`, `multi-worker` or `tpu`; see `docs/scale.md`.
-        init: a run directory or a `.keras` file whose generator the run starts from.
+        init: a pretrained name, a run directory or a `.keras` file whose generator the run starts from.
         fresh: move a run that is there aside, and start anew.
 
     Returns:

@@ -194,6 +194,34 @@ def test_terms_are_halved_for_the_discriminator_and_100_l1_for_the_generator():
     assert abs(softplus(-old(pairs[1])) - expected["generator_adversarial"]) > 0.01
 
 
+@pytest.mark.parametrize("changes", [{}, {"n_critic": 2}])
+def test_without_adversarial_weight_l1_alone_is_trained_and_no_discriminator_is_there(changes):
+    gan = small.create("pix2pix", adversarial_weight=0, dropout=0.0, **changes)
+    batch = small.batch(gan)
+    fake = gan.generator(batch["input"], training=True)
+    logs = small.terms(gan.train_step(batch))
+    assert logs == pytest.approx({"generator_l1": 100 * np.mean(np.abs(fake - batch["target"]))}, rel=1e-4)
+    assert list(gan.networks()) == ["generator"]
+
+
+def test_an_adversarial_weight_scales_its_own_term_alone():
+    """The same seed gives the same networks, and the discriminator is updated alike before."""
+    logs = {weight: small.terms(gan.train_step(small.batch(gan))) for weight, gan in weighted(1.0, 0.25).items()}
+    assert logs[0.25].pop("generator_adversarial") == pytest.approx(0.25 * logs[1.0].pop("generator_adversarial"))
+    assert logs[0.25] == pytest.approx(logs[1.0])
+
+
+def weighted(*weights: float) -> dict:
+    return {weight: small.create("pix2pix", adversarial_weight=weight) for weight in weights}
+
+
+def test_a_discriminator_of_other_filters_leaves_the_generator_as_it_is():
+    plain, other = small.create("pix2pix"), small.create("pix2pix", discriminator_filters=2)
+    kernels = [gan.discriminator.trainable_variables[0].shape[-1] for gan in (plain, other)]
+    assert kernels == [4, 2]
+    assert plain.generator.count_params() == other.generator.count_params()
+
+
 def test_gradients_of_a_step_agree_with_ones_taken_by_hand():
     """In a form of its own: sigmoid cross entropy, one tape a network, Adam in NumPy for the first update."""
     gan = small.create("pix2pix", dropout=0.0, learning_rate=0.01)

@@ -1,5 +1,4 @@
 import hashlib
-import http.server
 import io
 import tarfile
 import zipfile
@@ -8,47 +7,18 @@ import numpy as np
 import pytest
 from made_images import coordinates
 from PIL import Image
-from servers import serving
+from servers import serving_files
 
 from ganzoo.config import DataConfig
-from ganzoo.data.archive import CHUNK, cache_folder
 from ganzoo.data.sources import open_source
+from ganzoo.downloads import CHUNK
 from ganzoo.errors import RunError, UsageError
-
-
-class Server(http.server.SimpleHTTPRequestHandler):
-    """Serves files with Range, records the ranges asked for, and can cut the first connections."""
-
-    def do_GET(self):
-        path = self.server.folder / self.path.lstrip("/")
-        if not path.is_file():
-            return self.send_error(404)
-        content, asked = path.read_bytes(), self.headers.get("Range")
-        self.server.ranges.append(asked)
-        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and self.server.knows_ranges else 0
-        if start >= len(content):
-            self.send_response(416)
-            self.send_header("Content-Range", f"bytes */{len(content)}")
-            self.send_header("Content-Length", "0")
-            return self.end_headers()
-        self.send_response(206 if start else 200)
-        if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-        self.send_header("Content-Length", str(len(content) - start))
-        self.end_headers()
-        cut = self.server.cuts.pop(0) if self.server.cuts else None
-        self.wfile.write(content[start:][:cut])
-
-    def log_message(self, *_):
-        pass
 
 
 @pytest.fixture
 def server(tmp_path):
-    with serving(Server) as server:
-        server.folder, server.ranges, server.cuts, server.knows_ranges = tmp_path / "served", [], [], True
-        server.folder.mkdir()
-        server.address = f"http://127.0.0.1:{server.server_port}"
+    (tmp_path / "served").mkdir()
+    with serving_files(tmp_path / "served") as server:
         yield server
 
 
@@ -190,9 +160,3 @@ def test_what_can_not_be_fetched_is_said_in_one_line(server, tmp_path):
         photos((tmp_path / "gone.zip").as_uri(), "0" * 64)
     with pytest.raises(UsageError, match="allowed are https"):
         photos("ftp://host/set.zip", "0" * 64)
-
-
-def test_the_cache_lies_where_the_platform_keeps_caches(monkeypatch, tmp_path):
-    monkeypatch.delenv("GANZOO_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache_folder() == tmp_path / "ganzoo"

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image, ImageFilter
 
 import ganzoo.data
-from ganzoo.data.archive import cache_folder
 from ganzoo.data.images import read_image
+from ganzoo.downloads import cache_folder
 from ganzoo.errors import UsageError
 from ganzoo.metrics import perceptual_distance
 from ganzoo.metrics.pairs import psnr
