@@ -3,7 +3,7 @@
 samples            (DCGAN) the distribution of samples, and whether they copy training images
 pairs              (Pix2Pix) outputs against targets, pair by pair and as a distribution
 translation        (CycleGAN) each direction as a distribution, the error of there and back, and pair by pair where the
-                   two domains are aligned, beside the unchanged image
+                   two domains are aligned, beside the unchanged image and the one whose colours alone were matched
 super_resolution   (SRGAN) whole images against the originals, on luminance, beside Pillow's bicubic
 
 Where the data has a train split, as many of its images, or all that there are, are measured as a distribution against
@@ -21,7 +21,7 @@ from ganzoo import inference, pictures
 from ganzoo.config import Recipe
 from ganzoo.data import images
 from ganzoo.errors import RunError, UsageError
-from ganzoo.evaluation import distribution
+from ganzoo.evaluation import colour_matching, distribution
 from ganzoo.evaluation.examples import Examples, Images
 from ganzoo.evaluation.instruments import Instruments
 from ganzoo.evaluation.pair_scores import CYCLE_ERROR, PairScores, colour_metrics, luminance_metrics
@@ -43,6 +43,11 @@ COMPARED = 1_000
 """Samples, and test images, that are compared with training images."""
 REMEMBERED = 10_000
 """Training images that they are compared with, at most."""
+COUNTED = 1_000
+"""Training images of each domain whose colours are counted, at most."""
+
+UNCHANGED, MATCHED = "unchanged", "matched colours"
+"""What a translation is to be read against: columns of the table."""
 
 Found = Iterator[Result | Skipped]
 Watch = Callable[[Iterable, int, str], Iterable]
@@ -134,8 +139,12 @@ def pairs(setting: Setting) -> Found:
 
 def translation(setting: Setting) -> Found:
     """Each direction that there is a generator for."""
+    known = setting.test if setting.test.in_training else setting.train
+    if known is None:
+        yield Skipped(MATCHED, "they take the colours of training images, and there is no train split")
+    colours = {key: _colours(images) for key, images in known.sets.items()} if known else {}
     for direction in setting.networks:
-        yield from _one_direction(setting, *direction)
+        yield from _one_direction(setting, colours, *direction)
 
 
 def super_resolution(setting: Setting) -> Found:
@@ -191,14 +200,12 @@ def _together(*sets: Images) -> Iterator[tuple[np.ndarray, ...]]:
     return decoded(lambda index: tuple(some.read(index) for some in sets), len(sets[0]))
 
 
-def _one_direction(setting: Setting, start: str, goal: str) -> Found:
+def _one_direction(setting: Setting, colours: Mapping[str, np.ndarray], start: str, goal: str) -> Found:
     """From domain `start` to domain `goal`: `a` and `b`, or the other way."""
     direction, aligned = f"{start} to {goal}", setting.test.aligned
     inputs, targets = setting.test.sets[start], setting.test.sets[goal]
-    metrics = colour_metrics(setting.instruments.distances)
-    scores, unchanged = (
-        PairScores(metrics, Column(of, f"the same in {goal}", direction)) for of in ("output", "unchanged")
-    )
+    metrics, baselines = colour_metrics(setting.instruments.distances), _baselines(colours, start, goal)
+    scores = {of: PairScores(metrics, Column(of, f"the same in {goal}", direction)) for of in ("output", *baselines)}
     begun = Column("output", f"the images of {start} that it began with", direction)
     there_and_back = PairScores((CYCLE_ERROR,), begun)
     there, back = (
@@ -208,8 +215,8 @@ def _one_direction(setting: Setting, start: str, goal: str) -> Found:
     def painted() -> Iterator[np.ndarray]:
         for name, (image, *target) in zip(inputs.names, _together(inputs, *[targets] * aligned), strict=True):
             made = there(image)
-            for scored, some in ((scores, made), (unchanged, image)) if aligned else ():
-                scored.add(name, some, *target)
+            for of, scored in scores.items() if aligned else ():
+                scored.add(name, baselines[of](image) if of in baselines else made, *target)
             if back:
                 there_and_back.add(name, back(made), image)
             yield made
@@ -217,18 +224,42 @@ def _one_direction(setting: Setting, start: str, goal: str) -> Found:
     column = Column("output", f"images of {goal}", direction, same=aligned)
     made = setting.watch(painted(), len(inputs), direction)
     yield from _distribution(setting, made, len(inputs), goal, column)
-    if network := setting.instruments.network:
-        untouched = dataclasses.replace(column, of="unchanged")
-        yield from distribution.compare(network, setting.features_of(goal), setting.features_of(start), untouched)
+    for of, baseline in baselines.items() if setting.instruments.network else ():
+        yield from _of_baseline(setting, start, goal, dataclasses.replace(column, of=of), baseline)
     if aligned:
-        yield from scores.results()
-        yield from unchanged.results()
+        for scored in scores.values():
+            yield from scored.results()
     else:
         yield Skipped("pair metrics", f"which images of {start} and {goal} belong together is not known")
     if back:
         yield from there_and_back.results()
     else:
         yield Skipped("cycle error", "it takes the generators of both ways: a run directory, without --direction")
+
+
+def _colours(known: Images) -> np.ndarray:
+    return colour_matching.histograms(image for (image,) in _together(known.at_most(COUNTED)))
+
+
+def _baselines(colours: Mapping[str, np.ndarray], start: str, goal: str) -> dict[str, Callable]:
+    """What needs no generator, from image to image by name: none at all, and the colours of the other domain."""
+    baselines = {UNCHANGED: lambda image: image}
+    if colours:
+        maps = colour_matching.colour_map(colours[start], colours[goal])
+        baselines[MATCHED] = lambda image: colour_matching.matched(image, maps)
+    return baselines
+
+
+def _of_baseline(setting: Setting, start: str, goal: str, column: Column, baseline: Callable) -> Found:
+    """The distribution of what a baseline makes of the test images."""
+    from ganzoo.metrics import extract
+
+    network = setting.instruments.network
+    # Features of the images as they are serve the other direction too, and are kept on the disk.
+    unchanged = column.of == UNCHANGED
+    made = (baseline(image) for (image,) in _together(setting.test.sets[start]))
+    features = setting.features_of(start) if unchanged else extract(network, made)
+    yield from distribution.compare(network, setting.features_of(goal), features, column)
 
 
 def _sampled(network: Network, count: int) -> Iterator[np.ndarray]:

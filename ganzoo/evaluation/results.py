@@ -13,7 +13,7 @@ class Column:
     """What numbers are of: a column of the table."""
 
     of: str
-    """`output` or `samples`, or for comparison `train split`, `test split`, `unchanged`, `bicubic`."""
+    """`output` or `samples`; for comparison `train split`, `test split`, `unchanged`, `matched colours`, `bicubic`."""
     against: str
     """What it is compared with."""
     direction: str = ""

@@ -111,6 +111,30 @@ def test_there_and_back_adds_up_and_unchanged_images_are_the_measure(recipe, wri
     assert "both ways" in alone["cycle error"].reason and "b_to_a_cycle_error" not in alone
 
 
+def test_what_differs_by_colours_alone_is_what_matched_colours_give(recipe, write_images, tmp_path, feature_network):
+    shift = np.array([30, 0, -20])
+    for split, seed in (("train", 0), ("test", 1)):
+        write_images(tmp_path / f"{split}A", grey(4, seed=seed))
+        # In another order, as unpaired images are; of the test split, in the same.
+        write_images(tmp_path / f"{split}B", (grey(4, seed=seed) + shift)[:: -1 if split == "train" else 1])
+    networks = {
+        "ab": adding(0, "cyclegan_generator_ab"),
+        "ba": adding(0, "cyclegan_generator_ba"),
+    }
+    settings = recipe("cyclegan", f"folder:{tmp_path}", image_size=64, evaluation={"aligned": True})
+    tools = Instruments(open_feature_network(feature_network))
+    found = measured(settings, networks, tools, train=open_examples(settings, "train"))
+    error = math.sqrt((30**2 + 20**2) / 3)
+    for way in ("a_to_b", "b_to_a"):
+        assert found[f"{way}_unchanged_psnr"].value == pytest.approx(20 * math.log10(255 / error))
+        assert found[f"{way}_matched_colours_psnr"].value == 200
+        distance, untouched = (found[f"{way}_{of}_fd_tiny"].value for of in ("matched_colours", "unchanged"))
+        assert distance == pytest.approx(0, abs=1e-9) and untouched > 1e-6
+    alone = measured(settings, networks)
+    assert "no train split" in alone["matched colours"].reason
+    assert not [key for key in alone if "matched_colours_" in key]
+
+
 def test_the_cycle_error_is_a_mean_of_absolute_differences(recipe, write_images, tmp_path):
     for domain in "AB":
         write_images(tmp_path / domain, grey(2))
