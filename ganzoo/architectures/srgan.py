@@ -54,6 +54,8 @@ class SRGANConfig(GANConfig):
     """0: no discriminator is trained; this is SRResNet."""
     content: Literal["none", "vgg16", "vgg19"] = "none"
     """The feature network of the content loss."""
+    content_layer: Literal["block2_conv2"] | None = None
+    """Which of its convolutions: the paper's φ2,2 for edges and fine texture, or, None, its last, φ5,4 for objects."""
     content_weights: str | None = None
     """Path to its weights; None: those that Keras fetches, for VGG19."""
     distillation_weight: Weight = 0.05
@@ -64,8 +66,9 @@ class SRGANConfig(GANConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.content == "none" and self.content_weights is not None:
-            raise ValueError("content_weights is given, but content=none uses no network: set content=vgg16 or vgg19")
+        for name in ("content_weights", "content_layer"):
+            if self.content == "none" and getattr(self, name) is not None:
+                raise ValueError(f"{name} is given, but content=none uses no network: set content=vgg16 or vgg19")
 
 
 def generator_norm(x, config: SRGANConfig, name: str):
@@ -183,7 +186,9 @@ class SRGAN(GAN):
     def prepare(self):
         super().prepare()
         if self.config.content != "none":
-            self._features = perceptual.load(self.config.content, self.config.content_weights)
+            self._features = perceptual.load(
+                self.config.content, self.config.content_weights, self.config.content_layer
+            )
 
     def forward(self, batch):
         return {"high": self.generator(batch["low"], training=True)}

@@ -1,0 +1,401 @@
+"""Makes pretrained generators from nothing: data, training, evaluation, exports, card, and the files under weights/.
+
+    python scripts/make_pretrained.py                                  all of them
+    python scripts/make_pretrained.py dcgan/emoji pix2pix/emoji        some
+    python scripts/make_pretrained.py --words dcgan/emoji              only what pretrained.yaml says of it, anew
+
+What is done is the project's own commands, which are printed; scripts/pretrained.yaml says which. A run that is there
+goes on where it stopped, so that a finished one costs nothing. What can't be measured is said, in the card too.
+docs/pretrained.md has the form of the files.
+"""
+
+import contextlib
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import numpy as np
+import pretrained_card as cards
+import yaml
+
+import ganzoo
+from ganzoo import fixed_output, inference, pictures, recipes, weight_files, zoo
+from ganzoo.data.images import read_image
+from ganzoo.errors import RunError, UsageError
+from ganzoo.quiet import import_tensorflow
+
+ROOT = Path(__file__).parent.parent
+PLAN = yaml.safe_load(Path(__file__).with_name("pretrained.yaml").read_text("utf-8"))
+PRECISIONS = ("none", "float16", "dynamic")
+ALL_PRECISIONS = (*PRECISIONS, "int8", "int16x8")
+SAMPLES, CHECKED = 64, 16
+PROGRAMS = {
+    "ganzoo": (str(Path(sys.executable).with_name("ganzoo")),),
+    "python": (sys.executable,),
+    "pip": (sys.executable, "-m", "pip"),
+}
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where things lie here; cards name the usual places instead."""
+
+    data: Path
+    runs: Path
+    exported: Path
+
+    def fill(self, text: str) -> str:
+        return text.format(data=self.data, runs=self.runs, exported=self.exported)
+
+    def neutral(self, text: str) -> str:
+        """A text that names the usual places where it named these."""
+        for path, usual in ((self.data, USUAL.data), (self.runs, USUAL.runs), (self.exported, USUAL.exported)):
+            for found in (path.resolve(), path):
+                text = text.replace(f"{found}/", f"{usual}/")
+        return text
+
+
+USUAL = Places(Path("data"), Path("runs"), Path("exported"))
+
+
+@click.command(help=__doc__.split("\n")[0])
+@click.argument("names", nargs=-1)
+@click.option("--runs", type=click.Path(path_type=Path), default=USUAL.runs, show_default=True)
+@click.option("--data", type=click.Path(path_type=Path), default=USUAL.data, show_default=True)
+@click.option("--weights", type=click.Path(path_type=Path), default=ROOT / "weights", help="[default: weights]")
+@click.option("--skip-training", is_flag=True, help="Take data and runs as they are.")
+@click.option("--words", is_flag=True, help="Only put what pretrained.yaml says into the cards that are there.")
+@click.option("--hardware", default="2 x86 CPU cores shared with other work", show_default=True)
+@click.option("--commit", help="The commit that trained them.  [default: the checkout's]")
+def main(names, runs, data, weights, skip_training, words, hardware, commit):
+    for name in names:
+        if name not in PLAN["generators"]:
+            raise click.UsageError(f"no generator {name!r}; there are {', '.join(PLAN['generators'])}")
+    failed = []
+    for name in names or PLAN["generators"]:
+        with tempfile.TemporaryDirectory() as temporary:
+            places = Places(data, runs, Path(temporary) / "exported")
+            try:
+                if words:
+                    change_words(name, places, weights)
+                    continue
+                if not skip_training:
+                    train(name, places)
+                circumstances = {"commit": commit or commit_here(), "hardware": hardware}
+                staged = Path(temporary) / "weights"
+                with zoo_in(staged):
+                    make(name, places, staged, circumstances)
+                publish(name, staged, weights)
+            except (RunError, UsageError) as error:
+                say(f"{name}: not made: {error}")
+                failed.append(name)
+    sys.exit(1 if failed else 0)
+
+
+def say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+@contextlib.contextmanager
+def zoo_in(weights: Path) -> Iterator[None]:
+    """Within it, all commands take names to be of the generators in this folder, in which there is none yet."""
+    cards.write_manifest(weights / zoo.MANIFEST, {})
+    earlier = os.environ.get(zoo.VARIABLE)
+    os.environ[zoo.VARIABLE] = str(weights)
+    try:
+        yield
+    finally:
+        del os.environ[zoo.VARIABLE]
+        if earlier is not None:
+            os.environ[zoo.VARIABLE] = earlier
+
+
+def publish(name: str, staged: Path, weights: Path) -> None:
+    """Puts a generator whose files are all there in the place of the one that was."""
+    if (weights / name).is_dir():
+        shutil.rmtree(weights / name)
+    shutil.copytree(staged / name, weights / name)
+    cards.list_files(weights, name)
+    say(f"{name}: {weights / name}")
+
+
+def train(name: str, places: Places) -> None:
+    """Trains a generator, and those that it needs before, each with its data."""
+    plan = PLAN["generators"][name]
+    for earlier in predecessors(plan):
+        train(earlier, places)
+    for thing in needed(plan):
+        provide(thing, places)
+    for command in (*train_commands(plan, places), *(rival_command(plan, rival, places) for rival in rivals(plan))):
+        say(f"$ {USUAL.fill(command)}")
+        if subprocess.run(words_of(places.fill(command))).returncode:
+            raise RunError(f"{USUAL.fill(command)}: failed")
+
+
+def predecessors(plan: Mapping) -> list[str]:
+    """Those whose runs a generator's own takes up."""
+    return [*([plan["init"]] if "init" in plan else []), *plan.get("after", [])]
+
+
+def needed(plan: Mapping) -> list[dict]:
+    names = [*plan.get("needs", []), *plan.get("sample", {}).get("needs", [])]
+    return [PLAN["things"][name] for name in names]
+
+
+def provide(thing: Mapping, places: Places) -> None:
+    """Makes what isn't there, where there is a command, and what that begins with."""
+    begins_with = places.fill(thing.get("of", "."))
+    if not Path(places.fill(thing["path"])).exists() and "command" in thing and Path(begins_with).exists():
+        run(thing["command"], places)
+
+
+def train_commands(plan: Mapping, places: Places) -> list[str]:
+    """The run that a generator is of, and before it, if there is one, the run that this goes on from."""
+    taken_up = first_run_of(PLAN["generators"][plan["init"]]) if "init" in plan else None
+    if "begin" not in plan:
+        return [train_command(plan, places, run_of(plan), plan.get("overrides", []), taken_up)]
+    first = train_command(plan, places, first_run_of(plan), plan["begin"]["overrides"], taken_up)
+    return [first, train_command(plan, places, run_of(plan), plan["overrides"], first_run_of(plan))]
+
+
+def train_command(plan: Mapping, places: Places, run: str, overrides: list[str], taken_up: str | None) -> str:
+    words = ["ganzoo", "train", plan["recipe"]]
+    # Where the folder isn't there, the recipe fetches its own.
+    if "data" in plan and Path(places.fill(plan["data"]).partition(":")[2]).exists():
+        words += ["--data", plan["data"]]
+    if taken_up:
+        words += ["--init", taken_up]
+    for override in overrides:
+        words += ["--set", override]
+    return " ".join([*words, "--run-dir", run])
+
+
+def rivals(plan: Mapping) -> dict[str, dict]:
+    """Other trainings of the same recipe that a generator is compared with, by name."""
+    return plan.get("rivals", {})
+
+
+def rival_command(plan: Mapping, rival: str, places: Places) -> str:
+    entry = rivals(plan)[rival]
+    return train_command(plan, places, "{runs}/" + entry["run"], entry["overrides"], None)
+
+
+def run_of(plan: Mapping) -> str:
+    return "{runs}/" + plan.get("run", recipes.recipe_name(plan["recipe"]))
+
+
+def first_run_of(plan: Mapping) -> str:
+    """The run that others take up: where a generator goes on from an earlier one, that one."""
+    return "{runs}/" + plan["begin"]["run"] if "begin" in plan else run_of(plan)
+
+
+def run(command: str, places: Places) -> str:
+    """Runs a command, and returns what it prints. Raises RunError with the last line of its complaints."""
+    say(f"$ {USUAL.fill(command)}")
+    done = subprocess.run(words_of(places.fill(command)), capture_output=True, text=True)
+    if done.returncode:
+        complaint = (done.stderr.strip() or f"ended with status {done.returncode}").splitlines()[-1]
+        raise RunError(re.sub(r"(?<![\w.])/\S*/", "", complaint.removeprefix("Error: ")))
+    return done.stdout
+
+
+def words_of(command: str) -> list[str]:
+    """The command's words, with this Python's programs, and scripts wherever they are called from."""
+    first, *others = shlex.split(command)
+    others = [str(ROOT / word) if word.startswith("scripts/") else word for word in others]
+    return [*PROGRAMS.get(first, (first,)), *others]
+
+
+def make(name: str, places: Places, weights: Path, circumstances: Mapping) -> None:
+    """Writes the files of a generator that is trained, and a manifest of them, so that the commands know its name."""
+    plan, folder = PLAN["generators"][name], weights / name
+    directory = Path(places.fill(run_of(plan)))
+    if not (directory / "config.yaml").is_file():
+        raise RunError(f"{directory}: no run; leave --skip-training out")
+    import_tensorflow()
+    folder.mkdir(parents=True)
+    directions = pack(directory, folder)
+    write_config(directory, folder, places)
+    write_sample(plan, directory, folder, places)
+    cards.list_files(weights, name)
+    card = {
+        **described(name, plan, places),
+        "training": training(plan, directory, places, circumstances),
+        **measured(name, plan, directions, places),
+    }
+    card["files"] = {"float16": sum(file.stat().st_size for file in folder.glob("*.npz"))}
+    cards.write({key: card[key] for key in ORDER}, folder / "card.yaml")
+
+
+ORDER = (*cards.WORDS, "training", "parameters", "files", "evaluation", "exports", "fixed_output", "check")
+
+
+def pack(directory: Path, folder: Path) -> list[str]:
+    """Writes the weights of each generator of a run, and returns their directions."""
+    directions = []
+    for path in sorted(directory.glob("generator*.keras")):
+        direction = path.stem.removeprefix("generator").strip("_") or "ab"
+        weight_files.pack(ganzoo.load(directory, direction), folder / f"{path.stem}.npz")
+        directions.append(direction)
+    if not directions:
+        raise RunError(f"{directory}: no generator; train it to its end")
+    return directions
+
+
+def write_config(directory: Path, folder: Path, places: Places) -> None:
+    text = places.neutral((directory / "config.yaml").read_text("utf-8"))
+    cards.check_neutral(text, folder / "config.yaml")
+    (folder / "config.yaml").write_text(text, "utf-8")
+
+
+def write_sample(plan: Mapping, directory: Path, folder: Path, places: Places) -> None:
+    """What the generator makes: of pictures of our own, of latents, or what the run made last."""
+    target = folder / "sample.png"
+    if "sample" in plan:
+        pictures.save(picture_of_own(plan["sample"], directory, places), target)
+    elif recipes.load_recipe(directory / "config.yaml").model.task == "latent":
+        run(f"ganzoo generate {run_of(plan)} --count {SAMPLES} --out {target}", places)
+    else:
+        shutil.copyfile(max((directory / "samples").glob("step_*.png")), target)
+
+
+def picture_of_own(sample: Mapping, directory: Path, places: Places):
+    """Each picture beside what the generators make of it, one after the other."""
+    columns = {"input": [read_image(places.fill(file)) for file in sample["of"]]}
+    for direction in sample["directions"]:
+        paint = inference.translator(ganzoo.load(directory, direction))
+        columns[f"made ({direction})"] = [paint(image) for image in list(columns.values())[-1]]
+    return pictures.grid({title: np.stack(images) for title, images in columns.items()})
+
+
+def described(name: str, plan: Mapping, places: Places) -> dict:
+    """What pretrained.yaml says."""
+    words = {"name": name, **plan["card"]}
+    if isinstance(words["credits"], str):
+        words["credits"] = Path(places.fill(words["credits"]))
+    return {**words, "credits": cards.credits(words["credits"])}
+
+
+def training(plan: Mapping, directory: Path, places: Places, circumstances: Mapping) -> dict:
+    config = yaml.safe_load((directory / "config.yaml").read_text("utf-8"))
+    directories = dict.fromkeys([Path(places.fill(first_run_of(plan))), directory])
+    return {
+        "recipe": plan["recipe"],
+        "commands": [USUAL.fill(command) for command in dict.fromkeys(commands(plan, places))],
+        "commit": circumstances["commit"],
+        "steps": sum(cards.metrics_of(one)[-1]["step"] for one in directories),
+        "minutes": round(sum(cards.minutes_of(one) for one in directories), 1),
+        "hardware": circumstances["hardware"],
+        "versions": config["versions"],
+    }
+
+
+def commands(plan: Mapping, places: Places) -> Iterator[str]:
+    """All that leads to a generator, what it takes up included."""
+    for name in plan.get("needs", []):
+        thing = PLAN["things"][name]
+        if "command" in thing and Path(places.fill(thing["path"])).exists():
+            yield thing["command"]
+    for name in predecessors(plan):
+        yield from commands(PLAN["generators"][name], places)
+    yield from train_commands(plan, places)
+
+
+def measured(name: str, plan: Mapping, directions: list[str], places: Places) -> dict:
+    """All that the card says in numbers, of the networks as they are packed or of the run."""
+    networks = {direction: ganzoo.load(name, direction) for direction in directions}
+    exports = list(exported(plan, places))
+    return {
+        "parameters": sum(network.count_params() for network in networks.values()),
+        "evaluation": list(evaluations(plan, places)),
+        "exports": exports,
+        "fixed_output": fixed_output.describe(networks),
+        "check": check(name, plan, places),
+    }
+
+
+def exported(plan: Mapping, places: Places) -> Iterator[dict]:
+    """The exports, a precision at a time, so that one that falls short takes no other with it."""
+    both = " --direction both" if Path(places.fill(run_of(plan)), "generator_ba.keras").is_file() else ""
+    for precision in plan.get("quantize", PRECISIONS):
+        try:
+            command = f"ganzoo export {run_of(plan)} --out {{exported}} --format tflite --quantize {precision}{both}"
+            run(command, places)
+        except RunError as error:
+            say(f"export {precision}: {error}")
+            yield {"file": f"not exported: {error}", "precision": precision}
+    if (places.exported / "card.json").is_file():
+        found = cards.exports(json.loads((places.exported / "card.json").read_text("utf-8")))
+        yield from sorted(found, key=lambda entry: ALL_PRECISIONS.index(entry["precision"]))
+
+
+def evaluations(plan: Mapping, places: Places) -> Iterator[dict]:
+    for extra in ({}, *plan.get("evaluations", [])):
+        of = f"{{exported}}/generator_{extra['of']}.tflite" if "of" in extra else run_of(plan)
+        yield evaluated(f"ganzoo evaluate {of}" + (f" --data {extra['data']}" if "data" in extra else ""), places)
+    for rival, entry in rivals(plan).items():
+        found = evaluated(f"ganzoo evaluate {{runs}}/{entry['run']}", places, rival)
+        yield {**found, "command": f"{USUAL.fill(rival_command(plan, rival, places))} && {found['command']}"}
+    if "classes" in plan:
+        yield class_shares(plan, places)
+
+
+def evaluated(command: str, places: Places, named: str = "output") -> dict:
+    try:
+        document = json.loads(places.neutral(run(f"{command} --json", places)))
+    except RunError as error:
+        say(str(error))
+        return cards.not_measured(USUAL.fill(command), error)
+    for skipped in document["skipped"]:
+        say(f"  not measured: {skipped['metric']}: {skipped['reason']}")
+    return cards.evaluation(USUAL.fill(command), document, named)
+
+
+def class_shares(plan: Mapping, places: Places) -> dict:
+    command = f"python scripts/class_shares.py {run_of(plan)} --data {plan['classes']}"
+    try:
+        return cards.classes(USUAL.fill(command), json.loads(run(command, places)))
+    except RunError as error:
+        say(str(error))
+        return cards.not_measured(USUAL.fill(command), error)
+
+
+def check(name: str, plan: Mapping, places: Places) -> dict:
+    """Numbers on a small part of data that comes with ganzoo, which a test measures again."""
+    config = yaml.safe_load(Path(places.fill(run_of(plan)), "config.yaml").read_text("utf-8"))
+    own = config["data"]["source"]
+    data = own if own.startswith("embedded:") else "embedded:emoji"
+    document = ganzoo.evaluate(name, data, count=CHECKED)
+    return {"data": data, "count": CHECKED, "metrics": cards.check_metrics(document)}
+
+
+def change_words(name: str, places: Places, weights: Path) -> None:
+    path = weights / name / "card.yaml"
+    if not path.is_file():
+        raise RunError(f"{path}: not there; leave --words out")
+    card = yaml.safe_load(path.read_text("utf-8"))
+    cards.write({**card, **described(name, PLAN["generators"][name], places)}, path)
+    cards.list_files(weights, name)
+
+
+def commit_here() -> str:
+    """The commit of the checkout, with + where what trains has changed since."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+    changed = git("status", "--porcelain", "--", "ganzoo", "zoo_configs")
+    return git("rev-parse", "--short", "HEAD") + ("+" if changed else "")
+
+
+if __name__ == "__main__":
+    main()

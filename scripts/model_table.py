@@ -1,0 +1,63 @@
+"""Prints the README's table of pretrained generators, from their cards: what a test holds it to."""
+
+from collections.abc import Iterator, Mapping
+
+from ganzoo import zoo
+
+HEADS = ("generator", "does", "weights", "trained", "measured on the test split; after it, what to read it against")
+DIGITS = {"FD-EffLite0": 1, "PSNR (Y), dB": 2, "PSNR, dB": 2, "VGG16 distance": 3}
+"""Of the metrics those in the table, and to how many digits after the point."""
+CALLED = {"train split": "real images", "a to b": "A to B", "b to a": "B to A"}
+
+
+def main():
+    print(table())
+
+
+def table() -> str:
+    rows = [HEADS, ["---"] * len(HEADS), *(row(zoo.card(name)) for name in zoo.names())]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
+
+
+def row(card: Mapping) -> list[str]:
+    training = card["training"]
+    return [
+        f"`{card['name']}`",
+        card["summary"].replace("; for research", " (research use)"),
+        f"{card['files']['float16'] / 1e6:.1f} MB",
+        f"{training['minutes']:.0f} min",
+        "<br>".join(line for entry in card["evaluation"] for line in measured(entry)),
+    ]
+
+
+def measured(entry: Mapping) -> Iterator[str]:
+    """A line for each direction: every metric with what the generator has, and in brackets what the others have."""
+    rows = entry["rows"]
+    for own in (name for name in rows if name.endswith("output") or name == "L1 alone"):
+        way = own.removesuffix("output")
+        others = {
+            name.removeprefix(way): values for name, values in rows.items() if name.startswith(way) and name != own
+        }
+        parts = [metric_text(metric, rows[own][metric], others) for metric in DIGITS if metric in rows[own]]
+        yield f"{place(entry, own)}{'; '.join(parts)}"
+
+
+def place(entry: Mapping, own: str) -> str:
+    """What stands before the numbers: which data, direction or rival they are of, where it is not the usual."""
+    where = [part for part in ("Set5", "Set14") if f"/{part}," in entry["data"]]
+    precision = ["int8"] if "int8.tflite" in entry["command"] else []
+    way = [CALLED.get(own.removesuffix("output").strip(), own.removesuffix("output").strip())]
+    words = " ".join(filter(None, [*where, *precision, *way]))
+    return f"{words}: " if words else ""
+
+
+def metric_text(metric: str, value: float, others: Mapping) -> str:
+    digits = DIGITS[metric]
+    against = [f"{CALLED.get(name, name)} {of[metric]:.{digits}f}" for name, of in others.items() if metric in of]
+    unit = " dB" if metric.endswith(", dB") else ""
+    brackets = f" ({', '.join(against)})" if against else ""
+    return f"{metric.removesuffix(', dB')} {value:.{digits}f}{unit}{brackets}"
+
+
+if __name__ == "__main__":
+    main()

