@@ -7,6 +7,8 @@ from ganzoo import zoo
 HEADS = ("generator", "does", "weights", "trained", "measured on the test split; after it, what to read it against")
 DIGITS = {"FD-EffLite0": 1, "PSNR (Y), dB": 2, "PSNR, dB": 2, "VGG16 distance": 3}
 """Of the metrics those in the table, and to how many digits after the point."""
+OWN = ("output", "samples", "L1 alone")
+"""What rows of a generator's own end in; the others are to read it against."""
 CALLED = {"train split": "real images", "a to b": "A to B", "b to a": "B to A"}
 
 
@@ -33,8 +35,12 @@ def row(card: Mapping) -> list[str]:
 def measured(entry: Mapping) -> Iterator[str]:
     """A line for each direction: every metric with what the generator has, and in brackets what the others have."""
     rows = entry["rows"]
-    for own in (name for name in rows if name.endswith("output") or name == "L1 alone"):
-        way = own.removesuffix("output")
+    if entry["protocol"].startswith("classes"):
+        share, rarest = min((share, name) for name, share in rows["samples"].items())
+        yield f"of {len(rows['samples'])} classes the rarest, {rarest}, is {share:.1%} of the samples"
+        return
+    for own in (name for name in rows if name.endswith(OWN)):
+        way = own.removesuffix("output") if own.endswith("output") else ""
         others = {
             name.removeprefix(way): values for name, values in rows.items() if name.startswith(way) and name != own
         }
@@ -46,7 +52,7 @@ def place(entry: Mapping, own: str) -> str:
     """What stands before the numbers: which data, direction or rival they are of, where it is not the usual."""
     where = [part for part in ("Set5", "Set14") if f"/{part}," in entry["data"]]
     precision = ["int8"] if "int8.tflite" in entry["command"] else []
-    way = [CALLED.get(own.removesuffix("output").strip(), own.removesuffix("output").strip())]
+    way = [CALLED.get(name, name) for name in [own.removesuffix("output").removesuffix("samples").strip()]]
     words = " ".join(filter(None, [*where, *precision, *way]))
     return f"{words}: " if words else ""
 
