@@ -50,8 +50,8 @@ def test_the_commands_of_a_card_are_all_that_lead_to_it(tmp_path):
     found = list(make_pretrained.commands(GENERATORS["srgan/photos"], places))
     second = [
         "ganzoo train srresnet_photos --data folder:data/photos --init runs/srresnet_photos "
-        "--set model.learning_rate=2e-4 --set model.schedule.start=0 --set model.schedule.end=2000 "
-        "--set training.steps=2000 --run-dir runs/srresnet_photos_2"
+        "--set model.learning_rate=2e-4 --set model.schedule.start=0 --set model.schedule.end=3000 "
+        "--set training.steps=3000 --run-dir runs/srresnet_photos_2"
     ]
     assert [HERE.fill(command) for command in dict.fromkeys(found)] == [
         "python scripts/build_photos.py data/photos",
