@@ -59,7 +59,10 @@ def is_local(address: str) -> bool:
     Raises:
         UsageError: for an address that is of no kind which is fetched.
     """
-    scheme = urllib.parse.urlsplit(address).scheme
+    try:
+        scheme = urllib.parse.urlsplit(address).scheme
+    except ValueError:  # As of http://[
+        scheme = ""
     if scheme not in ("http", "https", "file"):
         raise UsageError(f"found address {address!r}; allowed are https://…, http://… and file:///…")
     return scheme == "file"
@@ -79,7 +82,7 @@ def short(error: Exception) -> str:
 def _local_path(address: str) -> Path:
     path = Path(urllib.request.url2pathname(urllib.parse.urlsplit(address).path))
     if not path.is_file():
-        raise UsageError(f"no file {path}")
+        raise UsageError(f"{address}: no file {path}; give the address of one that is there")
     return path
 
 

@@ -140,7 +140,10 @@ def _with_weights(path: Path) -> "keras.Model":
 def _in_zoo(name: str, direction: str) -> str:
     """Which of its files a name stands for."""
     there = sorted(zoo.weights(name))
-    return _of_direction(name, there, direction) or there[0]
+    found = _of_direction(name, there, direction)
+    if found is None:
+        raise UsageError(f"{name}: has no generator of direction {direction!r}, only {', '.join(there)}")
+    return found
 
 
 def _in_folder(path: Path, direction: str) -> Path:

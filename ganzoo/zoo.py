@@ -14,6 +14,7 @@ Imports no TensorFlow.
 
 import dataclasses
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from importlib import resources
@@ -44,6 +45,12 @@ class Entry:
     bytes: int
     url: str | None = None
 
+    def __post_init__(self):
+        if not (isinstance(self.sha256, str) and re.fullmatch("[0-9a-f]{64}", self.sha256)):
+            raise ValueError(f"found sha256 {self.sha256!r}")
+        if not isinstance(self.bytes, int) or not isinstance(self.url, str | None):
+            raise ValueError(f"found bytes {self.bytes!r}, url {self.url!r}")
+
 
 def names() -> list[str]:
     """The names of the generators, sorted."""
@@ -57,8 +64,11 @@ def files(name: str) -> dict[str, Entry]:
         RunError: when the manifest is not of its form.
     """
     try:
-        return {file: Entry(**entry) for file, entry in _manifest()[name]["files"].items()}
-    except (KeyError, TypeError, AttributeError):
+        found = {file: Entry(**entry) for file, entry in _manifest()[name]["files"].items()}
+        if any(Path(file).name != file for file in found):
+            raise ValueError("a file's name leads elsewhere")
+        return found
+    except (KeyError, TypeError, AttributeError, ValueError):
         raise RunError(
             f"{_root() / MANIFEST}: {name}: found {_manifest().get(name)!r}; it holds files by name, each with sha256, "
             f"bytes and perhaps url; {_remedy()}"
@@ -119,7 +129,10 @@ def fetch(name: str, file: str) -> Path:
         return path
     if entry.url is None:
         raise RunError(f"{name}: {file} is not on this machine, and the manifest names no address; {_remedy()}")
-    return _fetched(file, entry)
+    try:
+        return _fetched(file, entry)
+    except (UsageError, RunError) as error:
+        raise RunError(f"{name}: {file} can't be had: {error}; or {_remedy()}") from None
 
 
 def _verify(path: Path, entry: Entry) -> None:
@@ -166,13 +179,18 @@ def _manifest() -> dict[str, dict]:
             )
         raise RunError(f"{path}: not there; {_remedy()}")
     found = _read(path)
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or not all(isinstance(name, str) and _is_plain(name) for name in found):
         raise RunError(f"{path}: found {found!r}; it holds generators by name; {_remedy()}")
     return found
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a name stays within the folder that it is looked up in."""
+    return not Path(name).is_absolute() and ".." not in Path(name).parts
 
 
 def _read(path: Path):
     try:
         return yaml.load(path.read_text("utf-8"), _LOADER)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:  # A date that can't be is a ValueError, and so is what is not UTF-8.
         raise RunError(f"{path}: can't be read as YAML ({downloads.short(error)}); {_remedy()}") from None

@@ -80,6 +80,8 @@ def main(names, runs, data, weights, skip_training, words, hardware, commit):
     for name in names:
         if name not in PLAN["generators"]:
             raise click.UsageError(f"no generator {name!r}; there are {', '.join(PLAN['generators'])}")
+    if skip_training and not commit:
+        raise click.UsageError("--skip-training: give --commit, the one that trained what is there")
     failed = []
     for name in names or PLAN["generators"]:
         with tempfile.TemporaryDirectory() as temporary:
@@ -290,7 +292,7 @@ def training(plan: Mapping, directory: Path, places: Places, circumstances: Mapp
     directories = dict.fromkeys([Path(places.fill(first_run_of(plan))), directory])
     return {
         "recipe": plan["recipe"],
-        "commands": [USUAL.fill(command) for command in dict.fromkeys(commands(plan, places))],
+        "commands": commands(plan, places),
         "commit": circumstances["commit"],
         "steps": sum(cards.metrics_of(one)[-1]["step"] for one in directories),
         "minutes": round(sum(cards.minutes_of(one) for one in directories), 1),
@@ -299,15 +301,21 @@ def training(plan: Mapping, directory: Path, places: Places, circumstances: Mapp
     }
 
 
-def commands(plan: Mapping, places: Places) -> Iterator[str]:
+def commands(plan: Mapping, places: Places) -> list[str]:
     """All that leads to a generator, what it takes up included."""
+    found = [*until_first_run(plan, places), *train_commands(plan, places)[1:]]
+    return [USUAL.fill(command) for command in dict.fromkeys(found)]
+
+
+def until_first_run(plan: Mapping, places: Places) -> Iterator[str]:
+    """What leads to the run that others take up."""
     for name in plan.get("needs", []):
         thing = PLAN["things"][name]
         if "command" in thing and Path(places.fill(thing["path"])).exists():
             yield thing["command"]
     for name in predecessors(plan):
-        yield from commands(PLAN["generators"][name], places)
-    yield from train_commands(plan, places)
+        yield from until_first_run(PLAN["generators"][name], places)
+    yield train_commands(plan, places)[0]
 
 
 def measured(name: str, plan: Mapping, directions: list[str], places: Places) -> dict:
@@ -383,6 +391,7 @@ def change_words(name: str, places: Places, weights: Path) -> None:
     if not path.is_file():
         raise RunError(f"{path}: not there; leave --words out")
     card = yaml.safe_load(path.read_text("utf-8"))
+    card["training"]["commands"] = commands(PLAN["generators"][name], places)
     cards.write({**card, **described(name, PLAN["generators"][name], places)}, path)
     cards.list_files(weights, name)
 

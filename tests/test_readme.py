@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import ganzoo
+from scripts import model_table
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
 
@@ -22,10 +24,30 @@ def test_no_link_of_the_readme_is_dead():
     assert links and not [link for link in links if not (Path(__file__).parent.parent / link).exists()]
 
 
+def test_no_command_of_the_readme_names_a_generator_that_is_not_there():
+    named = set(re.findall(r"\b(?:dcgan|pix2pix|cyclegan|srgan|srresnet)/\w+", README))
+    assert named == set(ganzoo.list_pretrained())
+
+
+def test_the_numbers_of_the_readme_are_those_of_the_cards():
+    assert model_table.table() in README
+
+
+QUICK_START, TOUR = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_quick_start_of_the_readme_runs_as_it_stands(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(QUICK_START, names)
+    assert names["images"].shape == (16, 64, 64, 3)
+    with Image.open("emoji.png") as saved:
+        assert saved.size == (64, 64)
+
+
 @pytest.mark.slow
 def test_the_python_of_the_readme_runs_as_it_stands(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    code = re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]
     names = {}
-    exec(code, names)
+    exec(TOUR, names)
     assert names["images"].shape == (16, 64, 64, 3)

@@ -29,7 +29,7 @@ def colour_map(start: np.ndarray, goal: np.ndarray) -> np.ndarray:
         goal: those of the domain that they go to.
 
     Returns:
-        (C, 256), rising along each channel; levels that are in both domains equally often stay.
+        (C, 256), rising along each channel; where both histograms are the same, levels that occur stay.
     """
     maps = []
     for one, other in zip(start.cumsum(axis=1), goal.cumsum(axis=1), strict=True):

@@ -146,8 +146,10 @@ def test_inputs(generator: Generator, interface: card.Interface, count: int, sou
         UsageError, RunError: as `inputs`.
     """
     if source is not None and generator.has_run:
+        # What the user gave comes before what stands in for data that isn't there.
+        own = dataclasses.replace(generator, stand_in=None)
         with contextlib.suppress(UsageError, RunError):
-            return inputs(generator, interface, "test", count, None)
+            return inputs(own, interface, "test", count, None)
     return inputs(generator, interface, "test", count, source)
 
 

@@ -93,7 +93,10 @@ def initialise(gan: GAN, model: str) -> None:
         names = " and ".join(gan.deployed_names)
         raise UsageError(f"--init {model}: holds one generator; give a run directory, with {names}")
     for name in gan.deployed_names:
-        source = pretrained.load(model, pretrained.direction_in(name)).get_weights()
+        try:
+            source = pretrained.load(model, pretrained.direction_in(name)).get_weights()
+        except UsageError as error:
+            raise UsageError(f"--init {model}: {error}") from None
         for network in {id(n): n for n in (gan.networks()[name], gan.deployed()[name])}.values():
             wanted = [tuple(weight.shape) for weight in network.weights]
             found = [weight.shape for weight in source]
