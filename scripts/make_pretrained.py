@@ -1,8 +1,8 @@
 """Makes pretrained generators from nothing: data, training, evaluation, exports, card, and the files under weights/.
 
-    python scripts/make_pretrained.py                                  all of them
-    python scripts/make_pretrained.py dcgan/emoji pix2pix/emoji        some
-    python scripts/make_pretrained.py --words dcgan/emoji              only what pretrained.yaml says of it, anew
+    python scripts/make_pretrained.py --hardware "2 CPU cores"                    all of them
+    python scripts/make_pretrained.py dcgan/emoji --hardware "2 CPU cores"        some
+    python scripts/make_pretrained.py --words dcgan/emoji                         only what pretrained.yaml says, anew
 
 What is done is the project's own commands, which are printed; scripts/pretrained.yaml says which. A run that is there
 goes on where it stopped, so that a finished one costs nothing. What can't be measured is said, in the card too.
@@ -74,12 +74,14 @@ USUAL = Places(Path("data"), Path("runs"), Path("exported"))
 @click.option("--weights", type=click.Path(path_type=Path), default=ROOT / "weights", help="[default: weights]")
 @click.option("--skip-training", is_flag=True, help="Take data and runs as they are.")
 @click.option("--words", is_flag=True, help="Only put what pretrained.yaml says into the cards that are there.")
-@click.option("--hardware", default="2 x86 CPU cores shared with other work", show_default=True)
+@click.option("--hardware", help="What they were trained on; needed but with --words.")
 @click.option("--commit", help="The commit that trained them.  [default: the checkout's]")
 def main(names, runs, data, weights, skip_training, words, hardware, commit):
     for name in names:
         if name not in PLAN["generators"]:
             raise click.UsageError(f"no generator {name!r}; there are {', '.join(PLAN['generators'])}")
+    if not words and not hardware:
+        raise click.UsageError("--hardware: say what they are trained on, for the cards")
     if skip_training and not commit:
         raise click.UsageError("--skip-training: give --commit, the one that trained what is there")
     failed = []
@@ -123,11 +125,17 @@ def zoo_in(weights: Path) -> Iterator[None]:
 
 def publish(name: str, staged: Path, weights: Path) -> None:
     """Puts a generator whose files are all there in the place of the one that was."""
-    if (weights / name).is_dir():
-        shutil.rmtree(weights / name)
-    shutil.copytree(staged / name, weights / name)
+    place = weights / name
+    fresh, earlier = (place.with_name(f".{place.name}.{word}") for word in ("new", "earlier"))
+    for left in (fresh, earlier):
+        shutil.rmtree(left, ignore_errors=True)
+    shutil.copytree(staged / name, fresh)
+    if place.is_dir():
+        place.rename(earlier)
+    fresh.rename(place)
     cards.list_files(weights, name)
-    say(f"{name}: {weights / name}")
+    shutil.rmtree(earlier, ignore_errors=True)
+    say(f"{name}: {place}")
 
 
 def train(name: str, places: Places) -> None:
@@ -139,7 +147,7 @@ def train(name: str, places: Places) -> None:
         provide(thing, places)
     for command in (*train_commands(plan, places), *(rival_command(plan, rival, places) for rival in rivals(plan))):
         say(f"$ {USUAL.fill(command)}")
-        if subprocess.run(words_of(places.fill(command))).returncode:
+        if subprocess.run(words_of(command, places)).returncode:
             raise RunError(f"{USUAL.fill(command)}: failed")
 
 
@@ -203,16 +211,17 @@ def first_run_of(plan: Mapping) -> str:
 def run(command: str, places: Places) -> str:
     """Runs a command, and returns what it prints. Raises RunError with the last line of its complaints."""
     say(f"$ {USUAL.fill(command)}")
-    done = subprocess.run(words_of(places.fill(command)), capture_output=True, text=True)
+    done = subprocess.run(words_of(command, places), capture_output=True, text=True)
     if done.returncode:
         complaint = (done.stderr.strip() or f"ended with status {done.returncode}").splitlines()[-1]
         raise RunError(re.sub(r"(?<![\w.])/\S*/", "", complaint.removeprefix("Error: ")))
     return done.stdout
 
 
-def words_of(command: str) -> list[str]:
+def words_of(command: str, places: Places) -> list[str]:
     """The command's words, with this Python's programs, and scripts wherever they are called from."""
-    first, *others = shlex.split(command)
+    # Filled when it is split, for a path may hold spaces.
+    first, *others = (places.fill(word) for word in shlex.split(command))
     others = [str(ROOT / word) if word.startswith("scripts/") else word for word in others]
     return [*PROGRAMS.get(first, (first,)), *others]
 
@@ -265,7 +274,7 @@ def write_sample(plan: Mapping, directory: Path, folder: Path, places: Places) -
     if "sample" in plan:
         pictures.save(picture_of_own(plan["sample"], directory, places), target)
     elif recipes.load_recipe(directory / "config.yaml").model.task == "latent":
-        run(f"ganzoo generate {run_of(plan)} --count {SAMPLES} --out {target}", places)
+        run(f"ganzoo generate {run_of(plan)} --count {SAMPLES} --out {shlex.quote(str(target))}", places)
     else:
         shutil.copyfile(max((directory / "samples").glob("step_*.png")), target)
 
