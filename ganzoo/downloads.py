@@ -9,6 +9,7 @@ import os
 import sys
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 from ganzoo.errors import RunError, UsageError
@@ -68,6 +69,17 @@ def is_local(address: str) -> bool:
     return scheme == "file"
 
 
+@contextlib.contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Within it, no other process is in such a block for the same file of the cache."""
+    import filelock
+
+    locks = cache_folder() / "locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(locks / f"{hashlib.sha256(str(file).encode()).hexdigest()[:16]}.lock"):
+        yield
+
+
 def file_sha256(file: Path) -> str:
     """Its SHA-256, 64 hexadecimal digits."""
     with file.open("rb") as content:
@@ -94,7 +106,8 @@ def _download(address: str) -> Path:
     file = cache_folder() / "downloads" / f"{hashlib.sha256(address.encode()).hexdigest()[:16]}-{name}"
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(file.name + ".part")
-    with _Shown(name, address) as shown:
+    # Of several processes one downloads, and the others find the file.
+    with locked(file), _Shown(name, address) as shown:
         while not file.exists():
             have = _size(part)
             try:

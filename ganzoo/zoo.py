@@ -143,13 +143,14 @@ def _verify(path: Path, entry: Entry) -> None:
 
 def _fetched(file: str, entry: Entry) -> Path:
     path = _cached(file, entry)
-    # What is damaged in the cache is fetched anew.
-    if not path.is_file() or downloads.file_sha256(path) != entry.sha256:
-        fetched = downloads.fetch_file(entry.url, entry.sha256)
-        with replacing(path) as beside:
-            shutil.copyfile(fetched, beside)
-        if not downloads.is_local(entry.url):
-            fetched.unlink(missing_ok=True)
+    with downloads.locked(path):
+        # What is damaged in the cache is fetched anew.
+        if not path.is_file() or downloads.file_sha256(path) != entry.sha256:
+            fetched = downloads.fetch_file(entry.url, entry.sha256)
+            with replacing(path) as beside:
+                shutil.copyfile(fetched, beside)
+            if not downloads.is_local(entry.url):
+                fetched.unlink(missing_ok=True)
     return path
 
 

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import http.server
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ class Files(Quiet):
     """Serves files with Range, records the ranges asked for, and can cut the first connections."""
 
     def do_GET(self):
+        time.sleep(self.server.pause)
         path = self.server.folder / self.path.lstrip("/")
         if not path.is_file():
             return self.send_error(404)
@@ -55,9 +57,11 @@ def serving(handler) -> Iterator[http.server.ThreadingHTTPServer]:
 def serving_files(folder: Path) -> Iterator[http.server.ThreadingHTTPServer]:
     """A server of the files in a folder, at `server.address`. It records in `ranges` what was asked for.
 
-    `cuts`, where it is set, says after how many bytes each of the next connections breaks; `knows_ranges` can be False.
+    `pause` is how many seconds it takes to answer. `cuts`, where it is set, says after how many bytes each of the next
+    connections breaks; `knows_ranges` can be False.
     """
     with serving(Files) as server:
         server.folder, server.ranges, server.cuts, server.knows_ranges = folder, [], [], True
+        server.pause = 0.0
         server.address = f"http://127.0.0.1:{server.server_port}"
         yield server

@@ -40,6 +40,14 @@ def test_what_is_in_the_cache_is_not_fetched_again(server, capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_of_two_processes_that_want_a_file_one_downloads_and_both_have_it(server):
+    server.pause, server.cuts = 0.5, [3 * CHUNK, 2 * CHUNK]
+    program = f"from ganzoo.downloads import fetch_file; fetch_file({server.address + '/weights.npz'!r}, {SHA256!r})"
+    both = [subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL) for _ in range(2)]
+    assert [process.wait(60) for process in both] == [0, 0]
+    assert server.ranges == [None, f"bytes={3 * CHUNK}-", f"bytes={5 * CHUNK}-"]
+
+
 def test_on_a_terminal_a_bar_is_shown_and_goes_away(server):
     program = f"from ganzoo.downloads import fetch_file; fetch_file({server.address + '/weights.npz'!r}, {SHA256!r})"
     ours, its = pty.openpty()

@@ -35,7 +35,10 @@ def fetch_archive(address: str, sha256: str) -> Path:
     folder = cache_folder() / "archives" / sha256[:32]
     if folder.is_dir():
         return folder
-    file = fetch_file(address, sha256)
+    try:
+        file = fetch_file(address, sha256)
+    except UsageError as error:
+        raise UsageError(f"data.source: {error}") from None
     folder.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix="unpacking-", dir=folder.parent))
     try:
