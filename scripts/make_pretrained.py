@@ -392,7 +392,7 @@ def check(name: str, plan: Mapping, places: Places) -> dict:
     own = config["data"]["source"]
     data = own if own.startswith("embedded:") else "embedded:emoji"
     document = ganzoo.evaluate(name, data, count=CHECKED)
-    return {"data": data, "count": CHECKED, "metrics": cards.check_metrics(document)}
+    return {"data": data, "count": CHECKED, "metrics": cards.check_metrics(document, data == own)}
 
 
 def change_words(name: str, places: Places, weights: Path) -> None:

@@ -27,6 +27,10 @@ MANIFEST_HEAD = (
 )
 
 
+OF_TRAINING = ("nearest_in_", "copies_in_")
+"""Of a metric that compares with the images that were learnt."""
+
+
 class Rows(list):
     """Numbers that a card has on one line."""
 
@@ -108,11 +112,18 @@ def _export(name: str, entry: Mapping) -> dict:
     }
 
 
-def check_metrics(document: Mapping) -> dict[str, float]:
-    """The generator's own metrics that can be measured again wherever the tests run, by key."""
-    own = [result for result in document["results"] if result["of"] in GENERATED]
+def check_metrics(document: Mapping, trained_on_it: bool) -> dict[str, float]:
+    """The generator's own metrics that can be measured again wherever the tests run, by key.
+
+    Args:
+        trained_on_it: the data of the check is what it learnt from; else, what it learnt from may not be there to
+            look for copies in.
+    """
+    own = [result for result in document["results"] if result["of"] in GENERATED and result["network"] in ANYWHERE]
     return {
-        result["key"]: significant(result["value"], CHECK_DIGITS) for result in own if result["network"] in ANYWHERE
+        result["key"]: significant(result["value"], CHECK_DIGITS)
+        for result in own
+        if trained_on_it or not result["key"].startswith(OF_TRAINING)
     }
 
 

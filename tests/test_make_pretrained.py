@@ -106,7 +106,7 @@ def test_only_what_can_be_measured_anywhere_is_to_be_checked():
     document = {
         "results": [result(), result("VGG16 distance", network="VGG16 distance"), result("SSIM", of="unchanged")]
     }
-    assert cards.check_metrics(document) == {"psnr": 14.31276}
+    assert cards.check_metrics(document, trained_on_it=True) == {"psnr": 14.31276}
 
 
 @pytest.mark.parametrize("text", ["source: folder:/home/me/photos", "init: /runs/x", "out: '~/runs'", "folder:a,/b/c"])
@@ -156,3 +156,10 @@ def test_photographs_are_credited_one_by_one(tmp_path):
     assert cards.credits(file) == ["Dune 1 by Marco, GPL-2+ (mate-backgrounds)"]
     with pytest.raises(RunError, match="build_photos.py writes it"):
         cards.credits(tmp_path / "none.yaml")
+
+
+def test_a_check_elsewhere_looks_for_no_copies_of_images_that_may_not_be_there():
+    result = {"of": "samples", "network": None, "value": 0.5}
+    document = {"results": [{**result, "key": key} for key in ("precision", "nearest_in_pixels", "copies_in_pixels")]}
+    assert cards.check_metrics(document, trained_on_it=False) == {"precision": 0.5}
+    assert len(cards.check_metrics(document, trained_on_it=True)) == 3
