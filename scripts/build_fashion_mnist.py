@@ -6,11 +6,11 @@ Needs Debian's `apt-get` and `dpkg-deb`, where the package is not in --packages 
 """
 
 import gzip
-import subprocess
 from pathlib import Path
 
 import click
 import numpy as np
+from debian_packages import unpacked
 from PIL import Image
 
 PACKAGE = "dataset-fashion-mnist"
@@ -22,7 +22,7 @@ FILES = {"train": "train", "test": "t10k"}
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--packages", type=click.Path(path_type=Path), default="build/fashion_mnist", show_default=True)
 def main(out: Path, packages: Path):
-    root = unpacked(packages) / "usr/share/datasets/fashion-mnist"
+    root = unpacked(PACKAGE, packages) / "usr/share/datasets/fashion-mnist"
     for split, name in FILES.items():
         images = read(root / f"{name}-images-idx3-ubyte.gz", header=16).reshape(-1, 28, 28)
         labels = read(root / f"{name}-labels-idx1-ubyte.gz", header=8)
@@ -30,17 +30,6 @@ def main(out: Path, packages: Path):
             (out / split / label).mkdir(parents=True, exist_ok=True)
         for number, (image, label) in enumerate(zip(images, labels, strict=True)):
             Image.fromarray(image).save(out / split / CLASSES[label] / f"{number:05}.png")
-
-
-def unpacked(packages: Path) -> Path:
-    """The folder of the package's files, fetched and unpacked where that is not yet done."""
-    root = packages / PACKAGE
-    if not root.is_dir():
-        packages.mkdir(parents=True, exist_ok=True)
-        if not list(packages.glob(f"{PACKAGE}_*.deb")):
-            subprocess.run(["apt-get", "download", PACKAGE], cwd=packages, check=True)
-        subprocess.run(["dpkg-deb", "-x", next(packages.glob(f"{PACKAGE}_*.deb")), root], check=True)
-    return root
 
 
 def read(path: Path, header: int) -> np.ndarray:

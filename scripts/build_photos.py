@@ -7,12 +7,12 @@ tiles of HELD_OUT go to test/. credits.yaml names author and licence of each pho
 Needs Debian's `apt-get` and `dpkg-deb`, where the packages are not in --packages already. 168 MB, a minute.
 """
 
-import subprocess
 from pathlib import Path
 
 import click
 import numpy as np
 import yaml
+from debian_packages import unpacked
 from PIL import Image
 
 PHOTOS = {
@@ -88,17 +88,6 @@ def main(out: Path, packages: Path):
     (out / "credits.yaml").write_text(yaml.safe_dump(credits, allow_unicode=True, sort_keys=False))
     for split in ("train", "test"):
         print(f"{split}: {sum(c['tiles'] for c in credits.values() if c['split'] == split)} tiles")
-
-
-def unpacked(package: str, packages: Path) -> Path:
-    """The folder of a Debian package's files, fetched and unpacked where that is not yet done."""
-    root = packages / package
-    if not root.is_dir():
-        packages.mkdir(parents=True, exist_ok=True)
-        if not list(packages.glob(f"{package}_*.deb")):
-            subprocess.run(["apt-get", "download", package], cwd=packages, check=True)
-        subprocess.run(["dpkg-deb", "-x", next(packages.glob(f"{package}_*.deb")), root], check=True)
-    return root
 
 
 def write_tiles(photo: Path, title: str, folder: Path) -> int:

@@ -78,10 +78,6 @@ def not_measured(command: str, why: Exception) -> dict:
     return {"command": command, "protocol": f"not measured ({why})", "data": "what it names", "rows": {}}
 
 
-def document_data(document: Mapping) -> str:
-    return document["results"][0]["data"]
-
-
 def classes(command: str, found: Mapping) -> dict:
     """An entry of the card, from what scripts/class_shares.py prints."""
     return {
