@@ -16,7 +16,7 @@ import click
 from ganzoo.errors import RunError, UsageError
 from ganzoo.lite.quiet import silence_libraries
 from ganzoo.pretrained import DIRECTIONS
-from ganzoo.quiet import import_tensorflow
+from ganzoo.quiet import import_keras
 from ganzoo.strategy_names import STRATEGIES
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
@@ -64,8 +64,8 @@ def show(name, as_json):
     """
     from ganzoo import catalogue
 
-    catalogue.check(name)  # Errors come before TensorFlow, which takes seconds.
-    import_tensorflow()
+    catalogue.check(name)  # Errors come before Keras, which takes seconds.
+    import_keras()
     described = catalogue.describe(name)
     _tell(described, as_json, _print_card if "card" in described else _print_description)
 
@@ -172,7 +172,7 @@ def generate(model, inputs, out, tiles, direction, **of_samples):
     if pretrained.is_tflite(path):
         silence_libraries()
     else:
-        import_tensorflow()
+        import_keras()
     network = inference.open_network(path)
     if inputs:
         generation.generate_images(network, target, say=click.echo, tiles=tiles)
@@ -194,7 +194,7 @@ def benchmark(model, direction, as_json):
     """
     from ganzoo import pretrained
 
-    pretrained.find_model(model, direction)  # Errors come before TensorFlow, which takes seconds.
+    pretrained.find_model(model, direction)  # Errors come before Keras, which takes seconds.
     from ganzoo.exporting.benchmark import benchmark
 
     report = benchmark(model, direction, say=lambda line: click.echo(line, err=True))

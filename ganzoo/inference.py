@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganzoo import pretrained, registry
+from ganzoo import backend, pretrained, registry
 from ganzoo.errors import RunError, UsageError
 from ganzoo.lite import card, latents, network, painting, runner, tiling
 from ganzoo.lite.errors import reason
 from ganzoo.lite.network import Network
+from ganzoo.quiet import import_tensorflow, is_installed
 
 if TYPE_CHECKING:
     import keras
@@ -222,23 +223,20 @@ def _painted(shape: tuple[int | None, ...]) -> card.Tensor:
 
 
 def _call(model: "keras.Model") -> Callable[[np.ndarray], np.ndarray]:
-    import tensorflow as tf
-
     # `predict` compiles for a few sizes and then for any, which not all layers bear; and uncompiled, a model holds the
     # outputs of all its layers at once.
     @functools.lru_cache(maxsize=SIZES_KEPT)
     def compiled(shape: tuple[int, ...]):
-        function = tf.function(lambda batch: model(batch, training=False), input_signature=[tf.TensorSpec(shape)])
-        # Called as it is, it would warn of being traced for each size.
-        return function.get_concrete_function()
+        return backend.compiled(lambda batch: model(batch, training=False), model.variables, shape)
 
-    return lambda batch: compiled(batch.shape)(tf.constant(batch, "float32")).numpy()
+    return lambda batch: compiled(batch.shape)(batch)
 
 
 def _saved_model_network(path: Path) -> Network:
+    if not is_installed("tensorflow"):
+        raise UsageError(f"{path}: a SavedModel, which needs TensorFlow: pip install tensorflow")
     interface = card.interface(card.read(path), path)
-    import tensorflow as tf
-
+    tf = import_tensorflow()
     try:
         loaded = tf.saved_model.load(str(path))
         signature = loaded.signatures[interface.signature]
@@ -280,8 +278,11 @@ def _of_any_size(model: "keras.Model") -> tuple["keras.Model", int, int | None]:
 def _rebuilt(model: "keras.Model") -> "keras.Model | None":
     import keras
 
+    from ganzoo import initial_weights
+
     try:
-        return keras.models.clone_model(model, input_tensors=keras.Input((None, None, model.input_shape[-1])))
+        with initial_weights.by_numpy():
+            return keras.models.clone_model(model, input_tensors=keras.Input((None, None, model.input_shape[-1])))
     except ValueError:
         # Layers such as Flatten and Dense tie a network to a size.
         return None

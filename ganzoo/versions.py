@@ -3,10 +3,12 @@
 import importlib.metadata
 import platform
 
-PACKAGES = ("keras-ganzoo", "tensorflow", "keras", "numpy")
+from ganzoo import backend
+
+OF_BACKEND = {"tensorflow": ("tensorflow",), "jax": ("jax", "jaxlib")}
 
 
 def versions(*more: str) -> dict[str, str]:
     """By name: Python's, those of the packages that compute, and of `more` packages."""
-    names = (*PACKAGES, *more)
+    names = ("keras-ganzoo", *OF_BACKEND[backend.name()], "keras", "numpy", *more)
     return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in names}}

@@ -29,9 +29,9 @@ AT_ONCE = 1_000
 @click.option("--epochs", type=click.IntRange(min=1), default=4, show_default=True)
 def main(model: str, data: Path, count: int, epochs: int):
     from ganzoo import inference
-    from ganzoo.quiet import import_tensorflow
+    from ganzoo.quiet import import_keras
 
-    import_tensorflow()
+    import_keras()
     import keras
 
     keras.utils.set_random_seed(0)

@@ -31,7 +31,7 @@ import ganzoo
 from ganzoo import fixed_output, inference, pictures, recipes, weight_files, zoo
 from ganzoo.data.images import read_image
 from ganzoo.errors import RunError, UsageError
-from ganzoo.quiet import import_tensorflow
+from ganzoo.quiet import import_keras
 
 ROOT = Path(__file__).parent.parent
 PLAN = yaml.safe_load(Path(__file__).with_name("pretrained.yaml").read_text("utf-8"))
@@ -232,7 +232,7 @@ def make(name: str, places: Places, weights: Path, circumstances: Mapping) -> No
     directory = Path(places.fill(run_of(plan)))
     if not (directory / "config.yaml").is_file():
         raise RunError(f"{directory}: no run; leave --skip-training out")
-    import_tensorflow()
+    import_keras()
     folder.mkdir(parents=True)
     directions = pack(directory, folder)
     write_config(directory, folder, places)

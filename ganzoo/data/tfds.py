@@ -15,6 +15,7 @@ from ganzoo.config import DataConfig, nearest
 from ganzoo.data.images import image_size, read_image
 from ganzoo.data.sources import SETS_OF_TASK, ImageSet, Source, arrow, check_domain_count, near_miss
 from ganzoo.errors import RunError, UsageError
+from ganzoo.quiet import import_tensorflow
 
 SPLITS = {"train": (), "test": ("test", "validation", "valid", "val")}
 
@@ -23,7 +24,7 @@ def open_source(data: DataConfig, task: str, split: str) -> Source:
     """The images of a data set, which is downloaded and prepared if it is not there yet.
 
     Raises:
-        UsageError: for an unknown name or domain, or where tensorflow-datasets is not installed.
+        UsageError: for an unknown name or domain, or where tensorflow-datasets or TensorFlow is not installed.
         RunError: when it can't be downloaded or prepared.
     """
     builder = _prepared_builder(data.source.partition(":")[2])
@@ -44,9 +45,12 @@ def open_source(data: DataConfig, task: str, split: str) -> Source:
 
 def _prepared_builder(name: str):
     try:
+        import_tensorflow()
         import tensorflow_datasets as tfds
     except ImportError as error:
-        raise UsageError(f"data.source: tfds:{name} needs tensorflow-datasets ({error}); pip install it") from None
+        raise UsageError(
+            f"data.source: tfds:{name} needs tensorflow-datasets and TensorFlow ({error}); pip install them"
+        ) from None
     try:
         data_dir = os.environ.get("TFDS_DATA_DIR")
         builder = tfds.builder(name, data_dir=data_dir)

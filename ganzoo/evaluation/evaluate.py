@@ -15,7 +15,7 @@ from ganzoo.evaluation.examples import Examples, open_examples
 from ganzoo.evaluation.results import Result, Skipped
 from ganzoo.files import replacing
 from ganzoo.lite import card
-from ganzoo.quiet import import_tensorflow
+from ganzoo.quiet import import_keras
 from ganzoo.versions import versions
 
 if TYPE_CHECKING:
@@ -68,9 +68,9 @@ def evaluate(
     if count is not None and count < 2:
         raise UsageError(f"count: found {count}; give 2 or more")
     instruments.check_names(network, perceptual)
-    test = _known_data(files, data)  # Errors come before TensorFlow, which takes seconds.
+    test = _known_data(files, data)  # Errors come before Keras, which takes seconds.
     folder = _folder(files, out)
-    import_tensorflow()
+    import_keras()
     found = subject.open_files(files, data) if from_disk else subject.of_model(model, data)
     recipe = _limited(found.recipe, count)
     tools = _instruments(recipe, network, perceptual)

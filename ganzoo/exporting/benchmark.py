@@ -8,13 +8,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ganzoo import pretrained
+from ganzoo import backend, pretrained
 from ganzoo.exporting.latency import in_turns, summary
 from ganzoo.exporting.precisions import PLAIN, name_of
 from ganzoo.exporting.stopwatch import FREE_SIZE, Stopwatch
 from ganzoo.lite import card
 from ganzoo.lite.threads import all_threads
-from ganzoo.quiet import held_back_stderr, import_tensorflow
+from ganzoo.quiet import held_back_stderr, import_keras
 
 TIMED = (*PLAIN, "int8")
 """The precisions that a Keras model is timed in, as TFLite."""
@@ -53,10 +53,12 @@ def benchmark(
         and `speedup`: how many times as fast as a Keras `tf.function`, None when that is not among the rows.
 
     Raises:
-        UsageError: when there is no such model.
+        UsageError: when there is no such model; for all but a `.tflite` file also where Keras runs on JAX.
         RunError: when it can't be run.
     """
     path = pretrained.find_model(model, direction)
+    if not pretrained.is_tflite(path):
+        backend.check_tensorflow("benchmark")
     with tempfile.TemporaryDirectory() as folder:
         ways = _ways(path, Path(folder), say)
         return {"model": str(model), "rows": compare(ways, seconds=seconds, say=say)}
@@ -104,7 +106,7 @@ def _ways(path: Path, folder: Path, say: Callable[[str], None]) -> list[Way]:
 
 def ways_of_keras(path: Path, folder: Path) -> list[Way]:
     """Every way to run the generator in a file that Keras opens; what it is converted to is written into `folder`."""
-    import_tensorflow()
+    import_keras()
     import numpy as np
 
     from ganzoo.exporting import conversion, interface

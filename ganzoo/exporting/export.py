@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 
 import filelock
 
+from ganzoo import backend
 from ganzoo.config import nearest
 from ganzoo.errors import RunError, UsageError
 from ganzoo.exporting.precisions import FORMATS, PLAIN, PRECISIONS, STATIC
 from ganzoo.files import replacing
 from ganzoo.lite import card
 from ganzoo.pretrained import DIRECTIONS
-from ganzoo.quiet import import_tensorflow
+from ganzoo.quiet import import_keras
 
 if TYPE_CHECKING:
     import keras
@@ -95,7 +96,7 @@ def export(
         say: is told what is done, a line at a time.
 
     Raises:
-        UsageError: for what can't be done as asked, before anything is written.
+        UsageError: for what can't be done as asked, before anything is written; also where Keras runs on JAX.
         RunError: when a file falls below its floor, or can't be made or written.
     """
     from ganzoo.exporting import generators
@@ -105,7 +106,8 @@ def export(
     out = Path(out_dir).expanduser()
     _check_place(out)
     paths = generators.find(model, direction) if isinstance(model, str | Path) else None
-    import_tensorflow()
+    backend.check_tensorflow("export")
+    import_keras()
     opened = [generators.open_generator(path) for path in paths] if paths else [generators.of_model(model)]
     options = {"formats": formats, "quantize": quantize, "size": size, "io": io, "calibration": calibration}
     options["measure"] = measure

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ganzoo import backend
 from ganzoo.config import nearest
 from ganzoo.data.images import luminance, resize
 from ganzoo.errors import RunError, UsageError
@@ -60,13 +61,15 @@ def open_feature_network(network: "str | Path | keras.Model") -> FeatureNetwork:
             install or where to put a file.
         RunError: when a file can't be read.
     """
-    if network == "inception":
-        return _inception()
-    if network == "efficientnet-lite0":
-        return _efficientnet_lite()
-    if isinstance(network, str | Path):
-        return _of_keras(_loaded(network))
-    return _of_keras(network)
+    from ganzoo import initial_weights
+
+    # The weights are read; those that a network begins with had better be drawn quickly.
+    with initial_weights.by_numpy():
+        if network == "inception":
+            return _inception()
+        if network == "efficientnet-lite0":
+            return _efficientnet_lite()
+        return _of_keras(_loaded(network) if isinstance(network, str | Path) else network)
 
 
 def _inception() -> FeatureNetwork:
@@ -174,12 +177,11 @@ def _of_channels(image: np.ndarray, channels: int) -> np.ndarray:
 
 
 def _compiled(model: "keras.Model", numbers: str, scale: float = 1.0, offset: float = 0.0) -> Callable:
-    """Runs a model on batches of `numbers`; traced once, whatever their length."""
-    import tensorflow as tf
+    """Runs a model on batches of `numbers`, of any length."""
+    from keras import ops
 
-    @tf.function(input_signature=[tf.TensorSpec((None, *model.input_shape[1:]), numbers)], autograph=False)
     def features(batch):
-        outputs = tf.cast(model(tf.cast(batch, "float32") * scale + offset, training=False), "float32")
-        return tf.reduce_mean(outputs, axis=range(1, len(outputs.shape) - 1))
+        outputs = ops.cast(model(ops.cast(batch, "float32") * scale + offset, training=False), "float32")
+        return ops.mean(outputs, axis=tuple(range(1, len(outputs.shape) - 1)))
 
-    return lambda batch: features(tf.constant(batch)).numpy()
+    return backend.compiled(features, model.variables, (None, *model.input_shape[1:]), numbers)

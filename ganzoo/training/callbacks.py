@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from ganzoo import pictures
 from ganzoo.files import replacing
@@ -65,8 +64,7 @@ class Samples(AtSteps):
         columns = {title: np.asarray(images) for title, images in self.model.samples(self.examples).items()}
         picture = pictures.grid(columns)
         pictures.save(picture, self.directory.sample(step))
-        with self.board.as_default():
-            tf.summary.image("samples", np.asarray(picture)[None], step=step)
+        self.board.image("samples", picture, step)
         generated = {title: columns[title] for title in self.model.generated}
         real = {title: np.asarray(self.examples[key]) for title, key in self.model.generated.items()}
         self.measures = (step, health.measure_samples(generated, real, self.training_images()))
@@ -183,10 +181,9 @@ class Metrics(AtSteps):
         self.findings = findings
 
     def chart(self, step: int, terms: Mapping, observed: Mapping) -> None:
-        with self.board.as_default():
-            for name, value in [*terms.items(), *((HEALTH + name, value) for name, value in observed.items())]:
-                if value is not None:
-                    tf.summary.scalar(name, value, step=step)
+        for name, value in [*terms.items(), *((HEALTH + name, value) for name, value in observed.items())]:
+            if value is not None:
+                self.board.scalar(name, value, step)
         self.board.flush()
 
     @property

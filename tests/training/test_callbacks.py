@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from ganzoo.config import TrainingConfig
 from ganzoo.training import callbacks, checkpoints
+from ganzoo.training.board import Board
 from ganzoo.training.run_directory import RunDirectory
 
 
@@ -80,7 +81,7 @@ def directory(tmp_path):
 
 @pytest.fixture
 def board(directory):
-    return tf.summary.create_file_writer(str(directory.tensorboard))
+    return Board(directory.tensorboard)
 
 
 def test_steps_are_counted_from_where_the_run_goes_on():
