@@ -65,7 +65,8 @@ class GANConfig:
     """Height and width of training images, in pixels."""
     channels: Positive = 3
 
-    precision: Literal["float32", "mixed_float16", "mixed_bfloat16", "float64"] = "float32"
+    precision: Literal["auto", "float32", "mixed_float16", "mixed_bfloat16", "float64"] = "auto"
+    """`auto`, here and below: what was fastest where it was measured, see `docs/performance.md`; on a CPU float32."""
 
     adversarial_loss: Literal["non_saturating", "lsgan", "hinge", "wasserstein"] = "non_saturating"
     discriminator_weight: Weight = 1.0
@@ -140,7 +141,15 @@ class TrainingConfig:
     batch_size: Positive
     """The global batch: examples per generator update, over all replicas."""
     seed: NonNegative = 0
-    jit_compile: bool = False
+    jit_compile: bool | Literal["auto"] = "auto"
+    """Whether TensorFlow compiles steps by XLA. JAX always does."""
+    steps_per_execution: Positive | Literal["auto"] = "auto"
+    """Steps run in one go, at most: fewer where the run has to write something in between. It changes no number."""
+    accumulate: Positive = 1
+    """Parts that a batch is trained in, one after the other, where it does not fit as a whole; an update goes by the
+    mean of their gradients. Batch norms take the statistics of a part."""
+    rematerialise: bool = False
+    """Whether the networks' activations are computed anew for gradients, not kept: slower, in less memory."""
     sample_count: Positive = 16
     """Rows of a sample grid, or images where there is one image a row."""
     sample_every: Positive = 500
@@ -160,6 +169,13 @@ class TrainingConfig:
     state that is not finite stops it."""
     rollback_learning_rate: Rate = 1.0
     """Going back multiplies the learning rates by this."""
+
+    def __post_init__(self):
+        if self.batch_size % self.accumulate:
+            raise ValueError(
+                f"accumulate={self.accumulate} parts can't be made of batch_size={self.batch_size}: give accumulate a "
+                "divisor of it"
+            )
 
 
 @frozen_config
@@ -268,6 +284,12 @@ def to_document(recipe: Recipe) -> dict:
         document[section] = TypeAdapter(type(config)).dump_python(config, mode="json")
     del document["model"]["seed"]
     return document
+
+
+def without_auto(config, values: Mapping):
+    """A config with the values of these names wherever it says `auto`."""
+    automatic = {name: value for name, value in values.items() if getattr(config, name, None) == "auto"}
+    return dataclasses.replace(config, **automatic) if automatic else config
 
 
 def override(document: Mapping, assignments: Iterable[str]) -> dict:

@@ -1,7 +1,8 @@
 """Teachers: trained generators that a smaller one learns to imitate (Hinton et al. 2015)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import keras
 
@@ -13,15 +14,15 @@ UNKNOWN_SIDE = 64
 ADVICE = "give one trained with the same model settings"
 
 
-def load_teachers(teacher: str, students: Mapping[str, keras.Model]) -> dict[str, Callable]:
-    """The teacher of each student, frozen, in inference mode and in the precision that it was saved in.
+def load_teachers(teacher: str, students: Mapping[str, keras.Model]) -> Mapping[str, keras.Model]:
+    """The teacher of each student, frozen, in the precision that it was saved in.
 
     Args:
         teacher: a pretrained name, a run directory or, for a single student, a `.keras` file.
         students: generators by name, as in `GAN.deployed()`.
 
     Returns:
-        By the students' names: a batch of inputs to what the teacher makes of it.
+        By the students' names; a model that holds this does not take them for its own networks, as it would a dict's.
 
     Raises:
         UsageError: when there is no such teacher, or it takes or makes something of another shape.
@@ -30,10 +31,10 @@ def load_teachers(teacher: str, students: Mapping[str, keras.Model]) -> dict[str
     if len(students) > 1 and pretrained.opens_in_keras(Path(teacher)):
         names = " and ".join(students)
         raise UsageError(f"model.teacher: {teacher} holds one generator; give a run directory, with {names}")
-    return {name: _load_teacher(teacher, name, student) for name, student in students.items()}
+    return MappingProxyType({name: _load_teacher(teacher, name, student) for name, student in students.items()})
 
 
-def _load_teacher(teacher: str, name: str, student: keras.Model) -> Callable:
+def _load_teacher(teacher: str, name: str, student: keras.Model) -> keras.Model:
     try:
         network = pretrained.load(teacher, pretrained.direction_in(name))
     except UsageError as error:
@@ -46,7 +47,7 @@ def _load_teacher(teacher: str, name: str, student: keras.Model) -> Callable:
     if made != wanted:
         raise UsageError(f"model.teacher: {teacher} makes {_text(made)}, and {student.name} {_text(wanted)}; {ADVICE}")
     network.trainable = False
-    return lambda inputs: network(inputs, training=False)
+    return network
 
 
 def _text(shape: tuple) -> str:

@@ -1,4 +1,4 @@
-"""The engine: phases of training, and the only `train_step` of the project."""
+"""GANs: named networks and the phases that train them. The step itself is an engine's, in `ganzoo.engines`."""
 
 import contextlib
 import dataclasses
@@ -7,14 +7,16 @@ import threading
 from collections.abc import Callable, Mapping
 
 import keras
-import tensorflow as tf
+import numpy as np
 from keras import ops
 
-from ganzoo import losses, seeding, sharing
+from ganzoo import initial_weights, losses, seeding, tuning
 from ganzoo.augmentation import augment
 from ganzoo.config import GANConfig
 from ganzoo.distillation import load_teachers
+from ganzoo.engines import SEEDS, WHOLE_NUMBERS, Adam, Trainer, check_precision
 from ganzoo.errors import UsageError
+from ganzoo.rematerialisation import rematerialise as remat
 from ganzoo.schedules import LearningRate
 
 
@@ -42,7 +44,7 @@ class Phase:
         return self.start <= step and (self.stop is None or step < self.stop)
 
 
-class GAN(keras.Model):
+class GAN(Trainer):
     """Named networks and the phases that train them. Architectures subclass it and add:
 
     `config_class`; `batch_names`, the keys of a batch; `build_networks`; `forward`, the one forward of the generators
@@ -75,21 +77,21 @@ class GAN(keras.Model):
 
     def __init__(self, config: GANConfig):
         super().__init__(name=type(self).__name__.lower())
-        self.config = config
-        with _dtype_policy(config.precision), seeding.initial_weights(config.seed):
+        self.config = config = tuning.settle(config)
+        check_precision(config.precision)
+        with _dtype_policy(config.precision), initial_weights.from_seed(config.seed):
             self._networks = self.build_networks()
             for name, network in self._networks.items():
                 setattr(self, name, network)
             self._averages = self._build_averages()
-        self.step = _run_variable(0, "int64", "step")
-        self.rollbacks = _run_variable(0, "int64", "rollbacks")
+        self.equip(self._networks.values())
+        self.step = _run_variable(0, WHOLE_NUMBERS, "step")
+        self.rollbacks = _run_variable(0, WHOLE_NUMBERS, "rollbacks")
         self.rate_scale = _run_variable(1.0, "float32", "rate_scale")
         self.optimizers = {}
-        self._now = _Now()
-        self._host_step = 0
-        self._traced = {}
-        self._read = None
+        self.now = _Now()
         self._teachers = {}
+        self.accumulate = 1
         self.built = True
 
     # What an architecture adds.
@@ -134,9 +136,10 @@ class GAN(keras.Model):
 
     def released(self) -> dict[str, keras.Model]:
         """The deployed networks as they are saved: in float32, whatever precision they are trained in."""
-        if self.config.precision == "float32":
+        synchronised = (getattr(layer, "synchronized", False) for n in self._networks.values() for layer in n.layers)
+        if self.config.precision == "float32" and not any(synchronised):
             return self.deployed()
-        with _dtype_policy("float32"), seeding.initial_weights(self.config.seed):
+        with _dtype_policy("float32"), initial_weights.from_seed(self.config.seed):
             networks = self.build_networks()
         for name, network in self.deployed().items():
             networks[name].set_weights(network.get_weights())
@@ -163,10 +166,23 @@ class GAN(keras.Model):
         """Variables of training besides networks and optimizers, such as pools of past images."""
         return []
 
-    def compile(self, *, jit_compile=False, steps_per_execution=1, run_eagerly=False):
-        """Makes an Adam optimizer for each phase, with the rates of the config; there is no loss to pass."""
+    def compile(
+        self, *, jit_compile=False, steps_per_execution=1, run_eagerly=False, accumulate=1, rematerialise=False
+    ):
+        """Makes an Adam optimizer for each phase, with the rates of the config; there is no loss to pass.
+
+        Args:
+            jit_compile: compiles TensorFlow's steps by XLA; those of JAX always are.
+            accumulate: parts that a batch is trained in, one after the other, for less memory: an update goes by the
+                mean of their gradients. Batch norms see one part at a time.
+            rematerialise: computes the networks' activations anew for gradients, for less memory.
+        """
+        self.accumulate = accumulate
+        if rematerialise:
+            for network in self._networks.values():
+                remat(network)
         self.optimizers = {phase.name: self._build_optimizer(phase) for phase in self.phases()}
-        self._traced = {}
+        self.forget_traces()
         super().compile(
             optimizer=next(iter(self.optimizers.values())),
             jit_compile=jit_compile,
@@ -201,72 +217,108 @@ class GAN(keras.Model):
         beta_1 is 0.5; and `<network>_update_ratio`: the norm of its last update over that of its weights, usually
         1e-3. They cost nothing in the steps between.
         """
-        phases = self._active_phases(max(self.steps_done - 1, 0))
-        key = ("health", *(phase.name for phase in phases))
-        if key not in self._traced:
-            self._traced[key] = tf.function(lambda: self._health(phases), autograph=False)
-        return {name: float(value) for name, value in self._traced[key]().items()}
+        phases = self.active_phases(max(self.steps_done - 1, 0))
+        values = self.compute(("health", *(phase.name for phase in phases)), lambda: self._health(phases))
+        return {name: float(value) for name, value in values.items()}
 
-    # The step.
+    # The step, for the engine to differentiate, compile and run.
 
-    def train_step(self, data):
-        """One step: every active phase, in order, on one forward of the generators.
+    def run_phases(self, phases: tuple[Phase, ...], data) -> dict:
+        """One step: every phase, in order, on one forward of the generators."""
+        *early, last = self.rounds_of(data, phases)
+        self.now.observed = {}
+        for parts in early:
+            self._train([phase for phase in phases if phase.repeats > 1], parts)
+        logs = self._train(phases, last)
+        self.step.assign_add(1)
+        return logs | self.now.observed
 
-        Returns:
-            The terms of the losses, and, by names that begin with `health/`, what else is worth watching.
-        """
-        if tf.executing_eagerly():
-            self._host_step = self.steps_done
-        phases = self._active_phases(self._host_step)
+    def _train(self, phases, parts) -> dict:
+        """Updates the networks of the phases, on one part of a batch or the mean of several."""
+        if len(parts) > 1:
+            return self._train_in_parts(phases, parts)
+        ((number, batch),) = parts
+        self.begin_round(number)
+        outputs, record = self.recorded_forward(batch, [phase for phase in phases if not phase.detached])
+        logs = {}
+        for phase in phases:
+            gradients, terms = self.gradients_of(phase, batch, outputs, None if phase.detached else record)
+            self._update(phase, gradients)
+            logs |= terms
+        return logs
+
+    def _train_in_parts(self, phases, parts) -> dict:
+        """As `_train`, one part after the other; what is observed is of the last."""
+        logs, seen = {}, {}
+        for phase in phases:
+            gradients, terms = [], []
+            for number, batch in parts:
+                self.begin_round(number)
+                batch, record = self.after(gradients[-1] if gradients else [], batch), None
+                if number not in seen or not phase.detached:
+                    # The same outputs a second time; only now are they recorded.
+                    with self._norms_kept(number in seen):
+                        outputs, record = self.recorded_forward(batch, [] if phase.detached else [phase])
+                    seen[number] = keras.tree.map_structure(ops.stop_gradient, outputs)
+                outputs = seen[number] if phase.detached else outputs
+                found = self.gradients_of(phase, batch, outputs, None if phase.detached else record)
+                gradients.append(found[0])
+                terms.append(found[1])
+            self._update(phase, _mean_of(gradients))
+            logs |= _mean_of(terms)
+        return logs
+
+    def _update(self, phase, gradients) -> None:
+        self.apply_gradients(phase, gradients)
+        if not phase.detached:
+            self._update_averages(phase)
+
+    @contextlib.contextmanager
+    def _norms_kept(self, kept: bool):
+        """Within it the networks' moving averages move in vain, where they are to be kept."""
+        variables = [v for network in self._networks.values() for v in network.variables if not v.trainable]
+        before = [ops.copy(variable) for variable in variables] if kept else []
+        yield
+        for variable, value in zip(variables if kept else [], before, strict=True):
+            variable.assign(value)
+
+    def frozen(self) -> list[keras.Model]:
+        """Networks beside its own that a step reads: its teachers."""
+        return list(self._teachers.values())
+
+    def active_phases(self, step: int) -> tuple[Phase, ...]:
+        """The phases of a step, in order."""
+        return tuple(phase for phase in self.phases() if phase.runs_at(step))
+
+    def variables_of(self, phase: Phase) -> list[keras.Variable]:
+        """What a phase updates."""
+        return [variable for name in phase.networks for variable in self._networks[name].trainable_variables]
+
+    def rounds_of(self, data, phases: tuple[Phase, ...]) -> list[list[tuple[int, dict]]]:
+        """What of a batch each update sees of the phase that has most: one part or, accumulated, several, numbered."""
         dtype = "float64" if self.config.precision == "float64" else "float32"
         batch = {name: ops.cast(value, dtype) for name, value in self._named(data).items()}
-        parts = self._parts(batch, max(phase.repeats for phase in phases))
-        logs, self._now.observed = {}, {}
-        for number, part in enumerate(parts[:-1]):
-            self._begin_round(number)
-            outputs = self.forward(part)
-            for phase in phases:
-                if phase.repeats > 1:
-                    self._update_detached(phase, part, outputs)
-        self._begin_round(len(parts) - 1)
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            self._watch(tape, [phase for phase in phases if not phase.detached])
-            outputs = self.forward(parts[-1])
-        for phase in phases:
-            if phase.detached:
-                logs |= self._update_detached(phase, parts[-1], outputs)
-            else:
-                logs |= self._update(phase, parts[-1], outputs, tape)
-                self._update_averages(phase)
-        self.step.assign_add(1)
-        return logs | self._now.observed
+        updates = max(phase.repeats for phase in phases)
+        parts = list(enumerate(self._parts(batch, self.accumulate * updates)))
+        # So an update sees the same examples in however many parts.
+        return [parts[update::updates] for update in range(updates)]
 
-    def _update_detached(self, phase, batch, outputs):
-        outputs = keras.tree.map_structure(ops.stop_gradient, outputs)
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            self._watch(tape, [phase])
-        return self._update(phase, batch, outputs, tape)
+    def begin_round(self, number: int) -> None:
+        """Gives every dropout layer the noise of this step, round and replica: its state need not be saved."""
+        self.now.round = number
+        for name, network in self._networks.items():
+            for layer in network.layers:
+                if hasattr(layer, "seed_generator"):
+                    key, position = ops.unstack(self.random(f"{name} {layer.name}").next())
+                    # Each draw adds 1 to the state: room for draws before the next step's.
+                    layer.seed_generator.state.assign(ops.stack([key, 1024 * position]))
 
-    def _update(self, phase, batch, outputs, tape):
-        optimizer = self.optimizers[phase.name]
-        with tape:
-            terms = phase.loss(batch, outputs)
-            if self._is_taught() and not phase.detached:
-                terms |= self._distillation_terms(phase, batch, outputs)
-            # Gradients are summed over replicas, so each replica's loss is its share of the mean.
-            loss = sum(terms.values()) / tf.distribute.get_strategy().num_replicas_in_sync
-            loss = optimizer.scale_loss(loss)
-        variables = self._variables(phase)
-        gradients = tape.gradient(loss, [variable.value for variable in variables])
-        optimizer.apply(gradients, variables)
-        return {name: ops.cast(term, "float32") for name, term in terms.items()}
-
-    def _watch(self, tape, phases):
-        for phase in phases:
-            tape.watch([variable.value for variable in self._variables(phase)])
-
-    def _variables(self, phase):
-        return [variable for name in phase.networks for variable in self._networks[name].trainable_variables]
+    def terms_of(self, phase: Phase, batch: Mapping, outputs: Mapping) -> dict:
+        """The weighted terms of a phase's loss, that of a teacher included."""
+        terms = phase.loss(batch, outputs)
+        if self._is_taught() and not phase.detached:
+            terms |= self._distillation_terms(phase, batch, outputs)
+        return terms
 
     def _update_averages(self, phase):
         step = ops.cast(self.step, "float32")
@@ -278,9 +330,6 @@ class GAN(keras.Model):
                     average.assign(variable + ops.cast(decay, variable.dtype) * (average - variable))
                 elif "float" in variable.dtype:
                     average.assign(variable)
-
-    def _active_phases(self, step: int) -> tuple[Phase, ...]:
-        return tuple(phase for phase in self.phases() if phase.runs_at(step))
 
     def _named(self, data) -> dict:
         if isinstance(data, Mapping) and data.keys() >= set(self.batch_names):
@@ -296,56 +345,13 @@ class GAN(keras.Model):
             return [batch]
         size = next(iter(batch.values())).shape[0]
         if size is not None and size % count:
-            raise UsageError(f"{self.name}: found a batch of {size}; with n_critic={count} give a multiple of {count}")
+            reason = f"n_critic={self.config.n_critic}"
+            if self.accumulate > 1:
+                reason += f" and accumulate={self.accumulate}"
+            raise UsageError(f"{self.name}: found a batch of {size}; with {reason} give a multiple of {count}")
         # Every count-th example, not a run of them: so each part is shared by all replicas as a whole batch is.
         split = {name: ops.reshape(value, (-1, count, *value.shape[1:])) for name, value in batch.items()}
         return [{name: values[:, i] for name, values in split.items()} for i in range(count)]
-
-    # Keras's training loop. `_maybe_symbolic_build` and Keras's own train function fail under multi-worker strategies
-    # (keras#20585), and a run may change its phases between steps.
-
-    def fit(self, x=None, *args, **kwargs):
-        """As Keras's. Replicas share the batches of a data set equally; it ends for all when it ends for one."""
-        strategy, self._read = self.distribute_strategy, None
-        if isinstance(x, tf.data.Dataset) and strategy.num_replicas_in_sync > 1:
-            x, self._read = sharing.share(strategy, x), sharing.reader(strategy)
-        return super().fit(x, *args, **kwargs)
-
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        pass
-
-    def make_train_function(self, force=False):
-        self._host_step = self.steps_done
-
-        def train_function(iterator):
-            steps = range(self._host_step, self._host_step + self.steps_per_execution)
-            phases = tuple(phase.name for step in steps for phase in self._active_phases(step))
-            if phases not in self._traced:
-                self._traced[phases] = self._make_execution()
-            batches = [self._read(iterator) for _ in steps] if self._read else iterator
-            logs = self._traced[phases](batches)
-            self._host_step = steps.stop
-            return logs
-
-        self.train_function = train_function
-
-    def _make_execution(self):
-        """A function that runs steps; traced once, for steps with the same phases as its first."""
-        strategy = self.distribute_strategy
-
-        def train(batches):
-            batches = iter(batches)
-            for _ in range(self.steps_per_execution):
-                # Only the step is compiled by XLA: fetching a batch can't be.
-                step = self.train_step
-                if self.jit_compile:
-                    step = tf.function(step, jit_compile=True, autograph=False)
-                logs = strategy.run(step, args=(next(batches),))
-                self._host_step += 1
-            return {name: strategy.reduce("MEAN", value, axis=None) for name, value in logs.items()}
-
-        # Without autograph an error is raised as it is, not wrapped in a description of the graph.
-        return train if self.run_eagerly else tf.function(train, autograph=False)
 
     # Parts of which architectures make their phases.
 
@@ -356,7 +362,7 @@ class GAN(keras.Model):
 
     def observe(self, name: str, value) -> None:
         """Logs a scalar of the step that is no term of a loss, as `health/` and its name."""
-        self._now.observed[f"health/{name}"] = ops.cast(ops.stop_gradient(value), "float32")
+        self.now.observed[f"health/{name}"] = ops.cast(ops.stop_gradient(value), "float32")
 
     def random(self, purpose: str, shared: bool = False) -> keras.random.SeedGenerator:
         """What `keras.random` takes as a seed: a function of run seed, purpose, step, replica, count of rollbacks.
@@ -365,27 +371,9 @@ class GAN(keras.Model):
             purpose: any words; draws for different purposes are independent.
             shared: the same on every replica, and as it would be on one device.
         """
-        count, number = (1, 0) if shared else (_replica_count(), _replica_number())
-        position = ops.cast(self.step, "int64") * count + ops.cast(number, "int64")
-        return _StepSeed(self.config.seed, (purpose, self._now.round), position, self.rollbacks)
-
-    def gathered(self, values):
-        """The values of all replicas, (B, …) each with B known, one after the other; no gradient flows back."""
-        if _replica_count() == 1:
-            return values
-        if values.shape[0] is None:
-            raise UsageError(f"{self.name}: the batch has no fixed size; batch with drop_remainder=True")
-        gathered = tf.distribute.get_replica_context().all_gather(ops.stop_gradient(values), axis=0)
-        # TensorFlow forgets how many there are.
-        return ops.reshape(gathered, (_replica_count() * values.shape[0], *values.shape[1:]))
-
-    def own_part(self, values):
-        """Of values like those that `gathered` gives, the part of this replica."""
-        if _replica_count() == 1:
-            return values
-        count = values.shape[0] // _replica_count()
-        start = ops.cast(_replica_number() * count, "int32")
-        return ops.slice(values, [start] + [0] * (len(values.shape) - 1), (count, *values.shape[1:]))
+        count, number = (1, 0) if shared else (self.replica_count(), self.replica_number())
+        position = ops.cast(self.step, SEEDS) * count + ops.cast(number, SEEDS)
+        return _StepSeed(self.config.seed, (purpose, self.now.round), position, self.rollbacks)
 
     def discriminator_terms(self, name: str, real: tuple, fake: tuple) -> dict:
         """The weighted terms of a discriminator's loss: real, fake and the penalty, if any.
@@ -421,7 +409,7 @@ class GAN(keras.Model):
         terms = {}
         for name in (name for name in phase.networks if name in self._teachers):
             taken, made = self.painted[name]
-            example = self._teachers[name]({**batch, **outputs}[taken])
+            example = self._teachers[name]({**batch, **outputs}[taken], training=False)
             distance = losses.l1(outputs[made], ops.cast(example, outputs[made].dtype))
             terms[f"{name}_distillation"] = self.config.distillation_weight * distance
         return terms
@@ -440,19 +428,17 @@ class GAN(keras.Model):
     def _penalty_terms(self, name, real, fake) -> dict:
         if self.config.penalty == "none":
             return {}
+
+        def logits_of(images):
+            return self._networks[name](images, training=True)
+
         if self.config.penalty == "r1":
-            penalty = losses.r1_penalty(self._input_gradients(name, real))
+            penalty = losses.r1_penalty(self.input_gradients(logits_of, real))
         else:
             share = keras.random.uniform((ops.shape(real)[0], 1, 1, 1), seed=self.random(f"{name} penalty"))
             share = ops.cast(share, real.dtype)
-            penalty = losses.gradient_penalty(self._input_gradients(name, share * real + (1 - share) * fake))
+            penalty = losses.gradient_penalty(self.input_gradients(logits_of, share * real + (1 - share) * fake))
         return {f"{name}_penalty": self.config.penalty_weight * penalty}
-
-    def _input_gradients(self, name, images):
-        with tf.GradientTape() as tape:
-            tape.watch(images)
-            logits = ops.sum(self._networks[name](images, training=True))
-        return tape.gradient(logits, images)
 
     # Construction.
 
@@ -461,11 +447,15 @@ class GAN(keras.Model):
         rate = phase.learning_rate
         if self.config.schedule.kind != "constant":
             rate = LearningRate(rate, self.config.schedule, self.step, self.rate_scale)
-        optimizer = keras.optimizers.Adam(rate, beta_1=self.config.beta_1, beta_2=self.config.beta_2, name=phase.name)
+        # In float64 TensorFlow would round a number of Python to single precision first.
+        number = np.float64 if self.config.precision == "float64" else float
+        beta_1, beta_2 = number(self.config.beta_1), number(self.config.beta_2)
+        optimizer = Adam(rate, beta_1=beta_1, beta_2=beta_2, name=phase.name)
         if self.config.precision == "mixed_float16":
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer, name=phase.name)
         # Built now, because weights loaded into an unbuilt optimizer are dropped with a mere warning.
-        optimizer.build(self._variables(phase))
+        with initial_weights.by_numpy():
+            optimizer.build(self.variables_of(phase))
         return optimizer
 
     def _build_averages(self) -> dict[str, keras.Model]:
@@ -494,28 +484,14 @@ class GAN(keras.Model):
                 values[f"{name}_update_ratio"] = rate * _norm(updates) / _norm(variables)
         return values
 
-    def _begin_round(self, number: int):
-        """Gives every dropout layer the noise of this step, round and replica: its state need not be saved."""
-        self._now.round = number
-        for name, network in self._networks.items():
-            for layer in network.layers:
-                if hasattr(layer, "seed_generator"):
-                    key, position = ops.unstack(self.random(f"{name} {layer.name}").next())
-                    # Each draw adds 1 to the state: room for draws before the next step's.
-                    layer.seed_generator.state.assign(ops.stack([key, 1024 * position]))
-
 
 def _run_variable(value, dtype: str, name: str) -> keras.Variable:
     return keras.Variable(value, dtype=dtype, trainable=False, aggregation="only_first_replica", name=name)
 
 
-def _replica_count() -> int:
-    return tf.distribute.get_strategy().num_replicas_in_sync
-
-
-def _replica_number():
-    replica = tf.distribute.get_replica_context()
-    return 0 if replica is None else replica.replica_id_in_sync_group
+def _mean_of(structures: list):
+    """The mean of tensors in the same places of several structures."""
+    return keras.tree.map_structure(lambda *values: sum(values) / len(values), *structures)
 
 
 def _norm(tensors):
@@ -551,7 +527,7 @@ class _StepSeed(keras.random.SeedGenerator):
         key = seeding.derive(self.seed, *self.purpose, self.draws)
         self.draws += 1
         # Keras takes seeds modulo nearly 2^31; no other position may come to what a rollback adds.
-        return ops.stack([key + 1_000_003 * ops.cast(self.course, "int64"), self.position])
+        return ops.stack([key + 1_000_003 * ops.cast(self.course, SEEDS), self.position])
 
 
 @contextlib.contextmanager

@@ -4,7 +4,11 @@ What goes into a generator is made of stock Keras layers and `keras.ops`: a save
 """
 
 import keras
+import numpy as np
 from keras import layers, ops
+
+SLOPE = float(np.float32(0.2))
+"""Of leaky ReLUs: 0.2 as TensorFlow rounds it, so that other backends compute the same in float64."""
 
 
 def normal_initializer():
@@ -43,9 +47,13 @@ def batch_norm(x, name: str):
         momentum=0.9,
         epsilon=1e-5,
         gamma_initializer=keras.initializers.RandomNormal(mean=1.0, stddev=0.02),
-        synchronized=True,
         name=name,
     )(x)
+
+
+def leaky_relu(x, name: str):
+    """Leaky ReLU of slope 0.2, of every discriminator here; Keras's default is 0.3."""
+    return layers.LeakyReLU(SLOPE, name=name)(x)
 
 
 def normalise(x, kind: str, name: str):
@@ -105,6 +113,12 @@ def discriminator_conv(x, filters: int, *, kernel=4, strides=1, pad=1, use_bias=
     return layer(filters, kernel, strides, use_bias=use_bias, kernel_initializer=normal_initializer(), name=name)(x)
 
 
+def discriminator_dense(x, units: int, *, spectral_norm=False, name: str):
+    """A dense layer. A convolution over all pixels does the same, and several times as slowly."""
+    layer = SpectralDense if spectral_norm else layers.Dense
+    return layer(units, kernel_initializer=normal_initializer(), name=name)(x)
+
+
 def patch_gan(
     input_name: str, channels: int, *, image_size: int, base_filters: int, norm: str, spectral_norm: bool, name: str
 ) -> keras.Model:
@@ -124,24 +138,23 @@ def patch_gan(
             name=f"conv{block}",
         )
         x = normalise(x, norm, f"norm{block}") if normed else x
-        x = layers.LeakyReLU(0.2, name=f"activation{block}")(x)
+        x = leaky_relu(x, f"activation{block}")
     x = discriminator_conv(x, 1, spectral_norm=spectral_norm, name="conv5")
     logits = layers.Activation("linear", dtype=output_dtype(), name="logits")(x)
     return keras.Model(image, logits, name=name)
 
 
-@keras.saving.register_keras_serializable("ganzoo")
-class SpectralConv2D(layers.Conv2D):
-    """A convolution whose kernel is divided by its largest singular value (Miyato et al. 2018, algorithm 1).
+class _SpectralNorm:
+    """Divides a layer's kernel by its largest singular value (Miyato et al. 2018, algorithm 1).
 
-    The kernel is seen as a matrix of (height * width * in, out). One power iteration runs in each training call; the
-    gradient flows through the division, and the stored kernel stays as the optimizer left it.
+    The kernel is seen as a matrix of (all that goes into a unit or filter, units or filters). One power iteration runs
+    in each training call; the gradient flows through the division, and the stored kernel is as the optimizer left it.
     """
 
     def build(self, input_shape):
         super().build(input_shape)
         self.u = self.add_weight(
-            shape=(1, self.filters),
+            shape=(1, self.kernel.shape[-1]),
             initializer=keras.initializers.RandomNormal(),
             trainable=False,
             aggregation="only_first_replica",
@@ -150,15 +163,31 @@ class SpectralConv2D(layers.Conv2D):
 
     def call(self, inputs, training=False):
         kernel = ops.convert_to_tensor(self.kernel)
-        matrix = ops.reshape(kernel, (-1, self.filters))
+        matrix = ops.reshape(kernel, (-1, kernel.shape[-1]))
         u, v = self._power_iteration(ops.stop_gradient(matrix))
         if training:
             self.u.assign(u)
         sigma = ops.sum(ops.matmul(v, matrix) * u)
-        outputs = self.convolution_op(inputs, kernel / sigma)
+        outputs = self.apply_kernel(inputs, kernel / sigma)
         return outputs + ops.convert_to_tensor(self.bias) if self.use_bias else outputs
 
     def _power_iteration(self, matrix):
         u = ops.cast(self.u, matrix.dtype)
         v = ops.normalize(ops.matmul(u, ops.transpose(matrix)), axis=-1)
         return ops.normalize(ops.matmul(v, matrix), axis=-1), v
+
+
+@keras.saving.register_keras_serializable("ganzoo")
+class SpectralConv2D(_SpectralNorm, layers.Conv2D):
+    """A convolution with spectral norm."""
+
+    def apply_kernel(self, inputs, kernel):
+        return self.convolution_op(inputs, kernel)
+
+
+@keras.saving.register_keras_serializable("ganzoo")
+class SpectralDense(_SpectralNorm, layers.Dense):
+    """A dense layer with spectral norm."""
+
+    def apply_kernel(self, inputs, kernel):
+        return ops.matmul(inputs, kernel)

@@ -44,8 +44,12 @@ def load(name_or_path: str | Path, direction: str = "ab") -> "keras.Model":
         return _with_weights(path)
     import keras
 
+    from ganzoo import initial_weights
+
     try:
-        return keras.models.load_model(path, compile=False)
+        # Keras gives layers weights before it reads those of the file; they had better be made quickly.
+        with initial_weights.by_numpy():
+            return keras.models.load_model(path, compile=False)
     except Exception as error:  # Keras raises anything from KeyError to BadZipFile at a broken file.
         raise RunError(f"{path}: can't be read as a Keras model ({reason(error)})") from error
 

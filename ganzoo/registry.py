@@ -13,7 +13,7 @@ from ganzoo.config import nearest
 from ganzoo.errors import UsageError
 
 _PACKAGE = "ganzoo.architectures"
-_SLOW_PACKAGES = ("ganzoo", "keras", "tensorflow")
+_SLOW_PACKAGES = ("ganzoo", "jax", "keras", "tensorflow")
 _REGISTERED: dict[str, type] = {}
 
 

@@ -1,8 +1,6 @@
 """Randomness as a function of (run seed, purpose, step, replica): nothing is drawn from a state that must be saved."""
 
-import contextlib
 import hashlib
-import random
 
 import numpy as np
 
@@ -16,17 +14,3 @@ def derive(seed: int, *purpose) -> int:
 def generator(seed: int, *purpose) -> np.random.Generator:
     """A NumPy generator for one purpose of a run."""
     return np.random.Generator(np.random.Philox(derive(seed, *purpose)))
-
-
-@contextlib.contextmanager
-def initial_weights(seed: int):
-    """Within it, Keras initializers and dropout layers that are given no seed take theirs from `seed`.
-
-    Keras draws such seeds from Python's `random`, whose state is put back at the end.
-    """
-    state = random.getstate()
-    random.seed(derive(seed, "initial weights"))
-    try:
-        yield
-    finally:
-        random.setstate(state)

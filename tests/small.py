@@ -1,8 +1,9 @@
 """The smallest config and a batch of every architecture: what the tests build. A new one needs no entry."""
 
+import itertools
+
 import keras
 import numpy as np
-import tensorflow as tf
 from pydantic import TypeAdapter
 
 import ganzoo
@@ -73,6 +74,30 @@ def batch(gan, count: int = 2, seed: int = 0) -> dict:
     else:
         values = [images() for _ in gan.batch_names]
     return {name: keras.ops.convert_to_tensor(value) for name, value in zip(gan.batch_names, values, strict=True)}
+
+
+def repeated(batch):
+    """A batch over and over, as `fit` takes it: a data set, or under JAX arrays of NumPy, which need no TensorFlow."""
+    if keras.config.backend() == "jax":
+        values = tuple(batch.values()) if isinstance(batch, dict) else (batch,)
+        return (tuple(map(np.asarray, values)) for _ in itertools.count())
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensors(batch).repeat()
+
+
+def gradient(function, inputs) -> np.ndarray:
+    """The gradient of a scalar, a function of a tensor."""
+    if keras.config.backend() == "jax":
+        import jax
+
+        return np.asarray(jax.grad(function)(inputs))
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        scalar = function(inputs)
+    return tape.gradient(scalar, inputs).numpy()
 
 
 def terms(logs) -> dict:
@@ -157,6 +182,8 @@ def check_extras_are_off(model, adversarial_loss: str) -> None:
 
 def receptive_field(network, channels: int) -> tuple[int, int]:
     """Height and width of what the middle logit of a patch discriminator sees of a 256 pixel image."""
+    import tensorflow as tf
+
     image = tf.Variable(np.random.default_rng(0).normal(size=(1, 256, 256, channels)).astype("float32"))
     with tf.GradientTape() as tape:
         logits = network(image)

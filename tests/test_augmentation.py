@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
+import small
+from keras import ops
 
 from ganzoo.augmentation import augment
 
@@ -14,12 +15,12 @@ def images(count, size=SIZE, seed=0):
 
 
 def result(x, *policy, seed=1):
-    (augmented,) = augment((tf.constant(x),), policy, seed)
+    (augmented,) = augment((ops.convert_to_tensor(x),), policy, seed)
     return np.asarray(augmented)
 
 
 def test_no_policy_changes_nothing():
-    x = tf.constant(images(2))
+    x = ops.convert_to_tensor(images(2))
     assert augment((x,), (), 0)[0] is x
 
 
@@ -99,9 +100,9 @@ def test_an_odd_size_is_translated_and_cut_as_well():
 
 def test_all_images_of_an_example_share_one_draw_and_examples_do_not():
     x = np.repeat(images(1), 8, axis=0)
-    first, second = augment((tf.constant(x), tf.constant(x)), ("color", "translation", "cutout"), 3)
+    first, second = augment((ops.convert_to_tensor(x), ops.convert_to_tensor(x)), ("color", "translation", "cutout"), 3)
     np.testing.assert_array_equal(first, second)
-    assert len({image.numpy().tobytes() for image in first}) == 8
+    assert len({np.asarray(image).tobytes() for image in first}) == 8
 
 
 def test_rectangular_images_keep_their_axes():
@@ -119,18 +120,11 @@ def test_rectangular_images_keep_their_axes():
 
 
 def test_the_gradient_goes_back_to_where_the_pixels_came_from():
-    x = tf.constant(images(4))
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        (y,) = augment((x,), ("translation",), 5)
-        loss = tf.reduce_sum(y * y) / 2
+    x = ops.convert_to_tensor(images(4))
+    gradient = small.gradient(lambda x: ops.sum(augment((x,), ("translation",), 5)[0] ** 2) / 2, x)
     # Of a shift: 1 times the pixel where it is still to be seen, else 0.
-    gradient = tape.gradient(loss, x).numpy()
     seen = gradient != 0
-    np.testing.assert_array_equal(gradient[seen], x.numpy()[seen])
+    np.testing.assert_array_equal(gradient[seen], np.asarray(x)[seen])
     assert 0.7 < seen.mean() <= 1
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        (y,) = augment((x,), ("color", "cutout"), 5)
-        loss = tf.reduce_sum(y)
-    assert np.abs(tape.gradient(loss, x)).max() > 0.1
+    gradient = small.gradient(lambda x: ops.sum(augment((x,), ("color", "cutout"), 5)[0]), x)
+    assert np.abs(gradient).max() > 0.1

@@ -13,9 +13,22 @@ import ganzoo
 ROOT = Path(ganzoo.__file__).parent
 LEVELS = [
     {"lite"},
-    {"errors", "files"},
-    {"config", "seeding", "quiet", "strategy_names", "pictures", "versions", "downloads"},
-    {"registry", "schedules", "losses", "layers", "augmentation", "sharing", "zoo", "weight_files"},
+    {"errors", "files", "memory"},
+    {"config", "seeding", "backend", "strategy_names", "pictures", "downloads"},
+    {
+        "registry",
+        "schedules",
+        "losses",
+        "layers",
+        "augmentation",
+        "sharing",
+        "zoo",
+        "weight_files",
+        "quiet",
+        "versions",
+    },
+    {"initial_weights", "engines", "rematerialisation"},
+    {"tuning"},
     {"perceptual", "recipes", "data"},
     {"pretrained"},
     {"distillation"},
@@ -75,7 +88,9 @@ def run(program: str) -> str:
     ],
 )
 def test_tensorflow_is_not_loaded_before_it_is_needed(program):
-    slow = run(f"{program}\nimport sys; print({{'keras', 'tensorflow', 'tensorflow_datasets'}} & set(sys.modules))")
+    slow = run(
+        f"{program}\nimport sys; print({{'jax', 'keras', 'tensorflow', 'tensorflow_datasets'}} & set(sys.modules))"
+    )
     assert slow == "set()\n"
 
 

@@ -1,10 +1,8 @@
 """Seeds."""
 
 import hashlib
-import random
 
 import numpy as np
-import pytest
 
 from ganzoo import seeding
 
@@ -34,16 +32,3 @@ def test_generators_of_one_purpose_draw_the_same_numbers():
     first, second, other = (seeding.generator(0, purpose).normal(size=4) for purpose in ("a", "a", "b"))
     assert (first == second).all()
     assert (first != other).all()
-
-
-def test_pythons_random_state_is_put_back_even_after_an_error():
-    random.seed(1)
-    state = random.getstate()
-    with pytest.raises(ZeroDivisionError), seeding.initial_weights(5):
-        inside = random.random()
-        raise ZeroDivisionError
-    assert random.getstate() == state
-    with seeding.initial_weights(5):
-        assert random.random() == inside
-    with seeding.initial_weights(6):
-        assert random.random() != inside

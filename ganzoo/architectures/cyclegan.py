@@ -21,6 +21,7 @@ from keras import layers, ops
 from pydantic import Field
 
 from ganzoo.config import GANConfig, NonNegative, Positive, Weight, frozen_config
+from ganzoo.engines import WHOLE_NUMBERS
 from ganzoo.errors import UsageError
 from ganzoo.gan import GAN, Phase
 from ganzoo.layers import (
@@ -163,7 +164,7 @@ class ImagePool:
         if size:
             options = {"trainable": False, "aggregation": "only_first_replica"}
             self.images = keras.Variable(keras.initializers.Zeros(), (size, *shape), name=f"{name}_images", **options)
-            self.count = keras.Variable(0, dtype="int64", name=f"{name}_count", **options)
+            self.count = keras.Variable(0, dtype=WHOLE_NUMBERS, name=f"{name}_count", **options)
             self.variables = [self.images, self.count]
 
     def exchange(self, images, seed):
@@ -176,12 +177,12 @@ class ImagePool:
         pool, count, shown = ops.convert_to_tensor(self.images), ops.convert_to_tensor(self.count), []
         for image, (swap, place) in zip(ops.unstack(images), map(ops.unstack, ops.unstack(draws)), strict=True):
             full = count >= self.size
-            slot = ops.where(full, ops.cast(ops.floor(place * self.size), "int64"), count)
+            slot = ops.where(full, ops.cast(ops.floor(place * self.size), WHOLE_NUMBERS), count)
             past = ops.take(pool, slot, axis=0)
             exchanged = ops.logical_and(full, swap < 0.5)
             shown.append(ops.where(exchanged, ops.cast(past, image.dtype), image))
             stored = ops.where(ops.logical_or(exchanged, ops.logical_not(full)), ops.cast(image, past.dtype), past)
-            pool = ops.slice_update(pool, [slot, 0, 0, 0], stored[None])
+            pool = ops.slice_update(pool, ops.stack([slot, 0, 0, 0]), stored[None])
             count = ops.minimum(count + 1, self.size)
         self.images.assign(pool)
         self.count.assign(count)

@@ -25,6 +25,7 @@ from ganzoo.layers import (
     batch_norm,
     clipped,
     discriminator_conv,
+    leaky_relu,
     norm_relu6,
     normal_initializer,
     normalise,
@@ -125,7 +126,7 @@ def build_discriminator(config: DCGANConfig) -> keras.Model:
             name=f"conv{level + 1}",
         )
         x = normalise(x, config.discriminator_norm, f"norm{level + 1}") if normed else x
-        x = layers.LeakyReLU(0.2, name=f"activation{level + 1}")(x)
+        x = leaky_relu(x, f"activation{level + 1}")
     x = discriminator_conv(x, 1, pad=0, spectral_norm=config.spectral_norm, name=f"conv{levels + 1}")
     logits = layers.Flatten(dtype=output_dtype(), name="logits")(x)
     return keras.Model(image, logits, name="dcgan_discriminator")

@@ -25,6 +25,7 @@ from ganzoo.gan import GAN, Phase
 from ganzoo.layers import (
     clipped,
     instance_norm,
+    leaky_relu,
     norm_relu6,
     normal_initializer,
     output_dtype,
@@ -63,7 +64,7 @@ def encoder_block(x, filters: int, *, norm: bool, name: str):
         filters, 4, strides=2, padding="same", kernel_initializer=normal_initializer(), name=f"{name}_conv"
     )(x)
     x = instance_norm(x) if norm else x
-    return layers.LeakyReLU(0.2, name=f"{name}_activation")(x)
+    return leaky_relu(x, f"{name}_activation")
 
 
 def decoder_block(x, filters: int, *, dropout: float, name: str):

@@ -28,7 +28,16 @@ from ganzoo import perceptual
 from ganzoo.config import GANConfig, Momentum, NonNegative, Positive, Rate, Weight, frozen_config
 from ganzoo.errors import UsageError
 from ganzoo.gan import GAN, Phase
-from ganzoo.layers import batch_norm, clipped, conv_relu, discriminator_conv, normalise, output_dtype
+from ganzoo.layers import (
+    batch_norm,
+    clipped,
+    conv_relu,
+    discriminator_conv,
+    discriminator_dense,
+    leaky_relu,
+    normalise,
+    output_dtype,
+)
 from ganzoo.losses import l2
 from ganzoo.registry import register
 
@@ -136,10 +145,6 @@ GENERATORS = {"srresnet": build_generator, "mobile": build_mobile_generator}
 
 def build_discriminator(config: SRGANConfig) -> keras.Model:
     """Eight 3x3 convolutions and two dense layers: (B, S, S, C) in [-1, 1] -> logits (B, 1)."""
-
-    def dense(x, units, name):
-        return discriminator_conv(x, units, kernel=1, pad=0, spectral_norm=config.spectral_norm, name=name)
-
     x = image = keras.Input((config.image_size, config.image_size, config.channels), name="image")
     for block in range(8):
         normed = block > 0
@@ -153,12 +158,12 @@ def build_discriminator(config: SRGANConfig) -> keras.Model:
             name=f"conv{block + 1}",
         )
         x = normalise(x, config.discriminator_norm, f"norm{block + 1}") if normed else x
-        x = layers.LeakyReLU(0.2, name=f"activation{block + 1}")(x)
-    # Dense layers, as convolutions of one pixel: those can have spectral norm.
-    x = layers.Reshape((1, 1, -1), name="flat")(x)
-    x = dense(x, 16 * config.discriminator_filters, "dense1")
-    x = layers.LeakyReLU(0.2, name="activation9")(x)
-    logits = layers.Flatten(dtype=output_dtype(), name="logits")(dense(x, 1, "dense2"))
+        x = leaky_relu(x, f"activation{block + 1}")
+    x = layers.Flatten(name="flat")(x)
+    x = discriminator_dense(x, 16 * config.discriminator_filters, spectral_norm=config.spectral_norm, name="dense1")
+    x = leaky_relu(x, "activation9")
+    x = discriminator_dense(x, 1, spectral_norm=config.spectral_norm, name="dense2")
+    logits = layers.Activation("linear", dtype=output_dtype(), name="logits")(x)
     return keras.Model(image, logits, name="srgan_discriminator")
 
 

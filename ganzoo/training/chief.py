@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import tensorflow as tf
-
 from ganzoo.errors import RunError
 from ganzoo.training import callbacks, checkpoints, health, report, run_directory
+from ganzoo.training.board import Board
 from ganzoo.training.doctor import DIVERGING, Finding
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ class Chief:
     def __init__(self, run: "Run"):
         training, directory, progress = run.recipe.training, run.directory, run.progress
         self.run = run
-        self.board = tf.summary.create_file_writer(str(directory.tensorboard))
+        self.board = Board(directory.tensorboard)
         # In other tasks an output that is like a training image is no copy of one.
         from_noise = run.recipe.model.task == "latent" and len(run.gan.generated) == 1
         training_images = self._training_images if from_noise else None

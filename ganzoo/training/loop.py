@@ -2,18 +2,15 @@
 
 import contextlib
 import dataclasses
+import math
 import os
 import platform
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import tensorflow as tf
-
-from ganzoo import pretrained, registry
+from ganzoo import backend, pretrained, registry, tuning
 from ganzoo.config import Recipe
 from ganzoo.data import Pipeline
-from ganzoo.data.tensorflow import distribute
 from ganzoo.errors import RunError, UsageError
 from ganzoo.evaluation import during
 from ganzoo.files import remove_unfinished
@@ -22,7 +19,21 @@ from ganzoo.training import callbacks, checkpoints, run_directory
 from ganzoo.training.chief import Chief
 from ganzoo.training.progress import BarProgress, PlainProgress
 from ganzoo.training.run_directory import RunDirectory
-from ganzoo.training.strategies import any_worker, get_strategy, is_chief, lost_worker, share_from_chief
+from ganzoo.training.strategies import (
+    any_worker,
+    batches,
+    get_strategy,
+    is_chief,
+    place,
+    replica_count,
+    scope,
+    share_from_chief,
+)
+
+
+def settle(recipe: Recipe) -> Recipe:
+    """The recipe, with what is fastest here wherever it says `auto`."""
+    return dataclasses.replace(recipe, model=tuning.settle(recipe.model), training=tuning.settle(recipe.training))
 
 
 def build(recipe: Recipe, strategy_name: str, init: str | None) -> GAN:
@@ -32,15 +43,19 @@ def build(recipe: Recipe, strategy_name: str, init: str | None) -> GAN:
         UsageError: when the strategy, what the training needs, or `init` can't be had.
     """
     strategy = get_strategy(strategy_name, recipe.training.batch_size)
-    if strategy.num_replicas_in_sync > 1 and recipe.model.precision == "mixed_float16":
+    if backend.name() == "tensorflow" and replica_count(strategy) > 1 and recipe.model.precision == "mixed_float16":
         # Keras looks for overflow in the gradients of one replica, before they are summed.
         raise UsageError(
-            f"model.precision: mixed_float16 can't be trained on {strategy.num_replicas_in_sync} replicas; set "
+            f"model.precision: mixed_float16 can't be trained on {replica_count(strategy)} replicas; set "
             "mixed_bfloat16 or float32, or use --strategy single"
         )
-    with strategy.scope():
+    with scope(strategy):
         gan = registry.get(recipe.architecture)(recipe.model)
-        gan.compile(jit_compile=recipe.training.jit_compile)
+        gan.compile(
+            jit_compile=recipe.training.jit_compile,
+            accumulate=recipe.training.accumulate,
+            rematerialise=recipe.training.rematerialise,
+        )
         gan.prepare()
     if init is not None and is_chief(strategy):
         initialise(gan, init)
@@ -138,7 +153,7 @@ def fit(run: Run, record: Mapping) -> None:
 
     Raises:
         RunError: when the run has diverged too often.
-        tf.errors.OpError: for what went wrong in reading the data, or in TensorFlow; see `in_words`.
+        Exception: of the backend, for what went wrong in it, or in reading the data; see `strategies.in_words`.
         OSError: when something can't be written.
         KeyboardInterrupt: after Ctrl-C or SIGTERM, when all is saved.
     """
@@ -180,12 +195,11 @@ def _write_config(run: Run, record: Mapping) -> None:
     run_directory.write_config(run.directory, run.recipe, run.last_step, record)
 
 
-def _place(strategy: tf.distribute.Strategy) -> dict:
+def _place(strategy) -> dict:
     """Where a run computes, as far as the last bits of its numbers depend on it."""
-    gpus = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
-    names = [gpu.get("device_name", "GPU") for gpu in gpus]
-    machine = ", ".join([platform.machine(), f"{os.cpu_count()} cores", *names])
-    return {"replicas": strategy.num_replicas_in_sync, "machine": machine}
+    found = place(strategy)
+    machine = ", ".join([platform.machine(), f"{os.cpu_count()} cores", *found["accelerators"]])
+    return {"backend": backend.name(), "replicas": found["replicas"], "machine": machine}
 
 
 def _train_leg(run: Run, chief: Chief | None, interruption: callbacks.Interruption) -> bool:
@@ -209,12 +223,20 @@ def _train_leg(run: Run, chief: Chief | None, interruption: callbacks.Interrupti
             chief.saving,
             chief.report,
         ]
-    dataset = distribute(strategy, run.pipeline.reordered(gan.rollback_count), first_step, run.last_step)
+    gan.steps_per_execution = _steps_per_execution(run, first_step)
+    dataset = batches(strategy, run.pipeline.reordered(gan.rollback_count), first_step, run.last_step)
     gan.fit(dataset, steps_per_epoch=run.last_step - first_step, callbacks=steps, verbose=0, shuffle=False)
     interruption.saving = True
     if chief and not divergence.found:
         chief.save()
     return divergence.found or any_worker(strategy, chief is not None and chief.is_lost())
+
+
+def _steps_per_execution(run: Run, first_step: int) -> int:
+    """The most steps at a time, up to what the recipe has, that end wherever something is to be written."""
+    training = run.recipe.training
+    ends = [run.last_step, training.log_every, training.sample_every, training.checkpoint_every]
+    return math.gcd(training.steps_per_execution, first_step, *ends, run.recipe.evaluation.every)
 
 
 def _go_back(run: Run, chief: Chief | None) -> None:
@@ -237,28 +259,3 @@ def _go_back(run: Run, chief: Chief | None) -> None:
     if chief:
         chief.go_back(number)
     share_from_chief(gan.distribute_strategy, gan.state().values())
-
-
-@contextlib.contextmanager
-def in_words() -> Iterator[None]:
-    """Within it, what TensorFlow raises becomes a UsageError or RunError of one line."""
-    try:
-        yield
-    except tf.errors.OpError as error:
-        raise _explained(error) from error
-
-
-def _explained(error: tf.errors.OpError) -> Exception:
-    """The error that a pipeline raised inside TensorFlow, as itself; any other in the first line that says anything."""
-    # Without other workers a collective operation can fail too.
-    if os.environ.get("TF_CONFIG") and lost_worker(error):
-        return RunError(
-            "another worker was lost; start all workers again with the same command: the run goes on from its last "
-            "checkpoint"
-        )
-    for kind in (UsageError, RunError):
-        if raised := re.search(rf"{kind.__name__}: (.*)", error.message):
-            return kind(raised[1])
-    empty = ("Graph execution error", "Detected at node", "  File", "Defined at")
-    lines = [line.strip() for line in error.message.splitlines() if line.strip() and not line.startswith(empty)]
-    return RunError(f"TensorFlow failed: {type(error).__name__}: {lines[0] if lines else 'it says no more'}")

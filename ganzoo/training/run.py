@@ -1,16 +1,17 @@
 """A run: a recipe, trained in a run directory, from where it stands to its last step.
 
-What can be checked without TensorFlow is checked before it is imported, which takes seconds.
+What can be checked without Keras is checked before it is imported, which takes seconds.
 """
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ganzoo import memory
 from ganzoo.config import Recipe
 from ganzoo.data import Pipeline, open_pipeline
 from ganzoo.errors import RunError, UsageError
-from ganzoo.quiet import import_tensorflow
+from ganzoo.quiet import import_keras
 from ganzoo.recipes import load_recipe, recipe_name
 from ganzoo.training import checkpoints, run_directory
 from ganzoo.training.progress import get_progress
@@ -56,14 +57,17 @@ def train(
     recipe, directory = _resolve(recipe, run_dir, data, overrides)
     last_step = steps or recipe.training.steps
     progress = get_progress()
-    _check_directory(directory, recipe, fresh)
+    recipe = _check_directory(directory, recipe, fresh)
     pipeline = open_data(recipe, "train")
     # Samples are of images that are not trained on, where the data has a test split.
     examples = open_data(recipe, "test").fixed(recipe.training.sample_count)
-    import_tensorflow()
+    memory.keep_freed()
+    import_keras()
     from ganzoo.training import loop
+    from ganzoo.training.strategies import in_words
 
-    with loop.in_words():
+    with in_words():
+        recipe = loop.settle(recipe)
         gan = loop.build(recipe, strategy, init)
         gauge = loop.open_gauge(recipe, gan)
         with loop.own(directory, gan, fresh, progress):
@@ -106,14 +110,15 @@ def plan(
         UsageError: as `train` would.
     """
     recipe, directory = _resolve(recipe, run_dir, data, overrides)
-    _check_directory(directory, recipe, fresh)
+    recipe = _check_directory(directory, recipe, fresh)
     pipeline = open_data(recipe, "train")
     open_data(recipe, "test")
-    import_tensorflow()
+    import_keras()
     from ganzoo.training import loop
+    from ganzoo.training.strategies import in_words
 
-    with loop.in_words():
-        gan = loop.build(recipe, strategy, init)
+    with in_words():
+        gan = loop.build(loop.settle(recipe), strategy, init)
         loop.open_gauge(recipe, gan)
     saved = [] if fresh else checkpoints.list_checkpoints(directory.checkpoints)
     begin = f"goes on from step {checkpoints.step_of(saved[-1]):,}" if saved else "a new run"
@@ -143,14 +148,17 @@ def _resolve(recipe: Recipe | str | Path, run_dir, data, overrides) -> tuple[Rec
     return recipe, RunDirectory(Path(run_dir or Path("runs") / name).expanduser())
 
 
-def _check_directory(directory: RunDirectory, recipe: Recipe, fresh: bool) -> None:
+def _check_directory(directory: RunDirectory, recipe: Recipe, fresh: bool) -> Recipe:
+    """The recipe, settled as the run in the directory has it, if it goes on. Raises UsageError if it can't."""
     if directory.config.exists():
         if not fresh:
+            recipe = run_directory.as_recorded(directory, recipe)
             run_directory.check_same_run(directory, recipe)
     elif directory.path.is_dir() and not run_directory.is_unused(directory):
         raise UsageError(f"{directory.path}: not empty, and no run; give another --run-dir")
     elif directory.path.exists() and not directory.path.is_dir():
         raise UsageError(f"{directory.path}: a file; give a directory as --run-dir")
+    return recipe
 
 
 def open_data(recipe: Recipe, split: str) -> Pipeline:

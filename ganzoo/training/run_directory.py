@@ -12,13 +12,15 @@ from pathlib import Path
 import filelock
 import yaml
 
-from ganzoo.config import SECTIONS, Recipe, parse_recipe, to_document
+from ganzoo.config import SECTIONS, Recipe, parse_recipe, to_document, without_auto
 from ganzoo.errors import UsageError
 from ganzoo.files import replacing
 from ganzoo.versions import versions
 
 IDENTITY_EXCEPTIONS = (
     "training.steps",
+    "training.steps_per_execution",
+    "training.rematerialise",
     "training.sample_count",
     "training.sample_every",
     "training.log_every",
@@ -147,8 +149,19 @@ def what_moved(directory: RunDirectory, record: Mapping) -> list[str]:
         return []
     found = {**document.get("run", {}), **document.get("versions", {})}
     wanted = {**record, **versions()}
-    keys = [key for key in ("replicas", "machine", *versions()) if found.get(key, wanted[key]) != wanted[key]]
+    keys = [
+        key
+        for key in ("backend", "replicas", "machine", *versions())
+        if key in found and key in wanted and found[key] != wanted[key]
+    ]
     return [f"{key} ({found[key]} then, {wanted[key]} now)" for key in keys]
+
+
+def as_recorded(directory: RunDirectory, recipe: Recipe) -> Recipe:
+    """The recipe, with what the run in the directory was trained with wherever it says `auto`."""
+    document = read_config(directory)
+    sections = {name: without_auto(getattr(recipe, name), document.get(name) or {}) for name in ("model", "training")}
+    return dataclasses.replace(recipe, **sections)
 
 
 def check_same_run(directory: RunDirectory, recipe: Recipe) -> None:

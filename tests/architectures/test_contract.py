@@ -1,13 +1,23 @@
-"""The promises of `contract.py`, for every architecture that is registered."""
+"""The promises of `contract.py`, for every architecture that is registered, under each backend."""
 
 import contract
+import keras
 import pytest
 import small
 
 from ganzoo import registry
 
+not_of_the_engine = pytest.mark.skipif(
+    keras.config.backend() != "tensorflow", reason="no engine has a part in it, and JAX takes long to build networks"
+)
 
-@pytest.fixture(scope="module", params=registry.names())
+
+# To compile their steps, in every form that is tested here, takes JAX minutes.
+LARGE = ("cyclegan", "srgan") if keras.config.backend() == "jax" else ()
+ARCHITECTURES = [pytest.param(name, marks=pytest.mark.slow if name in LARGE else ()) for name in registry.names()]
+
+
+@pytest.fixture(scope="module", params=ARCHITECTURES)
 def built(request):
     gan = small.create(request.param)
     return request.param, gan, small.arrays(gan)
@@ -54,10 +64,12 @@ def test_every_loss_penalty_norm_and_average_can_be_turned_on(built, gan):
     contract.every_loss_penalty_norm_and_average_can_be_turned_on(gan, small.combination(built[0]))
 
 
+@not_of_the_engine
 def test_spectral_norm_bounds_every_layer_of_the_discriminators(gan):
     contract.spectral_norm_bounds_every_layer_of_the_discriminators(gan)
 
 
+@not_of_the_engine
 def test_deployed_networks_open_in_plain_keras(tmp_path):
     gans = [small.create(name) for name in registry.names()]
     gans += [small.create(name, generator="mobile") for name in small.MOBILE]

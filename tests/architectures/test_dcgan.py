@@ -61,7 +61,7 @@ def test_leaky_slope_is_0_2_and_the_norms_have_torchs_constants(full):
         for layer in network.layers:
             match type(layer).__name__:
                 case "LeakyReLU":
-                    assert layer.negative_slope == 0.2
+                    assert layer.negative_slope == np.float32(0.2)
                 case "BatchNormalization":
                     assert (layer.momentum, layer.epsilon) == (0.9, 1e-5)
 

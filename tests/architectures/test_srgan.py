@@ -125,15 +125,13 @@ def test_generator_without_norm_has_none():
 
 def test_discriminator_layers_are_those_of_figure_4(full):
     convs = [layer for layer in full[1].layers if type(layer).__name__ == "Conv2D"]
-    # The last two are dense layers, as convolutions of one pixel that holds all values of the 6x6.
     assert [(layer.kernel_size[0], layer.filters, layer.strides[0]) for layer in convs] == [
-        *((3, filters, strides) for filters in (64, 128, 256, 512) for strides in (1, 2)),
-        (1, 1024, 1),
-        (1, 1, 1),
+        (3, filters, strides) for filters in (64, 128, 256, 512) for strides in (1, 2)
     ]
-    assert convs[8].input.shape == (None, 1, 1, 6 * 6 * 512)
+    dense = [layer for layer in full[1].layers if type(layer).__name__ == "Dense"]
+    assert [layer.kernel.shape for layer in dense] == [(6 * 6 * 512, 1024), (1024, 1)]
     slopes = [layer.negative_slope for layer in full[1].layers if type(layer).__name__ == "LeakyReLU"]
-    assert slopes == [0.2] * 9
+    assert slopes == [np.float32(0.2)] * 9
     first = full[1].get_layer("conv1")
     assert full[1].get_layer("activation1").input is first.output
     assert full[1].output_shape == (None, 1)
@@ -179,7 +177,7 @@ def test_terms_by_hand_with_the_generator_after_the_discriminator():
     }
     assert logs == pytest.approx(expected, rel=1e-4)
     stale = 1e-3 * softplus(-old["discriminator"](fake, training=True))
-    assert abs(stale - expected["generator_adversarial"]) > 1e-5
+    assert abs(stale / expected["generator_adversarial"] - 1) > 1e-2
 
 
 def test_phases_switch_at_pretrain_steps_within_one_fit():

@@ -20,7 +20,7 @@ from ganzoo import registry
 from ganzoo.config import create_config
 from ganzoo.data.tensorflow import distribute
 from ganzoo.errors import UsageError
-from ganzoo.training.strategies import any_worker, get_strategy, is_chief, share_from_chief
+from ganzoo.training.strategies.tensorflow import any_worker, get_strategy, is_chief, share_from_chief
 
 BATCH = 4
 STEPS = {"float64": 10, "float32": 1}

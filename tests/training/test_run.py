@@ -129,7 +129,9 @@ def test_config_says_all_that_ran(finished):
     document = yaml.safe_load((finished[1] / "config.yaml").read_text("utf-8"))
     assert document["versions"]["keras"] == keras.__version__
     assert document["run"].pop("machine")
-    assert document["run"] == {"strategy": "auto", "init": None, "replicas": 1}
+    assert document["run"] == {"strategy": "auto", "init": None, "backend": "tensorflow", "replicas": 1}
+    assert document["model"]["precision"] == "float32"
+    assert document["training"]["jit_compile"] is False
     assert document["training"]["seed"] == 0
     assert parse_recipe(document, registry.config_class("dcgan"), "again") == recipe()
 

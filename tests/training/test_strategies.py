@@ -21,7 +21,7 @@ from ganzoo import registry
 from ganzoo.config import parse_recipe
 from ganzoo.errors import UsageError
 from ganzoo.training import train
-from ganzoo.training.strategies import STRATEGIES, any_worker, get_strategy, is_chief, lost_worker
+from ganzoo.training.strategies.tensorflow import STRATEGIES, any_worker, get_strategy, is_chief, lost_worker
 
 SECONDS = 600
 """What takes longer than this hangs."""

@@ -1,20 +1,22 @@
-"""Where a run computes: `--strategy`. What several workers agree upon is here too.
+"""Where a run computes under TensorFlow. What several workers agree upon is here too.
 
 Workers are processes, on one machine or several, that run the same command; TF_CONFIG tells each of the others. What
 one does with another, all must do in the same order: what is for all workers says so.
 """
 
+import contextlib
 import functools
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import keras
 import numpy as np
 import tensorflow as tf
 from tensorflow.python.eager import context
 
+from ganzoo.data.tensorflow import distribute as batches  # noqa: F401, one of the functions that are asked of each backend
 from ganzoo.errors import RunError, UsageError
 from ganzoo.strategy_names import STRATEGIES
 
@@ -48,6 +50,23 @@ def get_strategy(name: str, batch_size: int) -> tf.distribute.Strategy:
             f"multiple of {replicas}, or use --strategy single"
         )
     return strategy
+
+
+def scope(strategy: tf.distribute.Strategy) -> contextlib.AbstractContextManager:
+    """Within it, a GAN is built for the strategy."""
+    return strategy.scope()
+
+
+def replica_count(strategy: tf.distribute.Strategy) -> int:
+    """How many replicas share the batch."""
+    return strategy.num_replicas_in_sync
+
+
+def place(strategy: tf.distribute.Strategy) -> dict:
+    """How many replicas compute, and on what, as far as the last bits of numbers depend on it."""
+    gpus = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
+    names = [gpu.get("device_name", "GPU") for gpu in gpus]
+    return {"replicas": replica_count(strategy), "accelerators": names}
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
@@ -84,6 +103,31 @@ def lost_worker(error: BaseException) -> bool:
         return True
     # What one worker says when it gives up ends the operations of all.
     return isinstance(error, tf.errors.OpError) and "Collective ops is aborted by" in error.message
+
+
+@contextlib.contextmanager
+def in_words() -> Iterator[None]:
+    """Within it, what TensorFlow raises becomes a UsageError or RunError of one line."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise _explained(error) from error
+
+
+def _explained(error: tf.errors.OpError) -> Exception:
+    """The error that a pipeline raised inside TensorFlow, as itself; any other in the first line that says anything."""
+    # Without other workers a collective operation can fail too.
+    if os.environ.get("TF_CONFIG") and lost_worker(error):
+        return RunError(
+            "another worker was lost; start all workers again with the same command: the run goes on from its last "
+            "checkpoint"
+        )
+    for kind in (UsageError, RunError):
+        if raised := re.search(rf"{kind.__name__}: (.*)", error.message):
+            return kind(raised[1])
+    empty = ("Graph execution error", "Detected at node", "  File", "Defined at")
+    lines = [line.strip() for line in error.message.splitlines() if line.strip() and not line.startswith(empty)]
+    return RunError(f"TensorFlow failed: {type(error).__name__}: {lines[0] if lines else 'it says no more'}")
 
 
 def _create(name: str) -> tf.distribute.Strategy:

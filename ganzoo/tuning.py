@@ -1,0 +1,36 @@
+"""What `auto` stands for in a recipe: what was fastest where it was measured; numbers are in docs/performance.md."""
+
+import dataclasses
+
+from ganzoo import backend, engines
+from ganzoo.config import without_auto
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """The settings that decide on speed alone, or on little besides."""
+
+    precision: str = "float32"
+    jit_compile: bool = False
+    steps_per_execution: int = 1
+
+
+MEASURED = {
+    # Half precision and XLA were slower; a step takes far longer than what happens between two.
+    ("tensorflow", "CPU"): Choice(),
+    # JAX compiles by XLA in any case.
+    ("jax", "CPU"): Choice(),
+}
+"""By backend and kind of device."""
+UNMEASURED = Choice()
+"""Of devices that nothing was measured on: what every device can do, and what changes no number."""
+
+
+def choice() -> Choice:
+    """The settings for the devices of this machine."""
+    return MEASURED.get((backend.name(), engines.device_kind()), UNMEASURED)
+
+
+def settle(config):
+    """A config of a model or of a training, with what is chosen here wherever it says `auto`."""
+    return without_auto(config, dataclasses.asdict(choice()))

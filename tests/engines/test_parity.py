@@ -1,0 +1,111 @@
+"""JAX computes what TensorFlow computes: small networks trained by both, from the same weights, on the same numbers."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ganzoo import registry
+
+STEPS = 20
+DEVICES = 2
+BOTH = ("tensorflow", "jax")
+# XLA's own optimisations take most of the time that it takes to compile a step.
+QUICK = "--xla_backend_optimization_level=0"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Folders of what `trained.py` wrote, by name."""
+    pytest.importorskip("jax")
+    folder = tmp_path_factory.mktemp("trained")
+    as_it_is = [f"{name}_as_it_is" for name in registry.names()]
+    runs = {
+        **{f"{backend} float64": (backend, "float64", STEPS, 1, registry.names()) for backend in reversed(BOTH)},
+        **{f"{backend} float32": (backend, "float32", 1, 1, as_it_is) for backend in reversed(BOTH)},
+        # Batch norms and averages, and steps of two updates.
+        "two devices": ("jax", "float64", STEPS, DEVICES, ["srgan"]),
+    }
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(train, folder / name, *run) for name, run in runs.items()]:
+            done.result()
+    return {name: folder / name for name in runs}
+
+
+def train(folder: Path, backend: str, precision: str, steps: int, devices: int, cases) -> None:
+    folder.mkdir()
+    environment = {
+        "KERAS_BACKEND": backend,
+        "JAX_ENABLE_X64": str(int(precision == "float64")),
+        "XLA_FLAGS": f"{QUICK} --xla_force_host_platform_device_count={devices}",
+    }
+    script = Path(__file__).with_name("trained.py")
+    arguments = [sys.executable, script, folder, precision, str(steps), *cases]
+    ran = subprocess.run(arguments, env={**os.environ, **environment}, capture_output=True, text=True, timeout=900)
+    assert ran.returncode == 0, ran.stderr[-3000:]
+
+
+def read(file: Path) -> tuple[dict, dict]:
+    """The terms of each step, and the state after the last."""
+    with np.load(file) as arrays:
+        terms = {name: arrays[name] for name in arrays.files if name.startswith("terms/")}
+        return terms, {name: arrays[name] for name in arrays.files if name not in terms}
+
+
+def check_states(found: dict, expected: dict, tolerance: float) -> None:
+    """All arrays are equal, within `tolerance` of the largest value in those of their kind and network.
+
+    Of their kind, because a bias whose gradient a norm takes away again has rounding errors for a gradient.
+    """
+    assert found.keys() == expected.keys()
+    largest = {}
+    for name, values in expected.items():
+        largest[kind(name)] = max(largest.get(kind(name), 0), np.abs(values).max(initial=0))
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, rtol=0, atol=tolerance * largest[kind(name)], err_msg=name)
+
+
+def kind(name: str) -> tuple:
+    """Of `optimizers/generator/009/conv1_bias_velocity` that is ("optimizers", "generator", "velocity")."""
+    group, owner, *_, last = name.split("/")
+    return group, owner, last.rpartition("_")[2] if group == "optimizers" else last == "moving_variance"
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_twenty_steps_in_float64_are_the_same(trained, name):
+    (expected, state), (found, other_state) = (read(trained[f"{backend} float64"] / f"{name}.npz") for backend in BOTH)
+    assert found.keys() == expected.keys()
+    for term, values in expected.items():
+        assert len(values) == STEPS
+        # What is logged is in float32: 1e-6 is little more than its rounding. The state tells more.
+        np.testing.assert_allclose(found[term], values, rtol=1e-6, atol=1e-9, err_msg=term)
+    check_states(other_state, state, 1e-7)
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_the_first_step_in_float32_is_the_same(trained, name):
+    expected, found = (read(trained[f"{backend} float32"] / f"{name}_as_it_is.npz")[0] for backend in BOTH)
+    assert found.keys() == expected.keys()
+    for term, values in expected.items():
+        np.testing.assert_allclose(found[term], values, rtol=1e-4, atol=1e-9, err_msg=term)
+
+
+def test_training_changed_every_array_that_was_compared(trained):
+    # An engine that did nothing would agree with another one that did nothing.
+    for name in registry.names():
+        terms, state = read(trained["jax float64"] / f"{name}.npz")
+        assert all(len(set(values)) > STEPS / 2 for values in terms.values()), name
+        assert state["run/000/step"] == STEPS
+
+
+def test_two_devices_end_where_one_does(trained):
+    (expected, state), (found, other_state) = (
+        read(trained[run] / "srgan.npz") for run in ("jax float64", "two devices")
+    )
+    for term, values in expected.items():
+        np.testing.assert_allclose(found[term], values, rtol=1e-6, atol=1e-9, err_msg=term)
+    check_states(other_state, state, 1e-7)
