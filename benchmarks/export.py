@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from ganzoo.quiet import import_tensorflow
+from ganzoo.quiet import import_keras
 
 SETTINGS = {"dcgan": {}, "pix2pix": {"image_size": 256}, "srgan": {}, "cyclegan": {"image_size": 256}}
 """SRGAN takes any size, and is run from 64 to 256 pixels."""
@@ -25,7 +25,7 @@ TFLITE = ("TFLite float32", "TFLite float16", "TFLite dynamic", "TFLite int8")
 @click.argument("names", nargs=-1, type=click.Choice(list(SETTINGS)))
 @click.option("--seconds", default=2.0, show_default=True, help="For each way and number of threads.")
 def main(names, seconds):
-    import_tensorflow()
+    import_keras()
     import ganzoo
     from ganzoo.exporting import benchmark
 

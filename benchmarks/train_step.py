@@ -1,279 +1,263 @@
-"""What the engine costs: a step through `fit` against the same step in a bare hand-written loop, in turns, in one run.
+"""How fast a training step is: ganzoo on TensorFlow and on JAX against plain PyTorch and against the machine's floor.
 
-    python benchmarks/train_step.py                     every architecture, at its default recipe's size
-    python benchmarks/train_step.py pix2pix --turns 9
+    python benchmarks/train_step.py                               all architectures, all engines that are installed
+    python benchmarks/train_step.py pix2pix --backend jax --turns 9
+    python benchmarks/train_step.py --markdown docs/performance.md
 
-For each architecture, in a process of its own, it prints: seconds a step through `fit` and bare (medians), their ratio
-(median of the turns), the share of the time spent waiting for the next batch of real images, images and floating
-point operations per second, and peak memory. Ratios compare; it never passes or fails.
+For each architecture every engine is built in a process of its own, and they train in turns, a second or two each, so
+that whatever else the machine does falls on all alike. Through `fit`, on a batch that is held in memory; PyTorch runs
+`pytorch_steps.py`, which is checked first to have as many parameters and, from the same weights, the same losses.
+
+- images/s: medians of the turns. The time is taken from the end of one step to the end of the last, all work done.
+- of floor: the floating point operations of a step's convolutions and matrix products, as PyTorch counts them when it
+  runs them, over the rate of a large product of matrices in the same turn, over the step's time.
+- x PyTorch: PyTorch's time over the engine's: median of the turns, and between what quartiles they lie.
+
+Ratios compare; it never passes or fails.
 """
 
-import itertools
+import contextlib
 import json
-import os
-import resource
+import math
+import re
 import statistics
-import subprocess
 import sys
-import time
+from pathlib import Path
 
 import click
+import engines
+from machine import described, machine
+from rich.console import Console
+from rich.table import Table
+from workers import Failed, Worker
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-NAMES = ("dcgan", "pix2pix", "cyclegan", "srgan")
+from ganzoo import registry
+from ganzoo.config import create_config
+from ganzoo.errors import UsageError
+
+STATUS = Console(stderr=True)
 
 
 @click.command()
-@click.argument("names", nargs=-1, type=click.Choice(NAMES))
-@click.option("--steps", default=5, help="Steps in a turn.", show_default=True)
-@click.option("--turns", default=7, show_default=True)
-@click.option("--set", "overrides", multiple=True, help="Size, data or batch, as in `ganzoo train`.")
-@click.option("--json", "as_json", is_flag=True, help="One line of JSON, for one architecture, in this process.")
-def main(names, steps, turns, overrides, as_json):
+@click.argument("names", nargs=-1, type=click.Choice(list(engines.DEFAULTS)))
+@click.option("--backend", "backends", multiple=True, type=click.Choice(["tensorflow", "jax"]), help="[default: both]")
+@click.option("--turns", default=7, show_default=True, type=click.IntRange(1))
+@click.option("--steps", type=click.IntRange(1), help="Steps in a turn.  [default: what takes a second or two]")
+@click.option("--precision", default="float32", show_default=True, type=click.Choice(engines.PRECISIONS))
+@click.option("--jit-compile/--no-jit-compile", default=None, help="ganzoo's XLA.  [default: as it chooses]")
+@click.option("--torch-compile", is_flag=True, help="PyTorch's compiled networks.")
+@click.option("--torch-fused", is_flag=True, help="PyTorch's fused Adam.")
+@click.option("--channels-last", is_flag=True, help="PyTorch's other memory format.")
+@click.option("--batch", type=click.IntRange(1), help="[default: 1; dcgan 64, srgan 8]")
+@click.option(
+    "--size", type=click.IntRange(1), help="Of images.  [default: pix2pix 256, cyclegan 128, srgan 96, dcgan 64]"
+)
+@click.option("--cores", type=click.IntRange(1), help="How many each engine may use.  [default: all]")
+@click.option("--check/--no-check", default=True, help="Whether PyTorch computes the same, which takes a minute.")
+@click.option("--verbose", is_flag=True, help="Shows what libraries print, and where an error came from.")
+@click.option("--json", "as_json", is_flag=True, help="Nothing but JSON on standard output.")
+@click.option(
+    "--markdown",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A file whose table of this precision is replaced.",
+)
+def main(names, backends, turns, steps, as_json, markdown, check, cores, batch, size, verbose, **options):
+    wanted = [*(backends or ("tensorflow", "jax")), "pytorch"]
+    missing = [engine for engine in wanted if not engines.installed(engine)]
+    for engine in missing:
+        STATUS.print(f"{engine}: left out, for it is not installed")
+    found = [engine for engine in wanted if engine not in missing]
+    if not found:
+        raise click.ClickException("no engine is installed; see benchmarks/requirements.txt")
+    settings = [engines.DEFAULTS[name]._replace(**options) for name in names or engines.DEFAULTS]
+    settings = [one._replace(batch=batch or one.batch, size=size or one.size) for one in settings]
+    for setting in settings:
+        check_size(setting)
+    results = []
+    for setting in settings:
+        try:
+            results.append(measure(setting, found, turns, steps, cores, check, verbose))
+        except Failed as error:
+            STATUS.print(f"{setting.name}: left out, for it failed: {error}", markup=False)
+    if not results:
+        raise click.ClickException("nothing could be measured; --verbose shows what happened")
+    about = machine([about for result in results for about in result["about"].values()], cores)
     if as_json:
-        print(json.dumps(measure(names[0], steps, turns, overrides)))
-        return
-    print(f"{'':10}{'fit s':>9}{'bare s':>9}{'ratio':>8}{'wait':>8}{'images/s':>10}{'GFLOP/s':>9}{'MiB':>7}")
-    for name in names or NAMES:
-        settings = [f"--set={override}" for override in overrides]
-        command = [sys.executable, __file__, name, f"--steps={steps}", f"--turns={turns}", "--json", *settings]
-        result = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.splitlines()[-1])
-        print(
-            f"{name:10}{result['fit']:9.3f}{result['bare']:9.3f}{result['ratio']:8.3f}{result['wait']:8.1%}"
-            f"{result['images_per_second']:10.1f}{result['gflops']:9.1f}{result['mib']:7.0f}",
-            flush=True,
-        )
+        click.echo(json.dumps({"machine": about, "options": options, "results": results}))
+    else:
+        show(results, about)
+    if markdown:
+        title = f"{about['kind']} {options['precision']}"
+        replace_table(markdown, title, as_markdown(results, about, options, turns))
 
 
-def measure(name: str, steps: int, turns: int, overrides) -> dict:
-    """The numbers of one architecture."""
-    import keras
-    import tensorflow as tf
+def check_size(setting: engines.Setting) -> None:
+    try:
+        create_config(registry.config_class(setting.name), image_size=setting.size)
+    except UsageError as error:
+        raise click.UsageError(str(error)) from None
 
-    from ganzoo import registry
-    from ganzoo.data.tensorflow import as_dataset
-    from ganzoo.recipes import load_recipe
-    from ganzoo.training.run import open_data
 
-    if name == "srgan":
-        overrides = ["model.pretrain_steps=0", *overrides]
-
-    class Clock(keras.callbacks.Callback):
-        def __init__(self):
-            super().__init__()
-            self.ends = []
-
-        def on_train_batch_end(self, batch, logs=None):
-            self.ends.append(time.perf_counter())
-
-        def steps(self):
-            return [end - begin for begin, end in itertools.pairwise(self.ends)]
-
-    recipe = load_recipe(name, overrides)
-    model, batch_size = recipe.model, recipe.training.batch_size
-    pipeline = open_data(recipe, "train")
-    constant = tf.data.Dataset.from_tensors(pipeline.batch(0)).repeat()
-
-    engine = registry.get(name)(model)
-    engine.compile()
-    bare_gan = registry.get(name)(model)
-    bare_gan.compile()
-    bare_step = BARE_STEPS[name](bare_gan)
-    iterator = iter(constant)
-
-    # Both sides are timed from the end of one step to the end of the next: `fit` starts and stops once in a run.
-    def through_fit():
-        clock = Clock()
-        engine.fit(constant, steps_per_epoch=steps + 1, callbacks=[clock], verbose=0, shuffle=False)
-        return statistics.median(clock.steps())
-
-    def in_a_loop():
-        clock = Clock()
-        for step in range(steps + 1):
-            bare_step(next(iterator))
-            clock.on_train_batch_end(step)
-        return statistics.median(clock.steps())
-
-    through_fit()
-    in_a_loop()
-    timed = [(through_fit(), in_a_loop()) for _ in range(turns)]
-    fit, bare = (statistics.median(side) for side in zip(*timed, strict=True))
-
-    real = iter(as_dataset(pipeline, 0, 10**9))
-    bare_step(next(real))
-    waiting = running = 0.0
-    for _ in range(steps * turns):
-        began = time.perf_counter()
-        batch = next(real)
-        arrived = time.perf_counter()
-        {term: float(value) for term, value in bare_step(batch).items()}
-        waiting += arrived - began
-        running += time.perf_counter() - began
+def measure(setting: engines.Setting, names, turns: int, steps, cores, check: bool, verbose: bool) -> dict:
+    """All that one architecture's turns told; engines that fail are left out, saying so."""
+    with contextlib.ExitStack() as stack:
+        workers, about, warm = {}, {}, {}
+        for name in names:
+            with left_out_if_it_fails(setting, name), STATUS.status(f"{setting.name}: {name} is being built"):
+                worker = Worker(name, setting, cores, verbose)
+                stack.callback(worker.stop)
+                # Compiles; the second time tells how long a step takes.
+                worker.asked("run", 1)
+                warm[name] = worker.asked("run", 1)
+                workers[name], about[name] = worker, worker.asked("about")
+        if not workers:
+            raise Failed("no engine is left")
+        for name in workers if check and "pytorch" in workers else ():
+            if name != "pytorch":
+                with STATUS.status(f"{setting.name}: {name} and PyTorch are compared"):
+                    compare(setting, workers[name], workers["pytorch"])
+        operations = workers["pytorch"].asked("operations") if "pytorch" in workers else None
+        steps = {name: steps or max(2, round(1.5 / taken)) for name, taken in warm.items()}
+        seconds, products = take_turns(setting, workers, turns, steps)
     return {
-        "fit": fit,
-        "bare": bare,
-        "ratio": statistics.median(through / loop for through, loop in timed),
-        "wait": waiting / running,
-        "images_per_second": batch_size / fit,
-        "gflops": operations(bare_step, next(iterator)) / fit / 1e9,
-        "mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        **setting._asdict(),
+        "steps": steps,
+        "operations": operations,
+        "products": products,
+        "seconds": seconds,
+        "about": about,
+        "engines": [summary(setting, name, seconds, operations, products) for name in seconds],
     }
 
 
-def operations(step, batch) -> float:
-    """Floating point operations of a step, counted in its graph."""
-    import tensorflow as tf
-
-    options = tf.compat.v1.profiler.ProfileOptionBuilder(
-        tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
-    ).with_empty_output()
-    graph = step.get_concrete_function(batch).graph
-    return tf.compat.v1.profiler.profile(graph, options=options.build()).total_float_ops
-
-
-# The bare steps: what one would write by hand for these networks, losses and order of updates.
+def take_turns(setting, workers: dict[str, Worker], turns: int, steps: dict) -> tuple[dict, list[float]]:
+    """Of each turn: seconds a step by engine, and the rate of the product of matrices."""
+    seconds, products = {name: [] for name in workers}, []
+    for turn in range(turns):
+        with STATUS.status(f"{setting.name}: turn {turn + 1} of {turns}"):
+            products.append(next(iter(workers.values())).asked("product"))
+            for name, worker in workers.items():
+                seconds[name].append(worker.asked("run", steps[name]) / steps[name])
+    return seconds, products
 
 
-def dcgan_step(gan):
-    import keras
-    import tensorflow as tf
-
-    generator, discriminator = gan.generator, gan.discriminator
-    adam = {name: gan.optimizers[name] for name in ("generator", "discriminator")}
-
-    @tf.function
-    def step(batch):
-        image = batch["image"]
-        latents = tf.random.normal((image.shape[0], gan.config.latent_dim))
-        with tf.GradientTape() as g_tape:
-            fake = generator(latents, training=True)
-            with g_tape.stop_recording(), tf.GradientTape() as d_tape:
-                real_loss = tf.reduce_mean(keras.ops.softplus(-discriminator(seen(gan, image), training=True)))
-                fake_loss = tf.reduce_mean(keras.ops.softplus(discriminator(seen(gan, fake), training=True)))
-                d_loss = real_loss + fake_loss
-            update(adam["discriminator"], d_tape, d_loss, discriminator)
-            g_loss = tf.reduce_mean(keras.ops.softplus(-discriminator(seen(gan, fake), training=True)))
-        update(adam["generator"], g_tape, g_loss, generator)
-        follow(gan)
-        return {"real": real_loss, "fake": fake_loss, "generator": g_loss}
-
-    return step
+@contextlib.contextmanager
+def left_out_if_it_fails(setting, engine: str):
+    try:
+        yield
+    except Failed as error:
+        STATUS.print(f"{setting.name}: {engine}: left out, for it failed: {error}", markup=False)
 
 
-def pix2pix_step(gan):
-    import keras
-    import tensorflow as tf
-
-    generator, discriminator = gan.generator, gan.discriminator
-    adam = {name: gan.optimizers[name] for name in ("generator", "discriminator")}
-
-    @tf.function
-    def step(batch):
-        image, target = batch["input"], batch["target"]
-        with tf.GradientTape() as g_tape:
-            fake = generator(image, training=True)
-            pair = tf.concat([image, fake], -1)
-            with g_tape.stop_recording(), tf.GradientTape() as d_tape:
-                real = discriminator(tf.concat([image, target], -1), training=True)
-                real_loss = 0.5 * tf.reduce_mean(keras.ops.softplus(-real))
-                fake_loss = 0.5 * tf.reduce_mean(keras.ops.softplus(discriminator(pair, training=True)))
-                d_loss = real_loss + fake_loss
-            update(adam["discriminator"], d_tape, d_loss, discriminator)
-            adversarial = tf.reduce_mean(keras.ops.softplus(-discriminator(pair, training=True)))
-            l1 = gan.config.l1_weight * tf.reduce_mean(tf.abs(fake - target))
-            g_loss = adversarial + l1
-        update(adam["generator"], g_tape, g_loss, generator)
-        follow(gan)
-        return {"real": real_loss, "fake": fake_loss, "adversarial": adversarial, "l1": l1}
-
-    return step
+def compare(setting, keras: Worker, pytorch: Worker) -> None:
+    """Raises Failed where PyTorch has other networks, or its first step other losses."""
+    found = pytorch.asked("compare", keras.asked("first_step"))
+    problems = [
+        f"{name}: {ours} parameters, in PyTorch {theirs}"
+        for name, (ours, theirs) in found["parameters"].items()
+        if ours != theirs
+    ]
+    problems += [
+        f"{name}: {ours:.6g}, in PyTorch {theirs:.6g}"
+        for name, (ours, theirs) in found["losses"].items()
+        if not abs(ours - theirs) <= 1e-3 * abs(ours)
+    ]
+    if problems:
+        raise Failed(f"what {keras.engine} computes is not what PyTorch does: {problems[0]}")
 
 
-def cyclegan_step(gan):
-    import tensorflow as tf
-
-    a_to_b, b_to_a = gan.generator_ab, gan.generator_ba
-    adam = {name: gan.optimizers[name] for name in ("generators", "discriminators")}
-
-    def off(image, other):
-        return tf.reduce_mean(tf.abs(image - other))
-
-    @tf.function
-    def step(batch):
-        a, b, terms = batch["a"], batch["b"], {}
-        with tf.GradientTape() as tape:
-            fake_b, fake_a = a_to_b(a, training=True), b_to_a(b, training=True)
-            terms["ab"] = tf.reduce_mean((gan.discriminator_b(fake_b, training=True) - 1) ** 2)
-            terms["ba"] = tf.reduce_mean((gan.discriminator_a(fake_a, training=True) - 1) ** 2)
-            terms["cycle_a"] = gan.config.cycle_weight * off(b_to_a(fake_b, training=True), a)
-            terms["cycle_b"] = gan.config.cycle_weight * off(a_to_b(fake_a, training=True), b)
-            terms["identity_a"] = gan.config.identity_weight * off(b_to_a(a, training=True), a)
-            terms["identity_b"] = gan.config.identity_weight * off(a_to_b(b, training=True), b)
-            loss = sum(terms.values())
-        update(adam["generators"], tape, loss, a_to_b, b_to_a)
-        with tf.GradientTape() as tape:
-            for name, real, fake in (("a", a, fake_a), ("b", b, fake_b)):
-                shown = gan.pools[name].exchange(tf.stop_gradient(fake), gan.random(name))
-                discriminator = gan.networks()[f"discriminator_{name}"]
-                terms[f"{name} real"] = 0.5 * tf.reduce_mean((discriminator(real, training=True) - 1) ** 2)
-                terms[f"{name} fake"] = 0.5 * tf.reduce_mean(discriminator(shown, training=True) ** 2)
-            loss = sum(terms[f"{name} {kind}"] for name in "ab" for kind in ("real", "fake"))
-        update(adam["discriminators"], tape, loss, gan.discriminator_a, gan.discriminator_b)
-        gan.step.assign_add(1)
-        return terms
-
-    return step
+def summary(setting, engine: str, seconds: dict, operations: float | None, products: list[float]) -> dict:
+    """The numbers of one engine."""
+    own = seconds[engine]
+    result = {"engine": engine, "seconds": statistics.median(own)}
+    result["images_per_second"] = setting.batch / result["seconds"]
+    if operations:
+        floors = [operations / product for product in products]
+        result["of_floor"] = statistics.median(floor / taken for floor, taken in zip(floors, own, strict=True))
+    if "pytorch" in seconds:
+        ratios = [theirs / taken for theirs, taken in zip(seconds["pytorch"], own, strict=True)]
+        result["ratio"] = statistics.median(ratios)
+        result["quartiles"] = quartiles(ratios)
+    return result
 
 
-def srgan_step(gan):
-    import keras
-    import tensorflow as tf
-
-    generator, discriminator = gan.generator, gan.discriminator
-    adam = {name: gan.optimizers[name] for name in ("generator", "discriminator")}
-
-    @tf.function
-    def step(batch):
-        with tf.GradientTape() as g_tape:
-            fake = generator(batch["low"], training=True)
-            with g_tape.stop_recording(), tf.GradientTape() as d_tape:
-                real_loss = tf.reduce_mean(keras.ops.softplus(-discriminator(batch["high"], training=True)))
-                fake_loss = tf.reduce_mean(keras.ops.softplus(discriminator(fake, training=True)))
-                d_loss = real_loss + fake_loss
-            update(adam["discriminator"], d_tape, d_loss, discriminator)
-            adversarial = tf.reduce_mean(keras.ops.softplus(-discriminator(fake, training=True)))
-            content = tf.reduce_mean((fake - batch["high"]) ** 2)
-            g_loss = content + gan.config.adversarial_weight * adversarial
-        update(adam["generator"], g_tape, g_loss, generator)
-        return {"real": real_loss, "fake": fake_loss, "adversarial": adversarial, "content": content}
-
-    return step
+def quartiles(values) -> list[float]:
+    if len(values) < 2:
+        return [values[0], values[0]]
+    lower, _, upper = statistics.quantiles(values, method="inclusive")
+    return [lower, upper]
 
 
-def update(optimizer, tape, loss, *networks):
-    variables = [variable for network in networks for variable in network.trainable_variables]
-    optimizer.apply(tape.gradient(loss, [variable.value for variable in variables]), variables)
+# What is shown.
 
 
-def seen(gan, image):
-    from ganzoo.augmentation import augment
-
-    return augment((image,), gan.config.augmentation, gan.random("seen"))[0]
+HEADERS = ("", "engine", "s/step", "images/s", "of floor", "x PyTorch", "quartiles")
 
 
-def follow(gan):
-    """The moving average of the generator."""
-    decay = gan.config.ema_decay
-    if decay:
-        for average, variable in zip(gan.deployed()["generator"].variables, gan.generator.variables, strict=True):
-            if variable.trainable:
-                average.assign(variable + decay * (average - variable))
-            elif "float" in variable.dtype:
-                average.assign(variable)
-    gan.step.assign_add(1)
+def rows_of(results) -> list[tuple[str, ...]]:
+    return [cells(result, engine) for result in results for engine in result["engines"]]
 
 
-BARE_STEPS = {"dcgan": dcgan_step, "pix2pix": pix2pix_step, "cyclegan": cyclegan_step, "srgan": srgan_step}
+def cells(result: dict, engine: dict) -> tuple[str, ...]:
+    of_floor = f"{engine['of_floor']:.2f}" if "of_floor" in engine else ""
+    ratio = between = ""
+    if "ratio" in engine and engine["engine"] != "pytorch":
+        ratio, between = f"{engine['ratio']:.2f}", "{:.2f} to {:.2f}".format(*engine["quartiles"])
+    title = f"{result['name']} {result['size']}, batch {result['batch']}"
+    return (
+        title,
+        engine["engine"],
+        digits(engine["seconds"]),
+        digits(engine["images_per_second"]),
+        of_floor,
+        ratio,
+        between,
+    )
+
+
+def digits(value: float) -> str:
+    """Three digits, and no exponent."""
+    return f"{value:.{max(0, 2 - math.floor(math.log10(value)))}f}"
+
+
+def product_of(results) -> float | None:
+    rates = [rate for result in results for rate in result["products"] if rate]
+    return statistics.median(rates) if rates else None
+
+
+def show(results, about) -> None:
+    table = Table(*HEADERS, box=None)
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for line in rows_of(results):
+        table.add_row(*line)
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    console.print(table)
+    console.print(f"\n{described(about)}", highlight=False)
+    if product_of(results):
+        console.print(f"The product of matrices: {product_of(results) / 1e9:,.0f} GFLOP/s", highlight=False)
+
+
+def as_markdown(results, about, options, turns: int) -> str:
+    lines = [f"| {' | '.join(HEADERS)} |", "|---|---" + "|---:" * (len(HEADERS) - 2) + "|"]
+    lines += [f"| {' | '.join(line)} |" for line in rows_of(results)]
+    chosen = [f"`--{key.replace('_', '-')}`" for key, value in options.items() if value is True]
+    chosen += ["`--no-jit-compile`"] if options["jit_compile"] is False else []
+    note = [described(about), options["precision"], *chosen, f"{turns} turns"]
+    if product_of(results):
+        note.append(f"the product of matrices {product_of(results) / 1e9:,.0f} GFLOP/s")
+    return "\n".join([*lines, "", "; ".join(note) + "."])
+
+
+def replace_table(path: Path, title: str, text: str) -> None:
+    """Writes between the two markers of this title, which are appended where the file has none."""
+    begin, end = f"<!-- {title}: made by benchmarks/train_step.py -->", f"<!-- end of {title} -->"
+    before = path.read_text("utf-8") if path.exists() else ""
+    block = f"{begin}\n{text}\n{end}"
+    found = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+    after = found.sub(lambda _: block, before) if found.search(before) else f"{before}\n{block}\n".lstrip("\n")
+    path.write_text(after, "utf-8")
+
 
 if __name__ == "__main__":
     main()

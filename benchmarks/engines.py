@@ -1,0 +1,411 @@
+"""The engines that the benchmarks compare, behind one face: build it, then ask it to take so many steps.
+
+Each is to be used in a process of its own (see `workers.py`): Keras has one backend in a process.
+"""
+
+import contextlib
+import importlib
+import math
+import os
+import resource
+import time
+from typing import NamedTuple
+
+import ganzoo
+from ganzoo import memory, registry
+from ganzoo.config import create_config
+from ganzoo.quiet import import_keras, is_installed
+
+ENGINES = ("tensorflow", "jax", "pytorch")
+PACKAGES = {"tensorflow": "tensorflow", "jax": "jax", "pytorch": "torch"}
+PRECISIONS = ("float32", "mixed_bfloat16")
+
+
+class Setting(NamedTuple):
+    """What is measured."""
+
+    name: str
+    """Of the architecture."""
+    batch: int
+    size: int
+    precision: str = "float32"
+    jit_compile: bool | None = None
+    """None: as `gan.compile()` has it."""
+    torch_compile: bool = False
+    torch_fused: bool = False
+    """Whether PyTorch's Adam is its fused one, which is not its default."""
+    channels_last: bool = False
+    """PyTorch's memory format."""
+
+
+DEFAULTS = {
+    "pix2pix": Setting("pix2pix", batch=1, size=256),
+    "dcgan": Setting("dcgan", batch=64, size=64),
+    "cyclegan": Setting("cyclegan", batch=1, size=128),
+    "srgan": Setting("srgan", batch=8, size=96),
+}
+"""The papers' sizes, but for CycleGAN's, which is half."""
+
+
+def installed(engine: str) -> bool:
+    return is_installed(PACKAGES[engine])
+
+
+def available_cores() -> list[int]:
+    return sorted(os.sched_getaffinity(0))
+
+
+def open_engine(engine: str, setting: Setting, cores: int | None = None):
+    """The engine, built and compiled for the setting, on so many processor cores; None: all."""
+    if cores:
+        # All three size their pools of threads by this.
+        os.sched_setaffinity(0, available_cores()[:cores])
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Several processes share an accelerator's memory.
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    if engine != "pytorch":
+        os.environ["KERAS_BACKEND"] = engine
+    return PyTorch(setting) if engine == "pytorch" else Keras(engine, setting)
+
+
+def batch_of(setting: Setting, seed=0) -> dict:
+    """A batch as ganzoo takes it, by its keys: float32 (B, S, S, 3), uniform in the range of each."""
+    import numpy as np
+
+    random = np.random.default_rng(seed)
+
+    def images(size, low=-1.0):
+        return random.uniform(low, 1.0, (setting.batch, size, size, 3)).astype("float32")
+
+    match setting.name:
+        case "dcgan":
+            return {"image": images(setting.size)}
+        case "pix2pix":
+            return {"input": images(setting.size), "target": images(setting.size)}
+        case "cyclegan":
+            return {"a": images(setting.size), "b": images(setting.size)}
+        case "srgan":
+            return {"low": images(setting.size // 4, 0.0), "high": images(setting.size)}
+
+
+class Keras:
+    """ganzoo under one backend."""
+
+    def __init__(self, backend: str, setting: Setting):
+        # As `ganzoo train` does.
+        memory.keep_freed()
+        import_keras()
+        self.backend, self.setting = backend, setting
+        self.at_start = self.peak()
+        self.gan = self.new_gan(precision=setting.precision)
+
+    def new_gan(self, **fields):
+        gan = ganzoo.create(self.setting.name, image_size=self.setting.size, **fields)
+        if self.setting.jit_compile is not None:
+            gan.compile(jit_compile=self.setting.jit_compile)
+        return gan
+
+    def about(self) -> dict:
+        """The versions of what runs, and the accelerator that it runs on, if any."""
+        import keras
+
+        module = importlib.import_module(self.backend)
+        return {
+            "versions": {self.backend: module.__version__, "keras": keras.__version__},
+            "device": ACCELERATORS[self.backend](),
+        }
+
+    def run(self, steps: int) -> float:
+        """Seconds for so many steps through `fit`: from the end of one to the end of the last, all work done."""
+        at_once = self.gan.steps_per_execution
+        # The first are not timed: `fit` starts up in them.
+        clock = self.fit(self.gan, at_once * (1 + math.ceil(steps / at_once)), batch_of(self.setting))
+        return (clock.end - clock.begin) / clock.steps * steps
+
+    def product(self) -> float:
+        """Floating point operations a second of a large product of matrices."""
+        return PRODUCTS[self.backend](self.setting.precision)
+
+    def peak_memory(self) -> int:
+        """The most bytes held so far, beyond those of the imported framework: on an accelerator, of its own memory."""
+        return self.peak() - self.at_start
+
+    def peak(self) -> int:
+        on_accelerator = PEAKS[self.backend]()
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 if on_accelerator is None else on_accelerator
+
+    def fit(self, gan, steps: int, batch: dict):
+        clock = clock_callback()
+        gan.fit(self.repeated(batch), steps_per_epoch=steps, callbacks=[clock], verbose=0, shuffle=False)
+        clock.stop()
+        return clock
+
+    def repeated(self, batch: dict):
+        """The same batch again and again, from memory."""
+        if self.backend == "tensorflow":
+            import tensorflow as tf
+
+            return tf.data.Dataset.from_tensors(batch).repeat()
+        import keras
+
+        class Repeated(keras.utils.PyDataset):
+            def __len__(self):
+                return 10**9
+
+            def __getitem__(self, index):
+                return batch
+
+        return Repeated()
+
+    def first_step(self) -> dict:
+        """What PyTorch is to compute as well: the weights, a batch, and the losses of the first step from there.
+
+        In float32, and without dropout.
+        """
+        import numpy as np
+
+        quiet = {"dropout": 0.0} if self.setting.name == "pix2pix" else {}
+        gan = self.new_gan(precision="float32", **quiet)
+        weights = {
+            name: [np.array(variable.value) for variable in network.trainable_variables]
+            for name, network in gan.networks().items()
+        }
+        batch = batch_of(self.setting)
+        drawn = {"latents": np.array(gan.forward(batch)["latents"])} if self.setting.name == "dcgan" else {}
+        with EXACTLY[self.backend]():
+            losses = self.fit(gan, 1, batch).losses
+        return {"weights": weights, "batch": batch | drawn, "losses": losses}
+
+
+def clock_callback():
+    """A callback that knows when the first step of a `fit` ended, and when the last, with all that they set going."""
+    import keras
+    import numpy as np
+
+    class Clock(keras.callbacks.Callback):
+        def __init__(self):
+            super().__init__()
+            self.first = None
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.last, self.logs = batch, logs
+            if self.first is None:
+                self.stop()
+                self.first, self.begin = batch, self.end
+
+        def stop(self):
+            # Reading the losses waits for them.
+            self.losses = {name: float(np.asarray(value)) for name, value in self.logs.items()}
+            self.end = time.perf_counter()
+
+        @property
+        def steps(self):
+            return self.last - self.first
+
+    return Clock()
+
+
+def tensorflow_accelerator() -> str | None:
+    import tensorflow as tf
+
+    devices = tf.config.list_physical_devices("GPU")
+    return tf.config.experimental.get_device_details(devices[0]).get("device_name", "a GPU") if devices else None
+
+
+def jax_accelerator() -> str | None:
+    import jax
+
+    return None if jax.default_backend() == "cpu" else jax.devices()[0].device_kind
+
+
+ACCELERATORS = {"tensorflow": tensorflow_accelerator, "jax": jax_accelerator}
+
+
+def tensorflow_peak() -> int | None:
+    import tensorflow as tf
+
+    return tf.config.experimental.get_memory_info("GPU:0")["peak"] if tensorflow_accelerator() else None
+
+
+def jax_peak() -> int | None:
+    import jax
+
+    return jax.local_devices()[0].memory_stats()["peak_bytes_in_use"] if jax_accelerator() else None
+
+
+PEAKS = {"tensorflow": tensorflow_peak, "jax": jax_peak}
+"""The most bytes held on an accelerator so far; None where there is none."""
+
+
+def pytorch_steps():
+    # Imports PyTorch, which other engines' processes have no use for.
+    import pytorch_steps
+
+    return pytorch_steps
+
+
+class PyTorch:
+    """The same in plain PyTorch."""
+
+    def __init__(self, setting: Setting):
+        import torch
+
+        self.setting, self.torch = setting, torch
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        torch.set_num_threads(len(available_cores()))
+        torch.backends.cudnn.benchmark = True
+        self.layout = torch.channels_last if setting.channels_last else torch.contiguous_format
+        config, networks = self.new_networks()
+        if setting.torch_compile:
+            for network in networks.values():
+                network.compile()
+        adam = {"fused": True} if setting.torch_fused else {}
+        self.step = pytorch_steps().step_of(setting.name, config, networks, precision=setting.precision, **adam)
+        self.batch = self.tensors(batch_of(setting))
+
+    def new_networks(self, **fields):
+        """Networks on the device, and the config that they were made by."""
+        config = create_config(registry.config_class(self.setting.name), image_size=self.setting.size, **fields)
+        networks = pytorch_steps().networks_of(self.setting.name, config)
+        for network in networks.values():
+            network.to(self.device, memory_format=self.layout)
+        return config, networks
+
+    def tensors(self, batch: dict) -> dict:
+        tensors = {name: self.torch.as_tensor(value) for name, value in batch.items()}
+        tensors = {
+            name: value.permute(0, 3, 1, 2).contiguous() if value.ndim == 4 else value[..., None, None]
+            for name, value in tensors.items()
+        }
+        return {name: value.pin_memory() if self.device == "cuda" else value for name, value in tensors.items()}
+
+    def about(self) -> dict:
+        """The versions of what runs, and the accelerator that it runs on, if any."""
+        name = self.torch.cuda.get_device_name() if self.device == "cuda" else None
+        return {"versions": {"torch": self.torch.__version__}, "device": name}
+
+    def product(self) -> float:
+        """Floating point operations a second of a large product of matrices."""
+        size = product_size(self.device == "cuda")
+        dtype = getattr(self.torch, product_dtype(self.setting.precision))
+        matrix = self.torch.randn(size, size, dtype=dtype, device=self.device)
+        return product_rate(lambda: matrix @ matrix, lambda result: result[0, 0].item(), size)
+
+    def run(self, steps: int) -> float:
+        """Seconds for so many steps: from the end of one to the end of the last, all work done."""
+        self._finish(self._step())
+        began = time.perf_counter()
+        for _ in range(steps):
+            losses = self._step()
+        self._finish(losses)
+        return time.perf_counter() - began
+
+    def _step(self):
+        return self.step(self.moved(self.batch))
+
+    def moved(self, batch: dict) -> dict:
+        """The batch on the device, as a training loop would bring it there."""
+        return {
+            name: value.to(self.device, non_blocking=True, memory_format=self.layout) for name, value in batch.items()
+        }
+
+    def _finish(self, losses):
+        if self.device == "cuda":
+            self.torch.cuda.synchronize()
+        return {name: float(value) for name, value in losses.items()}
+
+    def compare(self, other: dict) -> dict:
+        """Of what `Keras.first_step` gives: the numbers of parameters, both sides, and the terms of the losses."""
+        quiet = {"dropout": 0.0} if self.setting.name == "pix2pix" else {}
+        config, networks = self.new_networks(**quiet)
+        for name, network in networks.items():
+            pytorch_steps().load(network, other["weights"][name])
+        # Keras's epsilon, which it does not correct for the bias of the first step, as PyTorch does.
+        epsilon = 1e-7 / math.sqrt(1 - config.beta_2)
+        step = pytorch_steps().step_of(self.setting.name, config, networks, eps=epsilon)
+        with pytorch_exactly():
+            losses = step(self.moved(self.tensors(other["batch"])))
+        return {
+            "parameters": {
+                name: (sum(w.size for w in other["weights"][name]), sum(p.numel() for p in network.parameters()))
+                for name, network in networks.items()
+            },
+            "losses": {name: (other["losses"][name], float(value)) for name, value in losses.items()},
+        }
+
+    def operations(self) -> float:
+        """Floating point operations of a step's convolutions and products of matrices, both ways."""
+        from torch.utils.flop_counter import FlopCounterMode
+
+        step = pytorch_steps().step_of(self.setting.name, *self.new_networks())
+        with FlopCounterMode(display=False) as counter:
+            step(self.moved(self.batch))
+        return counter.get_total_flops()
+
+
+@contextlib.contextmanager
+def pytorch_exactly():
+    import torch
+
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    yield
+    torch.backends.cudnn.allow_tf32 = before
+
+
+@contextlib.contextmanager
+def tensorflow_exactly():
+    import tensorflow as tf
+
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    yield
+    tf.config.experimental.enable_tensor_float_32_execution(True)
+
+
+def jax_exactly():
+    import jax
+
+    return jax.default_matmul_precision("highest")
+
+
+EXACTLY = {"tensorflow": tensorflow_exactly, "jax": jax_exactly}
+"""Within these, convolutions are computed in float32, also on a GPU that would take something shorter."""
+
+
+def tensorflow_product(precision: str) -> float:
+    import tensorflow as tf
+
+    size = product_size(tensorflow_accelerator() is not None)
+    matrix = tf.cast(tf.random.normal((size, size)), product_dtype(precision))
+    return product_rate(lambda: tf.matmul(matrix, matrix), lambda result: result[0, 0].numpy(), size)
+
+
+def jax_product(precision: str) -> float:
+    import jax
+
+    size = product_size(jax_accelerator() is not None)
+    matrix = jax.random.normal(jax.random.key(0), (size, size), product_dtype(precision))
+    multiply = jax.jit(lambda matrix: matrix @ matrix)
+    return product_rate(lambda: multiply(matrix), lambda result: result.block_until_ready(), size)
+
+
+PRODUCTS = {"tensorflow": tensorflow_product, "jax": jax_product}
+
+
+def product_size(accelerator: bool) -> int:
+    return 8192 if accelerator else 2048
+
+
+def product_dtype(precision: str) -> str:
+    return "bfloat16" if precision == "mixed_bfloat16" else "float32"
+
+
+def product_rate(multiply, finish, size: int, times=5) -> float:
+    """Floating point operations a second, over several products of two square matrices."""
+    finish(multiply())
+    began = time.perf_counter()
+    for _ in range(times):
+        result = multiply()
+    finish(result)
+    return 2 * size**3 * times / (time.perf_counter() - began)
