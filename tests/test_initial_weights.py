@@ -108,7 +108,7 @@ def test_the_plain_initializers_keep_their_moments_and_bounds():
         ("lecun_normal", lambda fan_in, fan_out: 1 / fan_in),
         (initializers.VarianceScaling(3, "fan_out", "untruncated_normal"), lambda fan_in, fan_out: 3 / fan_out),
     ],
-    ids=str,
+    ids=["glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_normal", "variance_scaling"],
 )
 def test_scaled_variances_follow_the_fans_of_the_layer(layer, shape, fan_in, fan_out, kind, variance):
     variance, values = variance(fan_in, fan_out), drawn(lambda: layer(kind), shape)
