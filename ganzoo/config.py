@@ -144,7 +144,8 @@ class TrainingConfig:
     jit_compile: bool | Literal["auto"] = "auto"
     """Whether TensorFlow compiles steps by XLA. JAX always does."""
     steps_per_execution: Positive | Literal["auto"] = "auto"
-    """Steps run in one go, at most: fewer where the run has to write something in between. It changes no number."""
+    """Steps run in one go, at most: the largest divisor of this, of where the run begins and ends, and of all steps at
+    which it writes something. It changes no number."""
     accumulate: Positive = 1
     """Parts that a batch is trained in, one after the other, where it does not fit as a whole; an update goes by the
     mean of their gradients. Batch norms take the statistics of a part."""

@@ -175,12 +175,15 @@ class GAN(Trainer):
             jit_compile: compiles TensorFlow's steps by XLA; those of JAX always are.
             accumulate: parts that a batch is trained in, one after the other, for less memory: an update goes by the
                 mean of their gradients. Batch norms see one part at a time.
-            rematerialise: computes the networks' activations anew for gradients, for less memory.
+            rematerialise: computes the networks' activations anew for gradients, for less memory; not those of
+                discriminators with a penalty. Once on, it stays on.
         """
         self.accumulate = accumulate
         if rematerialise:
-            for network in self._networks.values():
-                remat(network)
+            for name, network in self._networks.items():
+                # TensorFlow can't differentiate twice what is computed anew, as a penalty does.
+                if name in self.deployed_names or self.config.penalty == "none":
+                    remat(network)
         self.optimizers = {phase.name: self._build_optimizer(phase) for phase in self.phases()}
         self.forget_traces()
         super().compile(

@@ -16,7 +16,7 @@ class Choice:
 
 
 MEASURED = {
-    # Half precision and XLA were slower; a step takes far longer than what happens between two.
+    # XLA was slower, half precision no faster; a step takes far longer than what happens between two.
     ("tensorflow", "CPU"): Choice(),
     # JAX compiles by XLA in any case.
     ("jax", "CPU"): Choice(),

@@ -214,7 +214,7 @@ def test_an_interruption_shows_no_traceback(command, tmp_path):
     keras.Model(image, layers.Activation("linear")(image), name="same").save(tmp_path / "same.keras")
     (tmp_path / "in").mkdir()
     for number in range(2000):
-        Image.new("RGB", (64, 64)).save(tmp_path / f"in/{number}.png")
+        Image.new("RGB", (256, 256)).save(tmp_path / f"in/{number}.png")
     arguments = [command, "generate", "same.keras", "in", "--out", "out"]
     with subprocess.Popen(
         arguments, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -73,3 +73,17 @@ def test_a_batch_that_has_no_such_parts_is_refused():
     gan.compile(accumulate=3)
     with pytest.raises(UsageError, match=r"found a batch of 4; with n_critic=1 and accumulate=3 give a multiple of 3"):
         gan.train_step(small.batch(gan, count=4))
+
+
+@pytest.mark.parametrize("penalty", ["gradient", "r1"])
+def test_a_penalty_is_differentiated_twice_all_the_same(penalty):
+    changes = {"penalty": penalty, "discriminator_norm": "none"}
+    check_same(trained("pix2pix", changes, rematerialise=True), trained("pix2pix", changes))
+
+
+def test_compiling_twice_computes_anew_once():
+    gan = small.create("pix2pix")
+    gan.compile(rematerialise=True)
+    once = gan.generator.call.__wrapped__
+    gan.compile(rematerialise=True)
+    assert gan.generator.call.__wrapped__ == once

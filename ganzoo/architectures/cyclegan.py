@@ -156,14 +156,17 @@ class ImagePool:
     Args:
         size: images held; 0 passes everything on.
         shape: of one image, (H, W, C).
+        dtype: that images are remembered in.
     """
 
-    def __init__(self, size: int, shape: tuple[int, int, int], name: str):
+    def __init__(self, size: int, shape: tuple[int, int, int], name: str, dtype: str = "float32"):
         self.size = size
         self.variables = []
         if size:
             options = {"trainable": False, "aggregation": "only_first_replica"}
-            self.images = keras.Variable(keras.initializers.Zeros(), (size, *shape), name=f"{name}_images", **options)
+            self.images = keras.Variable(
+                keras.initializers.Zeros(), (size, *shape), dtype, name=f"{name}_images", **options
+            )
             self.count = keras.Variable(0, dtype=WHOLE_NUMBERS, name=f"{name}_count", **options)
             self.variables = [self.images, self.count]
 
@@ -204,7 +207,8 @@ class CycleGAN(GAN):
     def __init__(self, config):
         super().__init__(config)
         shape = (config.image_size, config.image_size, config.channels)
-        self.pools = {domain: ImagePool(config.pool_size, shape, f"pool_{domain}") for domain in ("a", "b")}
+        dtype = "float64" if self.config.precision == "float64" else "float32"
+        self.pools = {domain: ImagePool(config.pool_size, shape, f"pool_{domain}", dtype) for domain in ("a", "b")}
 
     def memory(self):
         return [variable for pool in self.pools.values() for variable in pool.variables]

@@ -87,7 +87,9 @@ class Trainer(keras.Model):
             # Gradients are summed over replicas, so each replica's loss is its share of the mean.
             loss = sum(terms.values()) / self.replica_count()
             loss = self.optimizers[phase.name].scale_loss(loss)
-        gradients = tape.gradient(loss, [variable.value for variable in self.variables_of(phase)])
+        variables = [variable.value for variable in self.variables_of(phase)]
+        # As under JAX, a weight that the loss does not reach has a gradient of zeros.
+        gradients = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return gradients, {name: ops.cast(term, "float32") for name, term in terms.items()}
 
     def _tape(self, phases) -> tf.GradientTape:

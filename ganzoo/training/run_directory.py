@@ -147,7 +147,8 @@ def what_moved(directory: RunDirectory, record: Mapping) -> list[str]:
         document = yaml.safe_load(directory.config.read_text("utf-8"))
     except FileNotFoundError:
         return []
-    found = {**document.get("run", {}), **document.get("versions", {})}
+    # Before there was a choice, runs did not say so.
+    found = {"backend": "tensorflow", **document.get("run", {}), **document.get("versions", {})}
     wanted = {**record, **versions()}
     keys = [
         key
@@ -158,10 +159,17 @@ def what_moved(directory: RunDirectory, record: Mapping) -> list[str]:
 
 
 def as_recorded(directory: RunDirectory, recipe: Recipe) -> Recipe:
-    """The recipe, with what the run in the directory was trained with wherever it says `auto`."""
+    """The recipe, with what the run in the directory was trained with wherever it says `auto`.
+
+    Raises:
+        UsageError: when its config.yaml can't be understood.
+    """
     document = read_config(directory)
-    sections = {name: without_auto(getattr(recipe, name), document.get(name) or {}) for name in ("model", "training")}
-    return dataclasses.replace(recipe, **sections)
+    if document["architecture"] != recipe.architecture:
+        return recipe
+    found = to_document(parse_recipe(document, type(recipe.model), str(directory.config)))
+    settled = {name: without_auto(getattr(recipe, name), found[name]) for name in ("model", "training")}
+    return dataclasses.replace(recipe, **settled)
 
 
 def check_same_run(directory: RunDirectory, recipe: Recipe) -> None:

@@ -133,7 +133,7 @@ def test_config_says_all_that_ran(finished):
     assert document["model"]["precision"] == "float32"
     assert document["training"]["jit_compile"] is False
     assert document["training"]["seed"] == 0
-    assert parse_recipe(document, registry.config_class("dcgan"), "again") == recipe()
+    assert parse_recipe(document, registry.config_class("dcgan"), "again") == loop.settle(recipe())
 
 
 def check_same_end(resumed: Path, uninterrupted: Path, step: int):
