@@ -10,7 +10,7 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 def keep_freed() -> None:
     """Has glibc keep freed memory for what comes next; under another C library nothing happens.
 
-    It would give blocks of more than 32 MiB back at once, and the kernel clears each anew: on a CPU a quarter of the
+    It would give blocks of more than 32 MiB back at once, and the kernel clears each anew: on a CPU a tenth of the
     time of a Pix2Pix step at 256 pixels. In exchange the process holds on to the most that it ever used.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
