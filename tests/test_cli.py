@@ -217,7 +217,13 @@ def test_an_interruption_shows_no_traceback(command, tmp_path):
         Image.new("RGB", (256, 256)).save(tmp_path / f"in/{number}.png")
     arguments = [command, "generate", "same.keras", "in", "--out", "out"]
     with subprocess.Popen(
-        arguments, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        arguments,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # What a shell starts in the background ignores it, and so do its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as running:
         running.stdout.readline()
         running.send_signal(signal.SIGINT)
