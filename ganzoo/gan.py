@@ -257,7 +257,7 @@ class GAN(Trainer):
             gradients, terms = [], []
             for number, batch in parts:
                 self.begin_round(number)
-                batch, record = self.after(gradients[-1] if gradients else [], batch), None
+                batch = self.after(gradients[-1] if gradients else [], batch)
                 if number not in seen or not phase.detached:
                     # The same outputs a second time; only now are they recorded.
                     with self._norms_kept(number in seen):

@@ -150,12 +150,9 @@ def what_moved(directory: RunDirectory, record: Mapping) -> list[str]:
     # Before there was a choice, runs did not say so.
     found = {"backend": "tensorflow", **document.get("run", {}), **document.get("versions", {})}
     wanted = {**record, **versions()}
-    keys = [
-        key
-        for key in ("backend", "replicas", "machine", *versions())
-        if key in found and key in wanted and found[key] != wanted[key]
-    ]
-    return [f"{key} ({found[key]} then, {wanted[key]} now)" for key in keys]
+    keys = ("backend", "replicas", "machine", *versions())
+    other = [key for key in keys if key in found and key in wanted and found[key] != wanted[key]]
+    return [f"{key} ({found[key]} then, {wanted[key]} now)" for key in other]
 
 
 def as_recorded(directory: RunDirectory, recipe: Recipe) -> Recipe:

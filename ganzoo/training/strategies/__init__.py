@@ -1,40 +1,17 @@
 """Where a run computes: `--strategy`. Each file is of one backend, with the same functions; here are Keras's own."""
 
+import importlib
+
 from ganzoo import backend
 
-if backend.name() == "jax":
-    from ganzoo.training.strategies.jax import (
-        any_worker,
-        batches,
-        get_strategy,
-        in_words,
-        is_chief,
-        place,
-        replica_count,
-        scope,
-        share_from_chief,
-    )
-else:
-    from ganzoo.training.strategies.tensorflow import (
-        any_worker,
-        batches,
-        get_strategy,
-        in_words,
-        is_chief,
-        place,
-        replica_count,
-        scope,
-        share_from_chief,
-    )
+_active = importlib.import_module(f"{__name__}.{backend.name()}")
 
-__all__ = [
-    "any_worker",
-    "batches",
-    "get_strategy",
-    "in_words",
-    "is_chief",
-    "place",
-    "replica_count",
-    "scope",
-    "share_from_chief",
-]
+any_worker = _active.any_worker
+batches = _active.batches
+get_strategy = _active.get_strategy
+in_words = _active.in_words
+is_chief = _active.is_chief
+place = _active.place
+replica_count = _active.replica_count
+scope = _active.scope
+share_from_chief = _active.share_from_chief
