@@ -136,9 +136,8 @@ class Keras:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 if on_accelerator is None else on_accelerator
 
     def fit(self, gan, steps: int, batch: dict):
-        clock = clock_callback()
+        clock = clock_callback(steps)
         gan.fit(self.repeated(batch), steps_per_epoch=steps, callbacks=[clock], verbose=0, shuffle=False)
-        clock.stop()
         return clock
 
     def repeated(self, batch: dict):
@@ -178,30 +177,27 @@ class Keras:
         return {"weights": weights, "batch": batch | drawn, "losses": losses}
 
 
-def clock_callback():
-    """A callback that knows when the first step of a `fit` ended, and when the last, with all that they set going."""
+def clock_callback(steps: int):
+    """A callback that knows when the first step of a `fit` ended, and when the last, with all that they set going.
+
+    Not when `fit` ended: tf.data may take until the next look of a thread that tunes it, at 10 ms x (2^n - 1).
+    """
     import keras
     import numpy as np
 
     class Clock(keras.callbacks.Callback):
-        def __init__(self):
-            super().__init__()
-            self.first = None
+        begin = None
 
         def on_train_batch_end(self, batch, logs=None):
-            self.last, self.logs = batch, logs
-            if self.first is None:
-                self.stop()
-                self.first, self.begin = batch, self.end
+            if self.begin is None:
+                self.begin, self.first = self.now(logs), batch
+            if batch == steps - 1:
+                self.end, self.steps = self.now(logs), batch - self.first
 
-        def stop(self):
+        def now(self, logs):
             # Reading the losses waits for them.
-            self.losses = {name: float(np.asarray(value)) for name, value in self.logs.items()}
-            self.end = time.perf_counter()
-
-        @property
-        def steps(self):
-            return self.last - self.first
+            self.losses = {name: float(np.asarray(value)) for name, value in logs.items()}
+            return time.perf_counter()
 
     return Clock()
 
