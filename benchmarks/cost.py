@@ -121,15 +121,14 @@ def too_much(found: Results, setting: engines.Setting, limits: dict) -> str | No
 
 def expected(found: Results, setting: engines.Setting, key: str) -> float | None:
     """The least of what bounds a point from above: it is a part that does not grow, and one that grows with pixels."""
-    smaller = [point for point in found.of(setting.name, setting.size) if point["batch"] < setting.batch]
-    bounds = [setting.batch / point["batch"] * point[key] for point in smaller[-1:]]
-    if len(smaller) > 1:
-        first, last = smaller[-2:]
+    size, batch = setting.size, setting.batch
+    smaller = [p for p in found.points if p["name"] == setting.name and p["size"] <= size and p["batch"] <= batch]
+    bounds = [batch / p["batch"] * (size / p["size"]) ** 2 * p[key] for p in smaller]
+    row = [p for p in found.of(setting.name, size) if p["batch"] < batch]
+    if len(row) > 1:
+        first, last = row[-2:]
         growth = max(0, (last[key] - first[key]) / (last["batch"] - first["batch"]))
-        bounds.append(last[key] + growth * (setting.batch - last["batch"]))
-    for size in {point["size"] for point in found.points if point["size"] < setting.size}:
-        point = found.point(setting.name, size, setting.batch)
-        bounds += [point[key] * (setting.size / size) ** 2] if point else []
+        bounds.append(last[key] + growth * (batch - last["batch"]))
     return min(bounds, default=None)
 
 
