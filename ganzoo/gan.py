@@ -476,7 +476,8 @@ class GAN(Trainer):
             optimizer = self.optimizers[phase.name]
             adam = getattr(optimizer, "inner_optimizer", optimizer)
             slots = zip(_slots(adam, "momentum"), _slots(adam, "velocity"), strict=True)
-            count = ops.cast(adam.iterations, "float32")
+            # None where every step of mixed_float16 so far overflowed: its averages are 0.
+            count = ops.cast(ops.maximum(adam.iterations, 1), "float32")
             unbias, unbias_squares = 1 - adam.beta_1**count, 1 - adam.beta_2**count
             for name in phase.networks:
                 variables = self._networks[name].trainable_variables

@@ -622,6 +622,14 @@ def test_gradient_norms_are_of_the_loss_before_it_is_scaled_for_half_precision()
         assert found[name] == pytest.approx(expected[name], rel=1e-2)
 
 
+def test_health_where_every_step_overflowed_is_a_number():
+    gan = linear(precision="mixed_float16")
+    set_loss_scale(gan, 2.0**40)
+    gan.train_step(ops.convert_to_tensor(pixels(4)))
+    found = gan.health()
+    assert found["discriminator_gradient_norm"] == found["discriminator_update_ratio"] == 0
+
+
 @pytest.mark.parametrize("precision", ["float32", pytest.param("float64", marks=IN_FLOAT64)])
 def test_update_ratios_are_those_of_the_change_that_the_last_step_made(precision):
     gan = small.create("cyclegan", precision=precision, schedule={"kind": "linear", "start": 0, "end": 10**9})
