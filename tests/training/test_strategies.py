@@ -207,11 +207,12 @@ def check_last_step(folder, name, kind):
 
 def check_first_step(folder, name, kind):
     one, two = (arrays(folder / k / f"{name}_float32.npz") for k in ("single", kind))
-    # Adam's momentum is a tenth or half of the gradient; the step itself is blind to the gradient's size.
+    # Adam's momentum is a tenth or half of the gradient; the step itself is blind to the gradient's size. One device
+    # alone is up to 1.4e-5 from what it computes in float64, by rounding.
     keys = [key for key in one if key.endswith("_momentum") or "moving_" in key or key.startswith("terms/")]
     assert len(keys) > 10
     for key in keys:
-        np.testing.assert_allclose(two[key], one[key], rtol=0, atol=1e-5 * scale(one, key), err_msg=key)
+        np.testing.assert_allclose(two[key], one[key], rtol=0, atol=3e-5 * scale(one, key), err_msg=key)
 
 
 @pytest.mark.parametrize("kind", REPLICAS)
