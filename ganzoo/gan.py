@@ -146,6 +146,11 @@ class GAN(Trainer):
         return {name: networks[name] for name in self.deployed_names}
 
     @property
+    def batch_dtype(self) -> str:
+        """The dtype of the images that a step works on: full precision also where networks compute in half."""
+        return "float64" if self.config.precision == "float64" else "float32"
+
+    @property
     def steps_done(self) -> int:
         """The number of training steps behind the weights."""
         return int(self.step.numpy())
@@ -299,8 +304,7 @@ class GAN(Trainer):
 
     def rounds_of(self, data, phases: tuple[Phase, ...]) -> list[list[tuple[int, dict]]]:
         """What of a batch each update sees of the phase that has most: one part or, accumulated, several, numbered."""
-        dtype = "float64" if self.config.precision == "float64" else "float32"
-        batch = {name: ops.cast(value, dtype) for name, value in self._named(data).items()}
+        batch = {name: ops.cast(value, self.batch_dtype) for name, value in self._named(data).items()}
         updates = max(phase.repeats for phase in phases)
         parts = list(enumerate(self._parts(batch, self.accumulate * updates)))
         # So an update sees the same examples in however many parts.

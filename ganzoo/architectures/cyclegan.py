@@ -207,8 +207,9 @@ class CycleGAN(GAN):
     def __init__(self, config):
         super().__init__(config)
         shape = (config.image_size, config.image_size, config.channels)
-        dtype = "float64" if self.config.precision == "float64" else "float32"
-        self.pools = {domain: ImagePool(config.pool_size, shape, f"pool_{domain}", dtype) for domain in ("a", "b")}
+        self.pools = {
+            domain: ImagePool(config.pool_size, shape, f"pool_{domain}", self.batch_dtype) for domain in ("a", "b")
+        }
 
     def memory(self):
         return [variable for pool in self.pools.values() for variable in pool.variables]
