@@ -201,8 +201,9 @@ def check_last_step(folder, name, kind):
     assert set(one) == set(two)
     assert int(two["run/000/step"]) == 10
     for key, value in one.items():
-        # Terms are float32. Weights that begin 1e-15 apart can end 3e-8 apart, on one device as well.
-        np.testing.assert_allclose(two[key], value, rtol=0, atol=1e-6 * scale(one, key), err_msg=key)
+        # Terms are float32. Two such CycleGANs that begin 1e-15 apart can end 3e-8 apart, on one device as well.
+        tolerance = 1e-6 if key.startswith("terms/") or name == "cyclegan" else 1e-9
+        np.testing.assert_allclose(two[key], value, rtol=0, atol=tolerance * scale(one, key), err_msg=key)
 
 
 def check_first_step(folder, name, kind):
