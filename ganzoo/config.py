@@ -7,7 +7,7 @@ import dataclasses
 import difflib
 import functools
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import pydantic
 import pydantic.dataclasses
@@ -58,6 +58,9 @@ class Schedule:
 @frozen_config
 class GANConfig:
     """The hyperparameters that every architecture has. Architectures set their paper's values as defaults."""
+
+    default_recipe: ClassVar[str | None] = None
+    """The recipe that the architecture's name alone stands for."""
 
     seed: NonNegative = 0
     """Seed of the initial weights, latents, dropout and augmentations. A recipe gives `training.seed` instead."""
@@ -118,7 +121,7 @@ class GANConfig:
 class DataConfig:
     """Where the images come from and how they are prepared."""
 
-    source: str = "embedded:emoji"
+    source: str = "embedded:avatars"
     """`embedded:NAME`, `folder:PATH`, `folder:PATH_A,PATH_B`, `tfds:NAME` or `url:ADDRESS#sha256=…`."""
     domains: tuple[str, ...] = ()
     """Which image sets of a source that has several, in the order of the task (input, target; a, b); for `tfds:`
@@ -131,6 +134,12 @@ class DataConfig:
     """Mirror at random, left to right; the same for both images of a pair."""
     cache_gib: Weight = 4.0
     """Decoded images are kept in memory up to this many GiB."""
+    hints: NonNegative = 0
+    """Up to so many dabs of the target's own color are laid under the lines of the input, a drawing: none in a fifth of
+    the visits. What is not trained on, as samples and test images, has 3 at most."""
+    redraw: bool = False
+    """The input is a drawing on white: input and target are made smaller and put elsewhere, and the lines get thicker
+    or thinner, at random, as people draw."""
 
 
 @frozen_config

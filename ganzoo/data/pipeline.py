@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ganzoo.config import DataConfig
-from ganzoo.data import images
+from ganzoo.data import drawings, images
 from ganzoo.data.sources import ImageSet, open_source
 from ganzoo.errors import RunError, UsageError
 from ganzoo.seeding import derive, generator
@@ -63,6 +63,12 @@ def open_pipeline(
             f"data.load_size: found {data.load_size}, smaller than model.image_size {image_size}; "
             f"set it to {image_size} or more, or remove it"
         )
+    for name in ("hints", "redraw"):
+        if getattr(data, name) and (task != "paired" or channels != 3):
+            raise UsageError(
+                f"data.{name}: is for drawings and what they become in color, in pairs of RGB images; found task "
+                f"{task} with {channels} channels; remove it"
+            )
     if image_size % scale:
         raise UsageError(f"model.image_size: found {image_size}; it must be a multiple of the scale, {scale}")
     source = open_source(data, task, split)
@@ -92,6 +98,7 @@ class Pipeline:
         self.skipped = list(source.skipped)
         self.image_size, self.scale = image_size, scale
         self._seed, self._flip = seed, data.flip
+        self._hints, self._redraw = data.hints, data.redraw
         native = task == "super_resolution"
         fixed_size, jitter_size = None if native else image_size, None if native else data.load_size
         # Without jitter the middle is kept, with it (and at native size) every visit crops elsewhere.
@@ -147,6 +154,7 @@ class Pipeline:
         """`count` examples (or all, if fewer), spread evenly over the set, not augmented; the same at every call.
 
         Arrays as in `batch`. Images are resized to S and cropped in the centre, those of super-resolution only cropped.
+        Where there are hints, inputs have 3 at most.
         """
         count = min([count, *(len(sets[0]) for sets in self._streams.values())])
         return self._to_arrays({keys: [self._fixed(keys, k, count) for k in range(count)] for keys in self._streams})
@@ -156,12 +164,19 @@ class Pipeline:
         epoch, position = divmod(number, length)
         index = int(_permutation(self._seed, keys, epoch, length)[position])
         example = self._first_good(index, lambda i: self._cache.get((keys, i), lambda: self._load(keys, i)), length)
-        return _augment(example, self.image_size, self._flip, generator(self._seed, "augment", keys, number))
+        example = _augment(example, self.image_size, self._flip, generator(self._seed, "augment", keys, number))
+        if self._redraw:
+            example = drawings.redrawn(*example, generator(self._seed, "redraw", number))
+        if self._hints:
+            rng = generator(self._seed, "hints", number)
+            example = drawings.with_hints(*example, drawings.count_of_hints(self._hints, rng), rng)
+        return example
 
     def _fixed(self, keys: tuple[str, ...], k: int, count: int) -> Images:
         sets = self._streams[keys]
         length = len(sets[0])
-        return self._first_good(k * length // count, lambda i: self._prepare_fixed(_read(sets, i)), length)
+        example = self._first_good(k * length // count, lambda i: self._prepare_fixed(_read(sets, i)), length)
+        return drawings.as_shown(*example, self._hints, k) if self._hints else example
 
     def _load(self, keys: tuple[str, ...], index: int) -> Images:
         return self._prepare(_read(self._streams[keys], index))

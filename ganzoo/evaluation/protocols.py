@@ -1,7 +1,8 @@
 """What is measured of a generator, by the task that it does: its outputs on a test split, and with what they compare.
 
 samples            (DCGAN) the distribution of samples, and whether they copy training images
-pairs              (Pix2Pix) outputs against targets, pair by pair and as a distribution
+pairs              (Pix2Pix) outputs against targets, pair by pair and as a distribution; where the generator takes
+                   hints, with 3, and pair by pair with 0 and 10 as well
 translation        (CycleGAN) each direction as a distribution, the error of there and back, and pair by pair where the
                    two domains are aligned, beside the unchanged image and the one whose colours alone were matched
 super_resolution   (SRGAN) whole images against the originals, on luminance, beside Pillow's bicubic
@@ -17,9 +18,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from ganzoo import inference, pictures
+from ganzoo import inference, pictures, seeding
 from ganzoo.config import Recipe
-from ganzoo.data import images
+from ganzoo.data import drawings, images
 from ganzoo.errors import RunError, UsageError
 from ganzoo.evaluation import colour_matching, distribution
 from ganzoo.evaluation.examples import Examples, Images
@@ -46,6 +47,8 @@ REMEMBERED = 10_000
 COUNTED = 1_000
 """Training images of each domain whose colours are counted, at most."""
 
+HINTS = (0, 3, 10)
+"""Dabs of the target's color on each drawing, where the generator takes such."""
 UNCHANGED, MATCHED = "unchanged", "matched colours"
 """What a translation is to be read against: columns of the table."""
 
@@ -121,20 +124,32 @@ def samples(setting: Setting) -> Found:
 
 def pairs(setting: Setting) -> Found:
     """Outputs against targets, pair by pair and as a distribution."""
-    inputs, targets = setting.test.sets["input"], setting.test.sets["target"]
-    column = Column("output", "its target", same=True)
-    scores = PairScores(colour_metrics(setting.instruments.distances), column)
+    most = setting.recipe.data.hints
+    shown = min(drawings.SHOWN_HINTS, most)
+    given = f", {shown} hints given" if most else ""
+    column = Column("output", f"its target{given}", same=True)
+    others = {f"{count} hints": count for count in HINTS if most and count != shown}
+    metrics = colour_metrics(setting.instruments.distances)
+    scores = {of: PairScores(metrics, dataclasses.replace(column, of=of)) for of in ("output", *others)}
 
-    def painted() -> Iterator[np.ndarray]:
+    def painted(of: str, hints: int) -> Iterator[np.ndarray]:
         paint = _translator(_only(setting))
-        for name, (image, target) in zip(inputs.names, _together(inputs, targets), strict=True):
+        inputs, targets = setting.test.sets["input"], setting.test.sets["target"]
+        for number, (name, (image, target)) in enumerate(zip(inputs.names, _together(inputs, targets), strict=True)):
+            if hints:
+                image, _ = drawings.with_hints(image, target, hints, seeding.generator(0, "hints", number))
             made = paint(image)
-            scores.add(name, made, target)
+            scores[of].add(name, made, target)
             yield made
 
-    made = setting.watch(painted(), len(inputs), "pairs")
-    yield from _distribution(setting, made, len(inputs), "target", dataclasses.replace(column, against="the targets"))
-    yield from scores.results()
+    count = len(setting.test.sets["input"])
+    made = setting.watch(painted("output", shown), count, "pairs")
+    yield from _distribution(setting, made, count, "target", dataclasses.replace(column, against=f"the targets{given}"))
+    for of, hints in others.items():
+        for _ in setting.watch(painted(of, hints), count, of):
+            pass
+    for scored in scores.values():
+        yield from scored.results()
 
 
 def translation(setting: Setting) -> Found:

@@ -1,3 +1,6 @@
+import csv
+from importlib import resources
+
 import numpy as np
 import pytest
 
@@ -8,7 +11,16 @@ from ganzoo.errors import UsageError
 
 
 def emoji(task, split="train", **data):
-    return open_source(DataConfig(**data), task, split)
+    return open_source(DataConfig(**{"source": "embedded:emoji", **data}), task, split)
+
+
+def avatars(task, split="train", **data):
+    return emoji(task, split, source="embedded:avatars", **data)
+
+
+def labels():
+    text = (resources.files("ganzoo.data") / "avatars" / "labels.csv").read_text("utf-8")
+    return {row["name"]: row for row in csv.DictReader(text.splitlines())}
 
 
 @pytest.mark.parametrize(
@@ -77,8 +89,56 @@ def test_embedded_pairs_train_offline():
 
 
 @pytest.mark.parametrize(
+    ("task", "domains"),
+    [
+        ("latent", ["colour"]),
+        ("paired", ["ink -> colour"]),
+        ("unpaired", ["colour <-> ink"]),
+        ("super_resolution", ["colour"]),
+    ],
+)
+def test_every_task_finds_its_usual_avatars_in_both_splits(task, domains):
+    train, test = avatars(task), avatars(task, "test")
+    assert (len(train.sets[0]), len(test.sets[0])) == (10_000, 2_000)
+    assert all(domain in train.description for domain in domains)
+    assert not set(train.sets[0].names) & set(test.sets[0].names)
+    assert train.sets[0].size(0) == (128, 128)
+
+
+def test_few_avatars_for_testing_are_repeated_among_those_for_training():
+    looks = {name: tuple(value for key, value in row.items() if key != "name") for name, row in labels().items()}
+    train = {look for name, look in looks.items() if name.startswith("train")}
+    test = [look for name, look in looks.items() if name.startswith("test")]
+    assert sum(look in train for look in test) < 0.01 * len(test)
+
+
+def test_ink_and_colour_of_an_avatar_fit_to_the_pixel():
+    inks, colors = avatars("paired").sets
+    assert inks.names == colors.names
+    for index in range(0, len(inks), 500):
+        ink, color = inks.read(index), colors.read(index)
+        assert (ink == ink[..., :1]).all() and ink.min() == 0 and ink.max() == 255
+        assert (color[ink == 0] == 0).all(), "colour where the ink is black"
+        assert (color <= ink).all()
+        assert (np.ptp(color.astype(int), axis=2) > 20).mean() > 0.05, "nothing is colored"
+
+
+def test_the_labels_of_an_avatar_say_what_its_picture_shows():
+    (colors,), named = avatars("latent").sets, labels()
+    for index in range(0, len(colors), 100):
+        row, pixels = named[colors.names[index]], colors.read(index)
+        shirt = [int(row["shirt"][place : place + 2], 16) for place in (1, 3, 5)]
+        skin = [int(row["skin"][place : place + 2], 16) for place in (1, 3, 5)]
+        assert (pixels[100:] == shirt).all(axis=2).any(), row
+        assert (pixels == skin).all(axis=2).sum() > 200, row
+    assert {row["glasses"] for row in named.values()} > {"none", "glasses", "sunglasses"}
+    assert 0.2 < np.mean([row["glasses"] != "none" for row in named.values()]) < 0.3
+
+
+@pytest.mark.parametrize(
     ("data", "message"),
     [
+        ({"source": "embedded:avatar"}, "did you mean 'avatars'"),
         ({"source": "embedded:emojis"}, "did you mean 'emoji'"),
         ({"domains": ("lines", "flat")}, "no domain 'lines'; did you mean 'line'"),
         ({"domains": ("line",)}, "task paired needs 2 image sets, found line"),

@@ -1,0 +1,115 @@
+"""Line drawings to color: their outlines, pens, and the dabs that say which color."""
+
+import numpy as np
+import pytest
+
+from ganzoo.config import DataConfig
+from ganzoo.data import drawings, open_pipeline
+from ganzoo.errors import UsageError
+from ganzoo.seeding import generator
+
+RED, BLUE, WHITE = (220, 20, 20), (20, 20, 220), (255, 255, 255)
+
+
+def flag(size=64):
+    """A red and a blue half on white, and its drawing."""
+    colored = np.full((size, size, 3), 255, np.uint8)
+    colored[16:48, 8:32], colored[16:48, 32:56] = RED, BLUE
+    return drawings.outlines(colored), drawings.outlined(colored)
+
+
+def differs(first, second):
+    return (first != second).any(axis=2)
+
+
+def test_outlines_are_black_where_colors_meet_and_white_elsewhere():
+    ink, _ = flag()
+    assert set(np.unique(ink)) == {0, 255}
+    assert (ink[30, 31:33] == 0).all() and (ink[15:17, 20] == 0).all() and (ink[30, 7:9] == 0).all()
+    assert (ink[20:44, 12:28] == 255).all() and (ink[20:44, 36:52] == 255).all() and (ink[:12] == 255).all()
+
+
+def test_a_colored_drawing_keeps_its_lines_and_its_colors():
+    ink, colored = flag()
+    assert (colored[ink == 0] == 0).all()
+    assert (colored[30, 20] == RED).all() and (colored[30, 44] == BLUE).all() and (colored[5, 5] == WHITE).all()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_dabs_have_the_color_of_the_region_they_begin_in_and_leave_the_lines_black(seed):
+    ink, colored = flag()
+    given, target = drawings.with_hints(ink, colored, 3, generator(seed, "hints"))
+    assert target is colored
+    dabs = differs(given, ink)
+    assert dabs.any() and not dabs[ink[..., 0] == 0].any()
+    assert {tuple(color) for color in given[dabs]} <= {RED, BLUE}
+
+
+def test_dabs_reach_every_region_and_are_of_several_sizes():
+    ink, colored = flag()
+    given = [drawings.with_hints(ink, colored, 1, generator(seed, "hints"))[0] for seed in range(100)]
+    areas = np.array([differs(one, ink).sum() for one in given])
+    red = np.mean([(one == RED).all(axis=2).any() for one in given])
+    assert 0.3 < red < 0.7
+    assert areas.min() < 12 and areas.max() > 60
+
+
+def test_where_there_is_nothing_to_color_no_dab_is_laid():
+    blank = np.full((32, 32, 3), 255, np.uint8)
+    assert (drawings.with_hints(blank, blank, 5, generator(0, "hints"))[0] == 255).all()
+
+
+def test_a_redrawn_drawing_still_fits_its_target():
+    ink, colored = flag()
+    sizes, weights = set(), set()
+    for seed in range(60):
+        drawn, target = drawings.redrawn(ink, colored, generator(seed, "redraw"))
+        assert (target[(drawn == 0).all(axis=2)] < 32).all(), "a black line is not black in the target"
+        colors = (np.ptp(target.astype(int), axis=2) > 150).sum()
+        sizes.add(round(colors / (np.ptp(colored.astype(int), axis=2) > 150).sum(), 1))
+        weights.add(round((drawn < 128).all(axis=2).sum() / colors, 1))
+    assert min(sizes) < 0.5 and max(sizes) > 0.9
+    assert len(weights) > 4
+
+
+def test_a_fifth_of_the_visits_has_no_hint_and_none_has_too_many():
+    counts = [drawings.count_of_hints(4, generator(seed, "count")) for seed in range(1000)]
+    assert 0.15 < np.mean(np.array(counts) == 0) < 0.25
+    assert set(counts) == {0, 1, 2, 3, 4}
+
+
+def hints(**data):
+    config = DataConfig(**{"source": "embedded:emoji", "domains": ("ink", "outlined"), "hints": 6, **data})
+    return open_pipeline("paired", config, image_size=64, channels=3, batch_size=2, seed=0)
+
+
+def test_hints_are_a_function_of_seed_and_visit_alone():
+    once, again = hints(), hints()
+    assert np.array_equal(once.batch(7)["input"], again.batch(7)["input"])
+    epoch = len(once) // 2
+    first, second = once.batch(0), next(b for n in range(epoch, 2 * epoch) if same(b := once.batch(n), once.batch(0)))
+    assert not np.array_equal(first["input"], second["input"])
+
+
+def same(batch, other):
+    return any(np.array_equal(one, two) for one in batch["target"] for two in other["target"])
+
+
+def test_samples_have_the_same_few_hints_at_every_call():
+    plain, few = hints(hints=0).fixed(6), hints().fixed(6)
+    assert np.array_equal(few["input"], hints().fixed(6)["input"])
+    assert all((one != other).any() for one, other in zip(few["input"], plain["input"], strict=True))
+    assert np.array_equal(few["target"], plain["target"])
+
+
+@pytest.mark.parametrize("task", ["latent", "unpaired", "super_resolution"])
+@pytest.mark.parametrize("setting", [{"hints": 3}, {"redraw": True}])
+def test_hints_and_redrawing_are_refused_without_pairs(task, setting):
+    (name,) = setting
+    with pytest.raises(UsageError, match=rf"data\.{name}: .*pairs.*task {task}"):
+        open_pipeline(task, DataConfig(**setting), image_size=64, channels=3, batch_size=2, seed=0)
+
+
+def test_hints_without_color_are_refused():
+    with pytest.raises(UsageError, match="1 channels"):
+        open_pipeline("paired", DataConfig(hints=3), image_size=64, channels=1, batch_size=2, seed=0)
