@@ -15,8 +15,6 @@ from ganzoo.config import SECTIONS, Recipe, nearest, override, parse_recipe
 from ganzoo.errors import UsageError
 
 _SUFFIXES = (".yaml", ".yml")
-_DEFAULT = "_emoji"
-"""What a default recipe's name ends in; without it, it is short for it."""
 _RUN_CONFIG = "config.yaml"
 """Of a run, beside its generators."""
 
@@ -30,8 +28,8 @@ def load_recipe(name_or_path: str | Path, overrides: Iterable[str] = (), data: s
     """The recipe, with every key and value checked.
 
     Args:
-        name_or_path: a name from `list_recipes()`; an architecture's name, short for `<architecture>_emoji`; or the
-            path of a YAML file.
+        name_or_path: a name from `list_recipes()`; an architecture's name, short for its config's
+            `default_recipe`; or the path of a YAML file.
         overrides: `section.key=value` assignments, applied last.
         data: a source in place of the recipe's.
 
@@ -51,7 +49,7 @@ def load_recipe(name_or_path: str | Path, overrides: Iterable[str] = (), data: s
 
 
 def recipe_name(name_or_path: str | Path) -> str:
-    """The recipe's full name: `pix2pix_emoji` of `pix2pix`; of a YAML file its name without the suffix.
+    """The recipe's full name: `pix2pix_avatars` of `pix2pix`; of a YAML file its name without the suffix.
 
     Raises:
         UsageError: for an unknown name, suggesting the nearest.
@@ -59,12 +57,16 @@ def recipe_name(name_or_path: str | Path) -> str:
     name = str(name_or_path)
     if name.endswith(_SUFFIXES):
         return Path(name).stem
-    names = list_recipes()
-    for candidate in (name, name + _DEFAULT):
-        if candidate in names:
-            return candidate
-    short = [full.removesuffix(_DEFAULT) for full in names if full.endswith(_DEFAULT)]
-    raise UsageError(f"unknown recipe {name!r}{nearest(name, [*short, *names])}")
+    names = {recipe: recipe for recipe in list_recipes()} | _defaults()
+    if name not in names:
+        raise UsageError(f"unknown recipe {name!r}{nearest(name, names)}")
+    return names[name]
+
+
+def _defaults() -> dict[str, str]:
+    """The default recipe of each architecture that declares one."""
+    found = {name: registry.config_class(name).default_recipe for name in registry.names()}
+    return {name: recipe for name, recipe in found.items() if recipe}
 
 
 def of_file(path: Path) -> Recipe | None:

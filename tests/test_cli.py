@@ -84,7 +84,7 @@ def test_show_gives_the_settings_and_the_layers_of_every_network(ganzoo):
     done = ganzoo("show", "dcgan", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     shown = json.loads(done.stdout)
-    assert shown["recipe"] == "dcgan_emoji"
+    assert shown["recipe"] == "dcgan_avatars"
     assert shown["settings"]["architecture"] == "dcgan"
     assert "ganzoo train dcgan" in shown["header"]
     assert shown["networks"].keys() == {"generator", "discriminator"}
@@ -96,7 +96,7 @@ def test_show_gives_the_settings_and_the_layers_of_every_network(ganzoo):
 def test_show_reads_well_for_people(ganzoo):
     done = ganzoo("show", "dcgan")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("dcgan_emoji\n")
+    assert done.stdout.startswith("dcgan_avatars\n")
     assert "ganzoo train dcgan" in done.stdout
     assert re.search(r"^generator: [\d,]+ parameters:$", done.stdout, re.MULTILINE)
 
@@ -205,7 +205,7 @@ def test_what_was_trained_paints(ganzoo, tmp_path):
 def test_a_dry_run_tells_the_plan_and_writes_nothing(ganzoo, tmp_path):
     done = ganzoo("train", "pix2pix", *TINY, "--dry-run")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "runs/pix2pix_emoji" in done.stdout
+    assert "runs/pix2pix_avatars" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 import ganzoo
+from ganzoo import registry
 from scripts import model_table
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
@@ -14,7 +15,7 @@ README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
 
 def test_no_architecture_or_recipe_is_missing_from_the_readme():
     named = set(re.findall(r"`(\w+)`", README))
-    default = {f"{name}_emoji" for name in ganzoo.list_architectures()}
+    default = {registry.config_class(name).default_recipe for name in ganzoo.list_architectures()}
     assert set(ganzoo.list_architectures()) <= named
     assert set(ganzoo.list_recipes()) - default <= named
 

@@ -42,6 +42,7 @@ class CycleGANConfig(GANConfig):
     """The paper's values, sections 4 and 7.1, and the reference's identity weight."""
 
     task: ClassVar[str] = "unpaired"
+    default_recipe: ClassVar[str] = "cyclegan_avatars"
 
     image_size: Annotated[int, Field(ge=64, le=512, multiple_of=4)] = 256
     generator: Literal["resnet", "mobile"] = "resnet"

@@ -39,6 +39,7 @@ class DCGANConfig(GANConfig):
     """The paper's values, section 4."""
 
     task: ClassVar[str] = "latent"
+    default_recipe: ClassVar[str] = "dcgan_avatars"
 
     image_size: Literal[32, 64, 128] = 64
     latent_dim: Positive = 100

@@ -40,6 +40,7 @@ class Pix2PixConfig(GANConfig):
     """The paper's values, section 6 ("Appendix")."""
 
     task: ClassVar[str] = "paired"
+    default_recipe: ClassVar[str] = "pix2pix_avatars"
 
     image_size: Literal[64, 128, 256, 512] = 256
     generator: Literal["u_net", "mobile"] = "u_net"

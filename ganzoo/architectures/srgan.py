@@ -47,6 +47,7 @@ class SRGANConfig(GANConfig):
     """The paper's values, sections 2.1 and 3.2."""
 
     task: ClassVar[str] = "super_resolution"
+    default_recipe: ClassVar[str] = "srgan_avatars"
 
     image_size: Annotated[int, Field(ge=32, multiple_of=16)] = 96
     scale: Literal[2, 4] = 4
