@@ -208,6 +208,7 @@ class Step:
                 itertools.chain.from_iterable(networks[one].parameters() for one in names),
                 lr=config.learning_rate,
                 betas=(config.beta_1, config.beta_2),
+                eps=config.epsilon,
                 **adam,
             )
             for name, names in self.updates.items()

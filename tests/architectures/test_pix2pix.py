@@ -249,8 +249,8 @@ def test_gradients_of_a_step_agree_with_ones_taken_by_hand():
 
     stale = generator_gradients()
     for variable, gradient in zip(discriminator.trainable_variables, discriminator_gradients, strict=True):
-        # Adam's first update, where epsilon stands beside the root of the second moment, (1 - 0.999) g².
-        variable.assign_sub(0.01 * gradient / (tf.abs(gradient) + 1e-7 / 0.001**0.5))
+        # Adam's first update.
+        variable.assign_sub(0.01 * gradient / (tf.abs(gradient) + 1e-8))
     fresh = generator_gradients()
 
     gan.train_step(batch)
