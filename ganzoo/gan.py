@@ -538,10 +538,13 @@ class _StepSeed(keras.random.SeedGenerator):
 
 @contextlib.contextmanager
 def _dtype_policy(name: str):
-    """Within it, layers are made under a dtype policy; the one before is put back."""
-    before = keras.config.dtype_policy()
+    """Within it, layers are made under a dtype policy, and inputs to suit it; what was before is put back."""
+    policy, floatx = keras.config.dtype_policy(), keras.config.floatx()
     keras.config.set_dtype_policy(name)
+    # `keras.Input` goes by this alone, and what comes in is rounded to it.
+    keras.config.set_floatx("float64" if name == "float64" else "float32")
     try:
         yield
     finally:
-        keras.config.set_dtype_policy(before)
+        keras.config.set_floatx(floatx)
+        keras.config.set_dtype_policy(policy)
