@@ -317,9 +317,7 @@ class PyTorch:
         config, networks = self.new_networks(**quiet)
         for name, network in networks.items():
             pytorch_steps().load(network, other["weights"][name])
-        # Keras's epsilon, which it does not correct for the bias of the first step, as PyTorch does.
-        epsilon = 1e-7 / math.sqrt(1 - config.beta_2)
-        step = pytorch_steps().step_of(self.setting.name, config, networks, eps=epsilon)
+        step = pytorch_steps().step_of(self.setting.name, config, networks)
         with pytorch_exactly():
             losses = step(self.moved(self.tensors(other["batch"])))
         return {

@@ -97,7 +97,7 @@ def dcgan_generator(config) -> nn.Module:
         layers += [nn.BatchNorm2d(before), nn.ReLU(inplace=True)]
         layers.append(nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False))
     layers += [nn.BatchNorm2d(filters[-1]), nn.ReLU(inplace=True)]
-    return nn.Sequential(*layers, nn.ConvTranspose2d(filters[-1], config.channels, 4, 2, 1), nn.Tanh())
+    return nn.Sequential(*layers, nn.ConvTranspose2d(filters[-1], config.channels, 4, 2, 1, bias=False), nn.Tanh())
 
 
 def dcgan_discriminator(config) -> nn.Module:
@@ -106,11 +106,11 @@ def dcgan_discriminator(config) -> nn.Module:
     layers, before = [], config.channels
     for level in range(levels):
         filters = config.base_filters * 2**level
-        layers.append(nn.Conv2d(before, filters, 4, 2, 1, bias=level == 0))
+        layers.append(nn.Conv2d(before, filters, 4, 2, 1, bias=False))
         layers += [nn.BatchNorm2d(filters)] if level else []
         layers.append(nn.LeakyReLU(0.2, inplace=True))
         before = filters
-    return nn.Sequential(*layers, nn.Conv2d(before, 1, 4), nn.Flatten())
+    return nn.Sequential(*layers, nn.Conv2d(before, 1, 4, bias=False), nn.Flatten())
 
 
 class CycleGANBlock(nn.Module):
@@ -208,6 +208,7 @@ class Step:
                 itertools.chain.from_iterable(networks[one].parameters() for one in names),
                 lr=config.learning_rate,
                 betas=(config.beta_1, config.beta_2),
+                eps=config.epsilon,
                 **adam,
             )
             for name, names in self.updates.items()

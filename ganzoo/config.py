@@ -97,6 +97,8 @@ class GANConfig:
     """None: the same as `learning_rate`."""
     beta_1: Momentum = 0.5
     beta_2: Momentum = 0.999
+    epsilon: Annotated[float, Field(gt=0, le=1)] = 1e-8
+    """Adam's, added to the root of the second moment once that is corrected for its start, as in PyTorch."""
     schedule: Schedule = Schedule()
 
     def __post_init__(self):

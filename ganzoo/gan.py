@@ -450,14 +450,13 @@ class GAN(Trainer):
     # Construction.
 
     def _build_optimizer(self, phase):
-        # Epsilon is Keras's 1e-7, where Torch has 1e-8.
         rate = phase.learning_rate
         if self.config.schedule.kind != "constant":
             rate = LearningRate(rate, self.config.schedule, self.step, self.rate_scale)
         # In float64 TensorFlow would round a number of Python to single precision first.
         number = np.float64 if self.config.precision == "float64" else float
-        beta_1, beta_2 = number(self.config.beta_1), number(self.config.beta_2)
-        optimizer = Adam(rate, beta_1=beta_1, beta_2=beta_2, name=phase.name)
+        constants = {name: number(getattr(self.config, name)) for name in ("beta_1", "beta_2", "epsilon")}
+        optimizer = Adam(rate, **constants, name=phase.name)
         if self.config.precision == "mixed_float16":
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer, name=phase.name)
         # Built now, because weights loaded into an unbuilt optimizer are dropped with a mere warning.
@@ -486,10 +485,9 @@ class GAN(Trainer):
             for name in phase.networks:
                 variables = self._networks[name].trainable_variables
                 own = list(itertools.islice(slots, len(variables)))
-                updates = [m / (ops.sqrt(v) + adam.epsilon) for m, v in own]
-                rate = adam.learning_rate * ops.sqrt(unbias_squares) / unbias
+                updates = [m / (ops.sqrt(v / ops.cast(unbias_squares, v.dtype)) + adam.epsilon) for m, v in own]
                 values[f"{name}_gradient_norm"] = _norm(m for m, _ in own) / unbias
-                values[f"{name}_update_ratio"] = rate * _norm(updates) / _norm(variables)
+                values[f"{name}_update_ratio"] = adam.learning_rate * _norm(updates) / unbias / _norm(variables)
         return values
 
 
@@ -540,10 +538,13 @@ class _StepSeed(keras.random.SeedGenerator):
 
 @contextlib.contextmanager
 def _dtype_policy(name: str):
-    """Within it, layers are made under a dtype policy; the one before is put back."""
-    before = keras.config.dtype_policy()
+    """Within it, layers are made under a dtype policy, and inputs to suit it; what was before is put back."""
+    policy, floatx = keras.config.dtype_policy(), keras.config.floatx()
     keras.config.set_dtype_policy(name)
+    # `keras.Input` goes by this alone, and what comes in is rounded to it.
+    keras.config.set_floatx("float64" if name == "float64" else "float32")
     try:
         yield
     finally:
-        keras.config.set_dtype_policy(before)
+        keras.config.set_floatx(floatx)
+        keras.config.set_dtype_policy(policy)

@@ -112,6 +112,19 @@ def every_variable_of_training_is_in_the_state(gan):
     assert changed == []
 
 
+def networks_in_float64_round_nothing_that_comes_in(gan):
+    before = keras.config.floatx(), keras.config.dtype_policy().name
+    exact = type(gan)(dataclasses.replace(gan.config, precision="float64"))
+    assert (keras.config.floatx(), keras.config.dtype_policy().name) == before
+    for name, network in exact.networks().items():
+        shape = [size or 16 for size in network.input_shape[1:]]
+        # What float32 holds, so that it would round away what is added.
+        inputs = np.random.default_rng(0).uniform(size=(2, *shape)).astype("float32").astype("float64")
+        one, other = (keras.ops.convert_to_numpy(network(values)) for values in (inputs, inputs + 1e-12))
+        assert one.dtype == "float64", name
+        assert 0 < np.abs(one - other).max() < 1e-8, name
+
+
 def outputs_are_float32_in_mixed_precision(gan, precision: str):
     mixed = type(gan)(dataclasses.replace(gan.config, precision=precision))
     mixed.compile()

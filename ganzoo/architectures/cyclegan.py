@@ -8,7 +8,9 @@ then both discriminators, on real images and on fakes drawn from pools of past f
 
 On several replicas the pools take up the fakes of all, as one device would, and every replica holds the same.
 
-Deviations: instance norm is without scale and offset, as in the reference code.
+Deviations: instance norm is without scale and offset, as in the reference code. The recipes' rates fall with every
+step, the reference's with every epoch: they are at most a hundredth of the first rate apart. All images of b are shown
+before one comes again; the reference draws one of them for each of a, whether it was shown or not.
 
 `generator="mobile"` is none of the paper's: ResNets of a tenth of the multiplications, for phones, that paint what they
 change in an image. They need lower weights of cycle and identity, which the unchanged image satisfies.

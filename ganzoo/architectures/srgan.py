@@ -1,18 +1,24 @@
 """SRGAN: photographs at 2 or 4 times the size (Ledig et al. 2017).
 
-"Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial Network". Low resolution in:
-(B, h, w, C) in [0, 1], any h and w. High resolution out: (B, scale h, scale w, C), [-1, 1] is the range of its target,
-and nothing clips it. Training is on crops of S x S pixels of the high resolution.
+"Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial Network". Low resolution in: (B, h, w, C)
+in [0, 1], any h and w. High resolution out: (B, scale h, scale w, C), [-1, 1] is the range of its target, and nothing
+clips it. Training is on crops of S x S pixels of the high resolution.
 
 The generator alone, trained on the mean squared error, is the paper's SRResNet: `adversarial_weight=0`. SRGAN starts
 from its weights, given by `--init`, or trained in the run itself during the first `pretrain_steps`.
 
 A step, once adversarial: one forward of the generator; the discriminator; then the generator through the updated
-discriminator, by the content loss plus 0.001 of the adversarial loss.
+discriminator, by the content loss plus 0.001 of the adversarial loss. The paper names no order and its authors
+published no code; re-implementations have either (leftthomas's this one, eriklindernoren's the other), and this one is
+that of Goodfellow et al. 2014, algorithm 1, and of DCGAN and Pix2Pix here.
 
 Deviations: without a feature network (`content="none"`) the content loss is the mean squared error, the paper's
-"SRGAN-MSE". Batch norm's scale starts as DCGAN's, N(1, 0.02). Off by default and stated by the recipes that turn them
-on: `add_enlarged_input` makes the network learn what a bilinear enlargement lacks, `generator_norm="none"` leaves batch
+"SRGAN-MSE". Batch norm's scale starts as DCGAN's, N(1, 0.02), and its moving variance is that of the batch, as Keras
+has it, where Torch's is larger by n / (n - 1), n values a channel: 0.01 %. The generator's kernels are drawn as Glorot
+and Bengio 2010 have it, since the paper says nothing and re-implementations differ: it suits the network without norms
+too, which N(0, 0.02) would start with almost no signal. A PReLU has a slope for each channel, as in He et al. 2015,
+where PyTorch's default is one for a layer. Off by default and stated by the recipes that turn them on:
+`add_enlarged_input` makes the network learn what a bilinear enlargement lacks, `generator_norm="none"` leaves batch
 norm out; both for training in minutes.
 
 `generator="mobile"` is none of the paper's: five convolutions, a tenth of the multiplications, for phones.

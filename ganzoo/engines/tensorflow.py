@@ -16,22 +16,28 @@ SEEDS = "int64"
 
 
 class Adam(keras.optimizers.Adam):
-    """Keras's Adam, of which each update is one operation of TensorFlow's: Keras writes a dozen over all weights."""
+    """Adam as Kingma and Ba 2015, algorithm 1, and PyTorch have it: epsilon is added to the corrected average's root.
+
+    Keras adds it before the correction. Each update is one operation of TensorFlow's: Keras writes a dozen over all
+    weights.
+    """
 
     def update_step(self, gradient, variable, learning_rate):
         index, dtype = self._get_variable_index(variable), variable.dtype
         beta_1, beta_2 = ops.cast(self.beta_1, dtype), ops.cast(self.beta_2, dtype)
         update = ops.cast(self.iterations + 1, dtype)
+        beta_1_power, beta_2_power = ops.power(beta_1, update), ops.power(beta_2, update)
         tf.raw_ops.ResourceApplyAdam(
             var=_handle(variable),
             m=_handle(self._momentums[index]),
             v=_handle(self._velocities[index]),
-            beta1_power=ops.power(beta_1, update),
-            beta2_power=ops.power(beta_2, update),
+            beta1_power=beta_1_power,
+            beta2_power=beta_2_power,
             lr=ops.cast(learning_rate, dtype),
             beta1=beta_1,
             beta2=beta_2,
-            epsilon=ops.cast(self.epsilon, dtype),
+            # The operation adds it before the correction, too.
+            epsilon=ops.cast(self.epsilon, dtype) * ops.sqrt(1 - beta_2_power),
             grad=tf.cast(tf.convert_to_tensor(gradient), dtype),
         )
 

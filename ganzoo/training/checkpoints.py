@@ -176,8 +176,9 @@ def _assign(path: Path, state: Mapping, values: Mapping) -> None:
     missing, surplus = sorted(state.keys() - values.keys()), sorted(values.keys() - state.keys())
     if missing or surplus:
         raise RunError(
-            f"{path}: is of another model: {len(missing)} variables are missing and {len(surplus)} are not known, "
-            f"e.g. {(missing or surplus)[0]}; train with --fresh, or in another --run-dir"
+            f"{path}: is of other networks than this version of ganzoo makes of the recipe (CHANGELOG.md says what "
+            f"changed): {len(missing)} variables are missing and {len(surplus)} are not known, e.g. "
+            f"{(missing or surplus)[0]}; train with --fresh, or in another --run-dir"
         )
     for name, variable in state.items():
         if values[name].shape != tuple(variable.shape):

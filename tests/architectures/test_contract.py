@@ -52,6 +52,11 @@ def test_outputs_are_float32_in_mixed_precision(gan, precision):
     contract.outputs_are_float32_in_mixed_precision(gan, precision)
 
 
+@not_of_the_engine
+def test_networks_in_float64_round_nothing_that_comes_in(gan):
+    contract.networks_in_float64_round_nothing_that_comes_in(gan)
+
+
 def test_fit_trains_in_a_graph_what_a_step_trains_eagerly(gan):
     contract.fit_trains_in_a_graph_what_a_step_trains_eagerly(gan)
 

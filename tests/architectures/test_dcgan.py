@@ -42,10 +42,17 @@ def test_discriminator_has_no_norm_on_its_input_layer_nor_on_its_last(full):
     assert layer_list(full[1]) == [*expected, ("Conv2D", 1)]
 
 
-def test_parameters_are_those_of_torchs_networks(full):
-    # torch.nn: no bias where batch norm follows; a bias on the generator's last convolution and on the
-    # discriminator's first and last.
-    assert [small.parameters(network) for network in full] == [3_576_707, 2_765_633]
+def test_parameters_are_those_of_the_references_which_have_no_biases(full):
+    # Of dcgan.torch (`noBias()`) and of PyTorch's tutorial (`bias=False`), counted there.
+    assert [small.parameters(network) for network in full] == [3_576_704, 2_765_568]
+    assert not [variable.path for network in full for variable in network.variables if variable.name == "bias"]
+
+
+@pytest.mark.parametrize("norm", ["none", "instance"])
+def test_without_batch_norm_its_offset_is_kept_as_a_bias_and_no_other_layer_gets_one(norm):
+    network = build_discriminator(create_config(DCGANConfig, discriminator_norm=norm))
+    biases = [variable.path for variable in network.variables if variable.name == "bias"]
+    assert biases == ["conv2/bias", "conv3/bias", "conv4/bias"]
 
 
 def test_kernels_have_deviation_0_02_and_norms_scale_around_1(full):

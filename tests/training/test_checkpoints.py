@@ -193,8 +193,14 @@ def test_when_all_are_damaged_no_run_begins_anew_over_them(tmp_path):
 @pytest.mark.parametrize(
     ("other", "words"),
     [
-        ({"new": keras.Variable(1.0)}, "1 variables are missing and 0 are not known, e.g. new"),
-        ({"run/000/step": None}, "0 variables are missing and 1 are not known, e.g. run/000/step"),
+        (
+            {"new": keras.Variable(1.0)},
+            r"CHANGELOG.md says what changed\): 1 variables are missing and 0 are not known, e.g. new",
+        ),
+        (
+            {"run/000/step": None},
+            r"CHANGELOG.md says what changed\): 0 variables are missing and 1 are not known, e.g. run/000/step",
+        ),
         (
             {"networks/generator/000/kernel": keras.Variable(np.ones((3, 2), "float32"))},
             r"networks/generator/000/kernel has shape \(2, 3\), the model needs \(3, 2\)",
