@@ -1,9 +1,9 @@
 """Data that comes with the package.
 
-`embedded:avatars`: busts put together from parts of Open Peeps, drawn by Pablo Stanley (CC0); made by
-scripts/build_avatars.py. `colour` and `ink`, black outlines on white, fit to the pixel, 128x128. Their labels are in avatars/labels.csv.
+`embedded:avatars`, by scripts/build_avatars.py: busts put together from parts of Open Peeps, which Pablo Stanley drew
+(CC0). `colour` and `ink`, black outlines on white, 128x128, fit to the pixel. avatars/labels.csv says what they show.
 
-`embedded:emoji`: Microsoft's Fluent Emoji (MIT); made by scripts/build_emoji.py. `line` (black line art), `flat` (flat
+`embedded:emoji`, by scripts/build_emoji.py: Microsoft's Fluent Emoji (MIT). `line` (black line art), `flat` (flat
 color), `ink` (outlines of what is of one color in `flat`) and `outlined` (both), 128x128, and `3d` (renders, 256x256).
 
 The same position in two domains is the same thing, also where the task is unpaired.
