@@ -11,6 +11,7 @@ import pytest
 import small
 from keras import layers
 from PIL import Image
+from skimage.metrics import peak_signal_noise_ratio
 
 import ganzoo
 from ganzoo import inference
@@ -90,6 +91,26 @@ def test_the_targets_themselves_are_at_distance_nothing(recipe, write_images, tm
     assert (found["psnr"].value, found["ssim"].value) == (200, 1)
     worse = measured(settings, {"ab": adding(40, "pix2pix_generator")}, tools)
     assert worse["fd_tiny"].value > 1e-3 and worse["precision"].value < 1
+
+
+def test_a_generator_that_takes_hints_is_measured_with_none_three_and_ten(recipe):
+    """One that changes nothing is the nearer to the target, the more of its color the drawing was given."""
+    settings = recipe("pix2pix", image_size=64)
+    data = dataclasses.replace(settings.data, domains=("ink", "outlined"), hints=10)
+    settings = dataclasses.replace(settings, data=data)
+    test = open_examples(settings, "test").at_most(6)
+    setting = protocols.Setting(
+        {"ab": inference.open_network(adding(0, "pix2pix_generator"))}, settings, test, Instruments()
+    )
+    found = {one.key: one for one in protocols.measure(setting) if isinstance(one, Result)}
+    assert found["0_hints_psnr"].value < found["psnr"].value < found["10_hints_psnr"].value
+    plain = [peak_signal_noise_ratio(*pair) for pair in pairs_of(test)]
+    assert found["0_hints_psnr"].value == pytest.approx(np.mean(plain), abs=1e-9)
+    assert "3 hints" in found["psnr"].column.against
+
+
+def pairs_of(examples):
+    return [(examples.sets["target"].read(place), examples.sets["input"].read(place)) for place in range(6)]
 
 
 def test_there_and_back_adds_up_and_unchanged_images_are_the_measure(recipe, write_images, tmp_path):
