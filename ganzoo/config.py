@@ -131,6 +131,8 @@ class DataConfig:
     """Mirror at random, left to right; the same for both images of a pair."""
     cache_gib: Weight = 4.0
     """Decoded images are kept in memory up to this many GiB."""
+    hints: NonNegative = 0
+    """Of pairs: up to this many dabs of the target's colors are laid under each input drawing's lines. 0: none."""
 
 
 @frozen_config
