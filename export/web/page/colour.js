@@ -77,7 +77,7 @@ function layers() {
 
 /** Networks without hints were trained on bold black shapes. */
 function bold() {
-  return takesHints ? 1 : 2;
+  return takesHints ? 1 : 1.7;
 }
 
 function strokes() {
@@ -114,6 +114,7 @@ function listen() {
   canvas.addEventListener("pointerdown", begin);
   canvas.addEventListener("pointermove", go);
   for (const kind of ["pointerup", "pointercancel"]) canvas.addEventListener(kind, end);
+  canvas.addEventListener("pointerleave", () => byId("drawing-cursor").classList.remove("near"));
   canvas.addEventListener("keydown", byKey);
   canvas.addEventListener("blur", () => pointer === null && finish());
   document.addEventListener("keydown", (event) => {
@@ -145,6 +146,7 @@ function begin(event) {
 }
 
 function go(event) {
+  byId("drawing-cursor").classList.toggle("near", event.pointerType !== "touch");
   if (pointer === null && !stroke) moveMark(placeOf(event));
   if (event.pointerId !== pointer) return;
   const events = event.getCoalescedEvents?.() ?? [];

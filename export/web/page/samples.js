@@ -7,7 +7,7 @@ const DAB = 44;
 
 /**
  * Of a path: its line's `width`; `fill` makes it a black shape; `solid` hides what lies behind it.
- * Of a dab: [color, path].
+ * Of a dab: [color, path, width].
  */
 export const SAMPLES = [
   {
@@ -50,23 +50,23 @@ export const SAMPLES = [
       // Beard, with the mouth in it.
       {
         path:
-          "M148 262C150 344 176 398 256 400C334 400 360 340 360 262C348 292 326 290 306 280Q270 266 236 280" +
+          "M148 262C150 344 176 398 256 400C334 400 360 340 360 262C348 292 326 292 306 284Q270 272 236 284" +
           "C202 296 168 300 148 262z",
         solid: true,
       },
       { path: "M232 316Q264 336 296 314Q266 362 232 316z" },
       { path: "M208 204a38 36 0 1 0 .1 0zM310 204a38 36 0 1 0 .1 0zM246 238Q260 228 272 238M170 232L148 224", width: 10 },
       { path: "M214 228a10 13 0 1 0 .1 0zM306 228a10 13 0 1 0 .1 0z", fill: true },
-      { path: "M264 232Q282 264 258 268", width: 10 },
+      { path: "M264 226Q282 252 258 258", width: 10 },
       // A woollen hat.
       { path: "M130 164C126 70 196 36 254 36C318 36 382 70 376 164z", solid: true },
       { path: "M128 134Q252 108 380 134Q396 158 382 190Q252 160 126 190Q112 158 128 134z", solid: true },
-      { path: "M254 6a26 24 0 1 0 .1 0z", solid: true },
+      { path: "M254 14a21 20 0 1 0 .1 0z", solid: true },
     ],
     dabs: [
-      ["#c68642", "M180 270L176 276M332 272L336 274M130 276h.1M250 424h.1"],
+      ["#c68642", "M180 268L168 276M334 268L342 274M131 274h.1M226 424L276 424", 20],
       ["#4a2c1f", "M196 340L226 372M322 336L300 372"],
-      ["#f2b134", "M170 110L206 74L290 72M254 28h.1"],
+      ["#f2b134", "M170 110L206 74L290 72M254 34h.1"],
       ["#e03e36", "M160 156L250 140L340 154"],
       ["#4c9f70", "M100 480L180 492M340 490L410 478"],
     ],
@@ -189,6 +189,6 @@ export function strokesOf({ lines, dabs }, bold = 1) {
       const line = { path: shape, width: width * bold, fill, marks: { lines: INK } };
       return solid ? [{ path: shape, fill: true, marks: { lines: PAPER } }, line] : [line];
     }),
-    dabs: dabs.map(([color, path]) => ({ path: new Path2D(path), width: DAB, marks: { dabs: color } })),
+    dabs: dabs.map(([color, path, width = DAB]) => ({ path: new Path2D(path), width, marks: { dabs: color } })),
   };
 }
