@@ -183,6 +183,7 @@ def _proven(
     from ganzoo.exporting import interface as interfaces
 
     model, values = interfaces.at_size(generator.model, options["size"])
+    values = dataclasses.replace(values, hints=generator.hints)
     interface = interfaces.with_uint8(values) if options["io"] == "uint8" else values
     source = options["calibration"]
     if source is not None and interface.input.kind == "latents":

@@ -45,6 +45,11 @@ class Generator:
             return {}
         return dict(self.architecture.floors)
 
+    @property
+    def hints(self) -> int:
+        """How many dabs of color a drawing had at most in its own run; 0 where there were none, or nobody knows."""
+        return self.recipe.data.hints if self.has_run else 0
+
 
 def find(model: str | Path, direction: str) -> list[Path]:
     """The files that Keras opens which a model stands for: two with the direction `both`. Imports no Keras.

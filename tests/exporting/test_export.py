@@ -292,6 +292,20 @@ def test_a_run_with_two_generators_exports_both_and_is_proven_on_its_own_data(tm
     assert not generators.open_generator(best).has_run
 
 
+def test_the_card_of_a_run_with_hints_says_how_many_and_that_of_a_model_without_a_run_promises_none(tmp_path):
+    model = painters.painter("pix2pix")
+    run = tmp_path / "run"
+    run.mkdir()
+    model.save(run / "generator.keras")
+    recipe = recipes.load_recipe("pix2pix", ["data.hints=7", "model.image_size=64"])
+    (run / "config.yaml").write_text(yaml.safe_dump(config.to_document(recipe)))
+    for source, hints in ((run, 7), (model, 0)):
+        out = tmp_path / f"out_{hints}"
+        (name,) = export(source, out, formats=["tflite"], quantize=["none"]).files
+        assert card.interface(card.read(out / name), out / name).hints == hints
+        assert painters.metadata(out / name)["hints"] == hints
+
+
 def test_files_that_were_not_exported_and_those_of_another_model_keep_their_place(tmp_path):
     mine = tmp_path / "generator_savedmodel"
     mine.mkdir()

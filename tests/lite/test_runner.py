@@ -240,6 +240,7 @@ CARDS = [
     (lambda document: document.update(files={"other.tflite": {}}), r"says nothing of model\.tflite, but of other"),
     (lambda document: document["files"]["model.tflite"].pop("scale"), r"lacks 'scale'"),
     (lambda document: document["files"]["model.tflite"].update(scale=0), r"garbled \(scale\)"),
+    (lambda document: document["files"]["model.tflite"].update(hints=-1), r"garbled \(hints\)"),
     (lambda document: document["files"]["model.tflite"].update(signature="run"), r"can't be read .*run"),
     (lambda document: document["files"]["model.tflite"]["input"].update(std=0), r"garbled \(std\)"),
     (lambda document: document["files"]["model.tflite"]["input"].update(shape=[1, 3]), r"garbled \(shape"),

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import pytest
 import small
+import yaml
 from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
@@ -23,6 +24,7 @@ from selenium.webdriver.common.keys import Keys
 from servers import Quiet, serving
 
 import ganzoo
+from ganzoo import config, recipes
 from ganzoo.lite import network as networks
 from ganzoo.lite.runner import GanzooLite
 
@@ -38,9 +40,23 @@ def models(tmp_path_factory):
         keras.utils.set_random_seed(3)
         generator = small.create(name).deployed()["generator"]
         amplify(generator)
-        options = {"formats": ("tflite",), "quantize": ("dynamic",), "size": SIZES.get(name)}
-        ganzoo.export(generator, folder / name, **options, allow_below=0, measure=False)
+        export(generator, folder / name, size=SIZES.get(name))
+        if name == "pix2pix":
+            export(run_with_hints(generator, tmp_path_factory.mktemp("run")), folder / "hinted")
     return {path.name: path for path in folder.iterdir()}
+
+
+def export(model, out, **options):
+    options |= {"formats": ("tflite",), "quantize": ("dynamic",), "allow_below": 0, "measure": False}
+    ganzoo.export(model, out, **options)
+
+
+def run_with_hints(generator, folder):
+    """A run that trained the generator on drawings with dabs of color."""
+    generator.save(folder / "generator.keras")
+    recipe = recipes.load_recipe("pix2pix", ["data.hints=10", f"model.image_size={generator.input_shape[1]}"])
+    (folder / "config.yaml").write_text(yaml.safe_dump(config.to_document(recipe)))
+    return folder
 
 
 def amplify(generator):
@@ -77,9 +93,15 @@ def build(sources, out, *folders):
 
 @pytest.fixture(scope="module")
 def site(sources, models, tmp_path_factory):
-    """The address of a server that has the page, with all models, in a folder below its root, and one without."""
+    """The address of a server that has the page several times, of various models, in a folder below its root."""
     root = tmp_path_factory.mktemp("site")
-    for place, names in {"all": models, "one": ["dcgan"]}.items():
+    places = {
+        "all": ["pix2pix", "srgan", "dcgan"],
+        "one": ["dcgan"],
+        "hinted": ["hinted"],
+        "both": ["hinted", "pix2pix"],
+    }
+    for place, names in places.items():
         built = build(sources, root / "some where" / place, *[models[name] for name in names])
         assert built.returncode == 0, built.stderr
     with serving(functools.partial(Quiet, directory=root)) as server:
@@ -224,6 +246,239 @@ def test_keys_draw_as_a_pointer_does(browser, site, models):
     check_is_coloured(browser, runner(models, "pix2pix"))
 
 
+def choose(browser, name):
+    """A tool or a color, by what it is called."""
+    find(browser, f"label[title='{name}']").click()
+
+
+def colors(browser, *points):
+    """Of the drawing at points that are given from -1 to 1, soon: [r, g, b] of each."""
+    settle(browser)
+    drawing = pixels(browser, "#drawing")
+    return [drawing[round(255.5 * (1 + y)), round(255.5 * (1 + x))].tolist() for x, y in points]
+
+
+def control(browser, *keys):
+    """Keys that are pressed with Ctrl, wherever the focus is."""
+    actions = ActionChains(browser).key_down(Keys.CONTROL)
+    for key in keys:
+        actions.key_down(key)
+    for key in reversed(keys):
+        actions.key_up(key)
+    actions.key_up(Keys.CONTROL).perform()
+
+
+BLACK, WHITE, RED, GREEN = [0, 0, 0], [255, 255, 255], [0xE0, 0x3E, 0x36], [0x4C, 0xAE, 0x50]
+
+
+def open_empty_with_hints(browser, site):
+    open_page(browser, f"{site}hinted/")
+    find(browser, "#clear").click()
+
+
+def test_a_dab_lies_under_the_lines_in_what_the_network_gets_and_is_undone_redone_and_erased(browser, site, models):
+    painter = runner(models, "hinted")
+    open_empty_with_hints(browser, site)
+    find(browser, "#keep-lines").click()
+    line, dab = (0.0, -0.4), (0.0, 0.04)
+    draw(browser, (-0.6, -0.4), (0.6, -0.4))
+    assert colors(browser, line, dab) == [BLACK, WHITE]
+    before = check_is_coloured(browser, painter)
+
+    choose(browser, "Red")
+    choose(browser, "Dab")
+    draw(browser, (0, -0.5), (0, 0.04))
+    assert colors(browser, line, dab, (0, -0.5)) == [BLACK, RED, RED]
+    after = check_is_coloured(browser, painter)
+    assert psnr(before, after) < 25
+
+    control(browser, "z")
+    assert colors(browser, line, dab) == [BLACK, WHITE]
+    check_becomes(browser, "#coloured", before)
+    control(browser, Keys.SHIFT, "z")
+    assert colors(browser, line, dab) == [BLACK, RED]
+    check_becomes(browser, "#coloured", after)
+
+    choose(browser, "Eraser")
+    draw(browser, (0, -0.55), (0, 0.04))
+    assert colors(browser, line, dab) == [WHITE, WHITE]
+    find(browser, "#undo").click()
+    assert colors(browser, line, dab) == [BLACK, RED]
+    find(browser, "#redo").click()
+    assert colors(browser, line, dab) == [WHITE, WHITE]
+    find(browser, "#undo").click()
+    # What was undone is forgotten when something else is drawn.
+    choose(browser, "Green")
+    draw(browser, (0.5, 0.5))
+    assert not find(browser, "#redo").is_enabled()
+    assert colors(browser, line, dab, (0.5, 0.5)) == [BLACK, RED, GREEN]
+
+
+def test_a_later_dab_covers_an_earlier_one_and_no_color_takes_dabs_away_but_no_lines(browser, site):
+    open_empty_with_hints(browser, site)
+    draw(browser, (-0.6, 0), (0.6, 0))
+    choose(browser, "Red")
+    draw(browser, (-0.5, 0.1), (0.5, 0.1))
+    choose(browser, "Green")
+    draw(browser, (0, 0.1), (0.5, 0.1))
+    assert colors(browser, (-0.4, 0.1), (0.4, 0.1), (0.4, 0)) == [RED, GREEN, BLACK]
+    choose(browser, "No colour: takes dabs away")
+    draw(browser, (0.3, 0.1), (0.5, 0))
+    assert colors(browser, (-0.4, 0.1), (0.4, 0.1), (0.4, 0)) == [RED, WHITE, BLACK]
+
+
+def test_lines_stay_sharp_over_what_the_network_paints_until_one_does_without(browser, site, models):
+    open_empty_with_hints(browser, site)
+    draw(browser, (-0.6, 0), (0.6, 0))
+    choose(browser, "Red")
+    draw(browser, (0, 0.5))
+    settle(browser)
+    drawing = pixels(browser, "#drawing")
+    painted = runner(models, "hinted")(drawing)
+    # Red has no black in it: what is black is a line.
+    expected = np.where(drawing[..., :1] < 128, drawing, painted)
+    assert psnr(painted, expected) < 30
+    check_becomes(browser, "#coloured", expected)
+    find(browser, "#keep-lines").click()
+    check_becomes(browser, "#coloured", painted)
+
+
+def test_any_other_color_can_be_dabbed(browser, site):
+    open_empty_with_hints(browser, site)
+    script = """const well = document.querySelector("[type=color]");
+        well.value = "#123456"; well.dispatchEvent(new Event("input", { bubbles: true }));"""
+    browser.execute_script(script)
+    draw(browser, (0.2, 0.2))
+    assert colors(browser, (0.2, 0.2)) == [[0x12, 0x34, 0x56]]
+
+
+def test_colors_are_chosen_and_dabbed_by_keys(browser, site):
+    open_empty_with_hints(browser, site)
+    red = find(browser, "label[title='Red'] input")
+    red.send_keys(Keys.ARROW_LEFT, Keys.ARROW_RIGHT)
+    assert find(browser, "[name=tool]:checked").get_attribute("value") == "dab"
+    find(browser, "#drawing").send_keys(Keys.SPACE, Keys.ARROW_RIGHT * 4, Keys.SPACE)
+    assert colors(browser, (0, 0), (4 * 8 / 256, 0), (-0.3, 0)) == [RED, RED, WHITE]
+
+
+def test_a_finger_dabs_and_does_not_scroll(browser, site):
+    resize(browser, 390, 500)
+    open_empty_with_hints(browser, site)
+    choose(browser, "Red")
+    browser.execute_script("arguments[0].scrollIntoView({ block: 'center' })", find(browser, "#drawing"))
+    box = browser.execute_script("return document.querySelector('#drawing').getBoundingClientRect()")
+    middle, half = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2), box["height"] / 2
+    place = browser.execute_script("return scrollY")
+    for kind, y in (("touchStart", 0.5), ("touchMove", 0.2), ("touchMove", -0.3), ("touchEnd", None)):
+        points = [] if y is None else [{"x": middle[0], "y": middle[1] + y * half}]
+        browser.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    assert colors(browser, (0, 0.45), (0, 0), (0, -0.25)) == [RED, RED, RED]
+    assert browser.execute_script("return scrollY") == place
+
+
+def test_an_example_comes_with_dabs_which_one_undo_takes_away(browser, site):
+    open_page(browser, f"{site}hinted/")
+    wait(lambda: is_colored(browser))
+    find(browser, "#clear").click()
+    find(browser, "#samples button:nth-child(2)").click()
+    assert is_colored(browser)
+    find(browser, "#undo").click()
+    assert not is_colored(browser)
+    assert pixels(browser, "#drawing").min() == 0
+
+
+def is_colored(browser):
+    settle(browser)
+    return np.ptp(pixels(browser, "#drawing").astype(int), axis=-1).max() > 50
+
+
+def test_a_network_without_hints_shows_no_palette_and_gets_no_dabs(browser, site, models):
+    open_page(browser, f"{site}all/")
+    assert not find(browser, "#palette").is_displayed()
+    assert pixels(browser, "#drawing").min() == 255
+    find(browser, "#samples button:nth-child(2)").click()
+    assert not is_colored(browser)
+
+    open_page(browser, f"{site}both/")
+    find(browser, "#clear").click()
+    draw(browser, (-0.6, 0), (0.6, 0))
+    choose(browser, "Red")
+    draw(browser, (0, 0.2))
+    assert find(browser, "#palette").is_displayed()
+    find(browser, "#models option:nth-child(2)").click()
+    wait(lambda: "pix2pix runs on" in find(browser, "#state").text)
+    assert not find(browser, "#palette").is_displayed()
+    assert find(browser, "[name=tool]:checked").get_attribute("value") == "pen"
+    assert colors(browser, (0, 0), (0, 0.2)) == [BLACK, WHITE]
+    check_is_coloured(browser, runner(models, "pix2pix"))
+    # They are there again for a network that takes them.
+    find(browser, "#models option:nth-child(1)").click()
+    wait(lambda: "hinted runs on" in find(browser, "#state").text)
+    assert colors(browser, (0, 0), (0, 0.2)) == [BLACK, RED]
+
+
+def photographed():
+    """A drawing on grey, uneven paper, with a wide cross in pencil."""
+    paper = np.tile(np.linspace(170, 190, 300), (200, 1))
+    paper[95:105] = paper[:, 145:155] = 60
+    return Image.fromarray(paper.astype("uint8"))
+
+
+def white_on_black():
+    return Image.fromarray(255 - np.where(np.asarray(photographed()) > 100, 255, 0).astype("uint8"))
+
+
+def on_clear():
+    picture = Image.new("RGBA", (300, 200))
+    picture.paste((0, 0, 0, 255), (0, 95, 300, 105))
+    picture.paste((0, 0, 0, 255), (145, 0, 155, 200))
+    return picture
+
+
+@pytest.mark.parametrize("make", [photographed, white_on_black, on_clear])
+def test_a_drawing_that_is_opened_becomes_black_lines_on_white(browser, site, tmp_path, make):
+    make().save(tmp_path / "mine.png")
+    open_empty_with_hints(browser, site)
+    find(browser, "#sheet").send_keys(str(tmp_path / "mine.png"))
+    # 300 x 200 fills the width, and the rest is paper.
+    wait(lambda: colors(browser, (0.8, 0), (0, 0.5)) == [BLACK, BLACK])
+    assert colors(browser, (0.8, 0.5), (-0.8, -0.5), (0, 0.8), (0.8, -0.9)) == [WHITE] * 4
+    choose(browser, "Red")
+    draw(browser, (0.5, 0.02), (0.5, 0.3))
+    assert colors(browser, (0.5, 0.3), (0.5, 0)) == [RED, BLACK]
+
+
+def test_what_has_no_lines_is_said_to_have_none_and_the_drawing_stays(browser, site, tmp_path):
+    Image.new("L", (40, 40), 200).save(tmp_path / "blank.png")
+    (tmp_path / "text.png").write_text("not a picture")
+    open_empty_with_hints(browser, site)
+    draw(browser, (-0.6, 0), (0.6, 0))
+    find(browser, "#sheet").send_keys(str(tmp_path / "blank.png"))
+    wait(lambda: "no lines stand out" in find(browser, "#state").text)
+    find(browser, "#sheet").send_keys(str(tmp_path / "text.png"))
+    wait(lambda: "text.png can't be read as a picture" in find(browser, "#state").text)
+    assert colors(browser, (0, 0)) == [BLACK]
+
+
+def test_the_colored_picture_is_saved_as_it_is_shown(browser, site, tmp_path):
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    open_page(browser, f"{site}hinted/")
+    wait(lambda: find(browser, "#colour-time").text)
+    find(browser, "#save-coloured").click()
+    saved = tmp_path / "coloured.png"
+    wait(saved.exists)
+    with Image.open(saved) as image:
+        assert np.array_equal(np.asarray(image.convert("RGB")), pixels(browser, "#coloured"))
+
+
+def test_a_phone_shows_drawing_palette_and_what_it_becomes_on_one_screen(browser, site):
+    resize(browser, 390, 844)
+    open_page(browser, f"{site}hinted/")
+    for place in ("#drawing", "#palette", "#coloured", "#tools"):
+        box = browser.execute_script("return document.querySelector(arguments[0]).getBoundingClientRect()", place)
+        assert box["top"] >= 0 and box["bottom"] <= 844, place
+
+
 def test_a_picture_larger_than_the_network_is_enlarged_and_saved_as_the_runner_enlarges_it(
     browser, site, models, tmp_path
 ):
@@ -267,9 +522,10 @@ def test_the_slider_walks_along_the_great_circle_between_the_stops(browser, site
     check_becomes(browser, "#emoji", pictures[1])
 
 
-def test_a_phone_shows_every_panel_without_scrolling_sideways(browser, site):
+@pytest.mark.parametrize("place", ["all", "hinted"])
+def test_a_phone_shows_every_panel_without_scrolling_sideways(browser, site, place):
     resize(browser, 320, 640)
-    open_page(browser, f"{site}all/")
+    open_page(browser, f"{site}{place}/")
     tabs = browser.find_elements(By.CSS_SELECTOR, "[role=tab]")
     for tab in tabs:
         tab.click()

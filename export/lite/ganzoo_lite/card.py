@@ -12,6 +12,8 @@ A card describes the files of one folder. `files` has an entry for each, by name
     scale                     how many times larger a picture comes out
     multiple                  heights and widths it takes are multiples of this; null: those of `input.shape` alone
     any_size                  how a picture of another size is run: in `tiles`, or resized and run `whole`
+    hints                     how many dabs of the colors that are wanted, at most, lay under a drawing's black lines
+                              (as if multiplied by it) when it was trained; 0, or missing: it takes no such hints
 
 and, for people:
 
@@ -70,6 +72,7 @@ class Interface:
     scale: int = 1
     multiple: int | None = None
     any_size: str = "tiles"
+    hints: int = 0
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -111,6 +114,7 @@ def interface(entry: dict[str, Any], where: Path) -> Interface:
             scale=int(entry["scale"]),
             multiple=entry["multiple"],
             any_size=entry["any_size"],
+            hints=entry.get("hints", 0),
         )
         _check(found)
     except KeyError as error:
@@ -164,6 +168,7 @@ def _check(found: Interface) -> None:
         "multiple": found.multiple is None or (isinstance(found.multiple, int) and found.multiple >= 1),
         "size": found.multiple is not None or None not in sizes,
         "any_size": found.any_size in ("tiles", "whole"),
+        "hints": isinstance(found.hints, int) and found.hints >= 0,
     }
     wrong = [name for name, right in allowed.items() if not right]
     if wrong:

@@ -2,6 +2,7 @@
 
 import { pixelsOf } from "./canvas.js";
 import { ask } from "./painter.js";
+import { watchPictures } from "./pictures.js";
 
 /** What every browser's canvas has room for. */
 const LARGEST_SIDE = 8192;
@@ -27,7 +28,6 @@ export function startEnlarging(tell) {
 }
 
 function listen() {
-  byId("photo").addEventListener("change", ({ target }) => target.files[0] && read(target.files[0]));
   byId("stop").addEventListener("click", () => job?.stop());
   byId("use-coloured").addEventListener("click", async () => {
     const [resizeWidth, resizeHeight] = [byId("coloured").dataset.size, byId("coloured").dataset.size].map(Number);
@@ -37,29 +37,8 @@ function listen() {
   byId("split").addEventListener("input", ({ target }) => {
     byId("compare").style.setProperty("--split", `${target.value}%`);
   });
-  const drop = byId("drop");
-  for (const kind of ["dragover", "dragleave", "drop"]) {
-    document.addEventListener(kind, (event) => {
-      if (byId("enlarge").hidden) return;
-      event.preventDefault();
-      drop.classList.toggle("over", kind === "dragover");
-      if (kind === "drop" && event.dataTransfer.files[0]) read(event.dataTransfer.files[0]);
-    });
-  }
-  document.addEventListener("paste", ({ clipboardData: { files } }) => {
-    if (!byId("enlarge").hidden && files[0]) read(files[0]);
-  });
-}
-
-async function read(file) {
-  let picture = null;
-  try {
-    picture = await createImageBitmap(file);
-  } catch {
-    told.failed(new Error(`${file.name || "this"} can't be read as a picture.`));
-    return;
-  }
-  enlarge(picture);
+  const [panel, input, zone] = ["enlarge", "photo", "drop"].map(byId);
+  watchPictures({ panel, input, zone, take: enlarge, failed: told.failed });
 }
 
 async function enlarge(picture) {
