@@ -130,6 +130,10 @@ class DataConfig:
     the features of an example. Empty: the source's only one, or its usual ones."""
     input_side: Literal["left", "right"] = "left"
     """For side-by-side pairs: the half that is the input."""
+    resize: Literal["crop", "squash"] = "crop"
+    """How images of another shape become squares. `crop`: the shorter side to the size, and of that the middle or, with
+    jitter, a random part. `squash`: both sides to the size, which changes proportions and loses nothing; so does
+    pytorch-CycleGAN-and-pix2pix."""
     load_size: Positive | None = None
     """Images are resized to this before a random crop to the training size ("jitter"). None: no jitter."""
     flip: bool = False

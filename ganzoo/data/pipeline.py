@@ -58,6 +58,8 @@ def open_pipeline(
         raise UsageError(f"model.channels: found {channels}; allowed are 3 (RGB) and 1 (luminance)")
     if data.load_size and task == "super_resolution":
         raise UsageError("data.load_size: super-resolution crops images at their own size; remove load_size")
+    if data.resize == "squash" and task == "super_resolution":
+        raise UsageError("data.resize: super-resolution crops images at their own size; found squash, allowed is crop")
     if data.load_size and data.load_size < image_size:
         raise UsageError(
             f"data.load_size: found {data.load_size}, smaller than model.image_size {image_size}; "
@@ -103,8 +105,9 @@ class Pipeline:
         fixed_size, jitter_size = None if native else image_size, None if native else data.load_size
         # Without jitter the middle is kept, with it (and at native size) every visit crops elsewhere.
         visit_crop = None if native or jitter_size else image_size
-        self._prepare = functools.partial(prepare, size=jitter_size or fixed_size, crop=visit_crop, channels=channels)
-        self._prepare_fixed = functools.partial(prepare, size=fixed_size, crop=image_size, channels=channels)
+        shared = functools.partial(prepare, channels=channels, resize=data.resize)
+        self._prepare = functools.partial(shared, size=jitter_size or fixed_size, crop=visit_crop)
+        self._prepare_fixed = functools.partial(shared, size=fixed_size, crop=image_size)
         self._cache = _MemoryCache(data.cache_gib * 2**30)
         sets = iter(source.sets)
         self._streams = {keys: tuple(next(sets) for _ in keys) for keys in STREAMS_OF_TASK[task]}
@@ -244,17 +247,18 @@ def _read(sets: tuple[ImageSet, ...], index: int) -> Images:
     return tuple(image_set.read(index) for image_set in sets)
 
 
-def prepare(example: Images, size: int | None, crop: int | None, channels: int) -> Images:
-    """What is the same on every visit: all images of an example at one size, the shorter side `size`, and their middle.
+def prepare(example: Images, size: int | None, crop: int | None, channels: int, resize: str) -> Images:
+    """What is the same on every visit: all images of an example at one size, and their middle.
 
-    Images are uint8 (H, W, 3) in, and uint8 (H, W, channels) out; `channels` 1 is luminance. None for `size` leaves
-    images at their own size, None for `crop` leaves them whole.
+    Where `resize` is `crop` the shorter side becomes `size`, where it is `squash` both do, whatever their shape. Images
+    are uint8 (H, W, 3) in, and uint8 (H, W, channels) out; `channels` 1 is luminance. None for `size` leaves images at
+    their own size, None for `crop` leaves them whole.
     """
     if channels == 1:
         example = tuple(images.luminance(image) for image in example)
     if size:
         height, width = example[0].shape[:2]
-        width, height = images.shorter_side_to(size, width, height)
+        width, height = (size, size) if resize == "squash" else images.shorter_side_to(size, width, height)
         example = tuple(images.resize(image, width, height) for image in example)
     return tuple(images.centre_crop(image, crop) for image in example) if crop else example
 

@@ -115,8 +115,10 @@ def _sized(source: Source, recipe: Recipe) -> tuple[dict[str, Images], str]:
         together = [next(sets) for _ in keys]
         for place, key in enumerate(keys):
             taken[key] = Images(together[place].names, _reader(together, place, recipe))
-    size = recipe.model.image_size
-    return taken, f"shorter side to {size} by Pillow's antialiased bicubic, the middle {size}x{size} of that"
+    size, bicubic = recipe.model.image_size, "by Pillow's antialiased bicubic"
+    if recipe.data.resize == "squash":
+        return taken, f"squashed to {size}x{size} {bicubic}"
+    return taken, f"shorter side to {size} {bicubic}, the middle {size}x{size} of that"
 
 
 def _reader(together: Sequence[ImageSet], place: int, recipe: Recipe) -> Callable[[int], np.ndarray]:
@@ -125,7 +127,7 @@ def _reader(together: Sequence[ImageSet], place: int, recipe: Recipe) -> Callabl
     def read(index: int) -> np.ndarray:
         # All of an example, for the first one's shape is that of all.
         example = tuple(image_set.read(index) for image_set in together)
-        return prepare(example, size=size, crop=size, channels=channels)[place]
+        return prepare(example, size=size, crop=size, channels=channels, resize=recipe.data.resize)[place]
 
     return read
 

@@ -115,8 +115,8 @@ def with_source(recipe: Recipe, data: str | None) -> Recipe:
     """The recipe on another source, if one is given: with the usual domains of that, for names are within a source."""
     if data is None or _same_source(data, recipe.data.source):
         return recipe
-    # Sides are as trained. What a source is cut from, and what belongs together in it, are the other source's own.
-    other = DataConfig(source=data, input_side=recipe.data.input_side)
+    # Sides and shapes are as trained. What a source is cut from, and what belongs together in it, are the other's own.
+    other = DataConfig(source=data, input_side=recipe.data.input_side, resize=recipe.data.resize)
     evaluation = dataclasses.replace(recipe.evaluation, aligned=False)
     return dataclasses.replace(recipe, data=other, evaluation=evaluation)
 

@@ -175,6 +175,36 @@ def test_a_wide_image_keeps_its_proportions(numbered):
     assert image[0, :, 0].tolist() == list(range(8, 24))
 
 
+@pytest.fixture
+def postcard(tmp_path):
+    """A folder with one picture of 320x240, whose red is x and whose green is y, as shares of 255."""
+    y, x = np.mgrid[:240, :320]
+    save(tmp_path / "0.png", np.stack([x * 255 / 319, y * 255 / 239, 0 * x], axis=-1).round().astype(np.uint8))
+    return tmp_path
+
+
+@pytest.mark.parametrize(("resize", "left", "right"), [("crop", 255 / 8, 255 * 7 / 8), ("squash", 0, 255)])
+@pytest.mark.parametrize("ask", [lambda opened: opened.batch(0), lambda opened: opened.fixed(1)])
+def test_a_picture_of_another_shape_is_cropped_or_squashed_as_is_asked_for(postcard, resize, left, right, ask):
+    image = pixels(ask(latent(postcard, image_size=64, resize=resize, batch_size=1))["image"])[0]
+    across, down = np.tile([left, right], (64, 1)), np.tile([0, 255], (64, 1))
+    np.testing.assert_allclose(image[:, [0, -1], 0], across, atol=3)
+    np.testing.assert_allclose(image[[0, -1], :, 1].T, down, atol=3)
+
+
+def test_a_squashed_picture_is_pillow_s_to_the_bit_and_has_no_room_for_jitter_beyond_load_size(postcard):
+    whole = np.asarray(Image.open(postcard / "0.png").resize((70, 70), Image.Resampling.BICUBIC))
+    opened = latent(postcard, image_size=64, load_size=70, resize="squash", batch_size=1)
+    places = {
+        (top, left)
+        for step in range(200)
+        for top in range(7)
+        for left in range(7)
+        if np.array_equal(pixels(opened.batch(step)["image"])[0], whole[top : top + 64, left : left + 64])
+    }
+    assert len(places) > 40 and {place for corner in places for place in corner} == set(range(7))
+
+
 def test_one_channel_is_luminance(tmp_path):
     save(tmp_path / "red.png", np.full((16, 16, 3), (255, 0, 0), np.uint8))
     image = latent(tmp_path, channels=1).batch(0)["image"]
@@ -232,6 +262,7 @@ def test_what_the_cache_holds_is_not_read_again_and_what_it_may_not_hold_is(numb
         ("latent", {"channels": 4}, {}, "model.channels: found 4; allowed are 3"),
         ("latent", {}, {"load_size": 8}, "data.load_size: found 8, smaller than model.image_size 16"),
         ("super_resolution", {}, {"load_size": 32}, "remove load_size"),
+        ("super_resolution", {}, {"resize": "squash"}, "data.resize: .*found squash, allowed is crop"),
         ("super_resolution", {"scale": 3}, {}, "multiple of the scale, 3"),
         ("pared", {}, {}, "did you mean 'paired'"),
         ("latent", {"split": "tets"}, {}, "did you mean 'test'"),

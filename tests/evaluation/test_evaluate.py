@@ -12,6 +12,7 @@ from ganzoo.config import DataConfig
 from ganzoo.errors import UsageError
 from ganzoo.evaluation import results, subject
 from ganzoo.evaluation.evaluate import evaluate
+from ganzoo.evaluation.examples import open_examples
 from ganzoo.lite import card
 from ganzoo.metrics import efficientnet_lite
 from ganzoo.training import run_directory
@@ -131,6 +132,20 @@ def test_another_source_brings_its_own_domains_and_keeps_the_side(recipe):
     assert not other.evaluation.aligned
     # What is trained on is what it is, also where it is named.
     assert subject.with_source(settings, "folder:sides") is settings
+
+
+def test_test_images_are_squashed_where_those_of_training_were_on_other_data_too(recipe, write_images, tmp_path):
+    # Of 320x240, black but for what a crop to a square would cut off.
+    picture = np.zeros((240, 320, 3))
+    picture[:, :40] = picture[:, 280:] = 255
+    folder = write_images(tmp_path / "photos", [picture])
+    settings = recipe("dcgan", image_size=64)
+    for resize, expected in (("crop", 0), ("squash", 255 / 4)):
+        trained = dataclasses.replace(settings, data=dataclasses.replace(settings.data, resize=resize))
+        found = open_examples(subject.with_source(trained, f"folder:{folder}"), "test").sets["image"]
+        image = found.read(0)
+        assert image.shape == (64, 64, 3)
+        assert image.mean() == pytest.approx(expected, abs=3), resize
 
 
 def test_images_that_were_trained_on_are_no_test_images(recipe, write_images, tmp_path, feature_network):
