@@ -38,11 +38,6 @@ PLAN = yaml.safe_load(Path(__file__).with_name("pretrained.yaml").read_text("utf
 PRECISIONS = ("none", "float16", "dynamic")
 ALL_PRECISIONS = (*PRECISIONS, "int8", "int16x8")
 SAMPLES, CHECKED = 64, 16
-PROGRAMS = {
-    "ganzoo": (str(Path(sys.executable).with_name("ganzoo")),),
-    "python": (sys.executable,),
-    "pip": (sys.executable, "-m", "pip"),
-}
 
 
 @dataclass(frozen=True)
@@ -52,6 +47,10 @@ class Places:
     data: Path
     runs: Path
     exported: Path
+    root: Path = ROOT
+    """The checkout, or a copy of it, whose scripts are called."""
+    python: Path = Path(sys.executable)
+    """The Python whose programs are called."""
 
     def fill(self, text: str) -> str:
         return text.format(data=self.data, runs=self.runs, exported=self.exported)
@@ -145,7 +144,7 @@ def train(name: str, places: Places) -> None:
         train(earlier, places)
     for thing in needed(plan):
         provide(thing, places)
-    for command in (*train_commands(plan, places), *(rival_command(plan, rival, places) for rival in rivals(plan))):
+    for command in trainings(plan, places).values():
         say(f"$ {USUAL.fill(command)}")
         if subprocess.run(words_of(command, places)).returncode:
             raise RunError(f"{USUAL.fill(command)}: failed")
@@ -163,13 +162,25 @@ def needed(plan: Mapping) -> list[dict]:
 
 def provide(thing: Mapping, places: Places) -> None:
     """Makes what isn't there, where there is a command, and what that begins with."""
-    begins_with = places.fill(thing.get("of", "."))
-    if not Path(places.fill(thing["path"])).exists() and "command" in thing and Path(begins_with).exists():
+    path, begins_with = Path(places.fill(thing["path"])), Path(places.fill(thing.get("of", ".")))
+    if path.exists() or "command" not in thing or not begins_with.exists():
+        return
+    try:
         run(thing["command"], places)
+    except BaseException:
+        # What is half made would be taken for whole.
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        raise
+
+
+def trainings(plan: Mapping, places: Places) -> dict[str, str]:
+    """The commands of all a generator's own runs by the run, in order; its rivals' come last."""
+    own = zip(own_runs(plan), train_commands(plan, places), strict=True)
+    return dict(own) | {rival_run(entry): rival_command(plan, name, places) for name, entry in rivals(plan).items()}
 
 
 def train_commands(plan: Mapping, places: Places) -> list[str]:
-    """The run that a generator is of, and before it, if there is one, the run that this goes on from."""
+    """The commands of `own_runs`."""
     taken_up = first_run_of(PLAN["generators"][plan["init"]]) if "init" in plan else None
     if "begin" not in plan:
         return [train_command(plan, places, run_of(plan), plan.get("overrides", []), taken_up)]
@@ -196,11 +207,20 @@ def rivals(plan: Mapping) -> dict[str, dict]:
 
 def rival_command(plan: Mapping, rival: str, places: Places) -> str:
     entry = rivals(plan)[rival]
-    return train_command(plan, places, "{runs}/" + entry["run"], entry["overrides"], None)
+    return train_command(plan, places, rival_run(entry), entry["overrides"], None)
+
+
+def rival_run(entry: Mapping) -> str:
+    return "{runs}/" + entry["run"]
+
+
+def own_runs(plan: Mapping) -> list[str]:
+    """The run that a generator is of, and before it, if there is one, the run that this goes on from."""
+    return list(dict.fromkeys([first_run_of(plan), run_of(plan)]))
 
 
 def run_of(plan: Mapping) -> str:
-    return "{runs}/" + plan.get("run", recipes.recipe_name(plan["recipe"]))
+    return "{runs}/" + (plan["run"] if "run" in plan else recipes.recipe_name(plan["recipe"]))
 
 
 def first_run_of(plan: Mapping) -> str:
@@ -219,11 +239,16 @@ def run(command: str, places: Places) -> str:
 
 
 def words_of(command: str, places: Places) -> list[str]:
-    """The command's words, with this Python's programs, and scripts wherever they are called from."""
+    """The command's words, with the programs of its Python, and scripts wherever they are called from."""
     # Filled when it is split, for a path may hold spaces.
     first, *others = (places.fill(word) for word in shlex.split(command))
-    others = [str(ROOT / word) if word.startswith("scripts/") else word for word in others]
-    return [*PROGRAMS.get(first, (first,)), *others]
+    others = [str(places.root / word) if word.startswith("scripts/") else word for word in others]
+    programs = {
+        "ganzoo": (str(places.python.with_name("ganzoo")),),
+        "python": (str(places.python),),
+        "pip": (str(places.python), "-m", "pip"),
+    }
+    return [*programs.get(first, (first,)), *others]
 
 
 def make(name: str, places: Places, weights: Path, circumstances: Mapping) -> None:
