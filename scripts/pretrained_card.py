@@ -123,6 +123,45 @@ def check_metrics(document: Mapping, trained_on_it: bool) -> dict[str, float]:
     }
 
 
+def check_better(better: Mapping, card: Mapping, published: Mapping) -> None:
+    """Raises RunError when a generator isn't better than the published one, or that can't be told.
+
+    Args:
+        better: by what: a `metric` as cards name it, which `is` lowest or highest, and perhaps the row that it is `of`.
+        card: of the one that would take the place of the published one.
+    """
+    metric = better["metric"]
+    new, old = (measured_by(better, one) for one in (card, published))
+    for value, which in ((new["value"], "this one"), (old["value"], "the published one")):
+        if value is None:
+            raise RunError(
+                f"can't be compared: {metric} of {which} is not measured; --replace publishes it all the same"
+            )
+    for key in ("protocol", "data", "images"):
+        if new[key] != old[key]:
+            raise RunError(
+                f"can't be compared: {metric} {new['value']:g} is of {new[key]}, {old['value']:g} of the published one "
+                f"of {old[key]}; --replace publishes it all the same"
+            )
+    if not (new["value"] < old["value"] if better["is"] == "lowest" else new["value"] > old["value"]):
+        raise RunError(
+            f"not better than the published one: {metric} {new['value']:g}, published {old['value']:g} "
+            f"({better['is']} is best); --replace publishes it all the same"
+        )
+
+
+def measured_by(better: Mapping, card: Mapping) -> dict:
+    """The value of a metric in a card's own evaluation, None where it has none, and what it depends on."""
+    entry = next(iter(card["evaluation"]), {"rows": {}}) if isinstance(card["evaluation"], list) else {"rows": {}}
+    row = better.get("of") or next((name for name in GENERATED if name in entry["rows"]), None)
+    found = {key: entry.get(key) for key in ("protocol", "data")}
+    return {
+        **found,
+        "images": entry.get("images", {}).get(row),
+        "value": entry["rows"].get(row, {}).get(better["metric"]),
+    }
+
+
 def credits(given: list[str] | Path) -> list[str]:
     """Whom the data is by: as given, or a line for each photograph in a `credits.yaml` of scripts/build_photos.py."""
     if isinstance(given, list):

@@ -15,6 +15,7 @@ Used by training_queue.py, queue_status.py and make_pretrained.py. Imports no Te
 import fcntl
 import json
 import os
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ from ganzoo.errors import RunError
 from ganzoo.files import replacing
 from ganzoo.training import checkpoints
 from ganzoo.training.run_directory import RunDirectory, read_metrics
+
+TRIES = 30
+"""Times, a second apart, that a run which trains is looked at for a moment in which it doesn't save."""
 
 
 @dataclass(frozen=True)
@@ -148,3 +152,39 @@ def is_done(folder: Folder, name: str) -> bool:
     """Whether a run is at the end that its command has; one without a record was brought here as it is."""
     record = read(folder.record(name))
     return is_at_its_end(folder.run(name)) and (not record or record.get("trained") == record.get("command"))
+
+
+def copy_run(run: Path, target: Path) -> None:
+    """Copies a run as it is at its newest checkpoint, though it may train on.
+
+    The copy is a run directory without the arrays of its checkpoint, whose name alone is there, to tell its step.
+
+    Raises:
+        RunError: when the generators that are there are not those of a checkpoint.
+    """
+    for _ in range(TRIES):
+        saved = checkpoints.list_checkpoints(run / "checkpoints")
+        generators = sorted(run.glob("generator*.keras"))
+        if not saved or not generators:
+            raise RunError(f"{run}: nothing is saved there")
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        copies = [Path(shutil.copy2(path, target)) for path in generators]
+        # Networks are written before their checkpoint, and both again some steps later.
+        if all(path.stat().st_mtime_ns <= saved[-1].stat().st_mtime_ns for path in copies):
+            break
+        time.sleep(1)
+    else:
+        raise RunError(
+            f"{run}: its generator is of a later step than its newest checkpoint; let the training go on once"
+        )
+    step = checkpoints.step_of(saved[-1])
+    shutil.copy(run / "config.yaml", target)
+    (target / "checkpoints").mkdir()
+    (target / "checkpoints" / saved[-1].name).symlink_to(saved[-1].absolute())
+    lines = [line for line in read_metrics(RunDirectory(run)) if line["step"] <= step]
+    (target / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines), "utf-8")
+    (target / "samples").mkdir()
+    for drawn_at, sample in RunDirectory(run).samples().items():
+        if drawn_at <= step:
+            shutil.copy(sample, target / "samples")
