@@ -13,6 +13,14 @@ import numpy as np
 import pytest
 import yaml
 
+from ganzoo.errors import UsageError
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
+
+import frozen_copy
+import queue_folder
+import training_queue
+
 ROOT = Path(__file__).parent.parent
 LAST, EVERY = 600, 25
 TINY = {
@@ -50,9 +58,9 @@ def checkout(tmp_path_factory):
     shutil.copy(ROOT / "setup.cfg", root)
     (root / "zoo_configs/tiny.yaml").write_text(yaml.safe_dump(TINY))
     (root / "scripts/pretrained.yaml").write_text(yaml.safe_dump(PLAN))
-    git = ["git", "-C", str(root), "-c", "user.name=test", "-c", "user.email=test@localhost"]
-    for words in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "All"]):
-        subprocess.run([*git, *words], check=True)
+    git("init", "--quiet", at=root)
+    git("add", ".", at=root)
+    git("commit", "--quiet", "--message", "All", at=root)
     return root
 
 
@@ -91,8 +99,9 @@ class Queues:
     def run(self) -> Path:
         return self.folder / "runs/good"
 
-    def log(self) -> str:
-        return (self.folder / "logs/good.log").read_text()
+    def log_of(self, run: str) -> str:
+        path = self.folder / f"logs/{run}.log"
+        return path.read_text() if path.exists() else ""
 
     def training(self) -> int:
         """The process that trains."""
@@ -125,28 +134,209 @@ def wait_until(happened) -> None:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(checkout, tmp_path_factory):
-    """A queue that was left alone; its exit status."""
-    queues = Queues(checkout, tmp_path_factory.mktemp("undisturbed") / "folder")
+def stopped(checkout, tmp_path_factory):
+    """Two queues of the same: the one that trains is killed, the other takes over, and is stopped."""
+    queues = Queues(checkout, tmp_path_factory.mktemp("disturbed") / "folder")
     try:
-        queues.status_of_all = queues.start().wait(300)
+        first = queues.start()
+        wait_until(lambda: queues.log_of("good"))
+        second = queues.start()
+        wait_until(lambda: "another queue trains good" in queues.said())
+        with open(checkout / "ganzoo/cli.py", "a") as file:
+            file.write("raise RuntimeError('changed since it was frozen')")
+        queues.wait_for_steps(2 * EVERY)
+        orphan = queues.training()
+        first.kill()
+        wait_until(lambda: queues.trainings() not in ([], [orphan]))
+        queues.wait_for_steps(2 * EVERY)
+        queues.while_training = queues.status()
+        second.terminate()
+        queues.exit_status = second.wait(120)
+        queues.when_stopped = queues.status()
         yield queues
     finally:
         queues.end()
 
 
-def arrays(run: Path) -> dict[str, np.ndarray]:
-    with np.load(run / f"checkpoints/step_{LAST:07}.npz") as file:
-        return {name: file[name] for name in file.files if name != "note"}
+@pytest.fixture(scope="module")
+def ended(stopped):
+    """The same, gone on with, and killed once more, the training alone, to its end."""
+    queue = stopped.start()
+    stopped.wait_for_steps(2 * EVERY)
+    os.kill(stopped.training(), signal.SIGKILL)
+    queue.wait(300)
+    return stopped
 
 
-def test_what_fails_is_noted_and_takes_with_it_only_what_needs_it(undisturbed):
-    assert undisturbed.status_of_all == 1
-    found = undisturbed.status()
+@pytest.fixture(scope="module")
+def undisturbed(checkout, tmp_path_factory):
+    queues = Queues(checkout, tmp_path_factory.mktemp("undisturbed") / "folder")
+    try:
+        queues.exit_status = queues.start("tiny/good").wait(300)
+        yield queues
+    finally:
+        queues.end()
+
+
+def test_what_fails_is_noted_and_takes_with_it_only_what_needs_it(stopped):
+    found = stopped.while_training
     assert {run: row["state"] for run, row in found.items()} == {
         "no_such_data": "failed",
         "after_it": "waiting",
-        "good": "done",
+        "good": "running",
     }
-    assert "nowhere" in found["no_such_data"]["failed"]
-    assert (found["good"]["step"], found["good"]["steps"]) == (LAST, LAST)
+    assert "no folder nowhere" in found["no_such_data"]["failed"]
+
+
+def test_of_two_queues_one_at_a_time_trains_a_run_and_the_other_takes_over_where_a_killed_one_saved(stopped):
+    starts = stopped.log_of("good").split("$ ganzoo train tiny")[1:]
+    assert len(starts) == 2
+    saved_at = starts[0].split("stopped and saved at step ")[1].split(";")[0]
+    assert f"going on from step {saved_at} " in starts[1]
+
+
+def test_a_queue_that_is_stopped_says_so_and_where(stopped):
+    assert stopped.exit_status == 130
+    found = stopped.when_stopped["good"]
+    assert found["state"] == "stopped"
+    assert 0 < found["step"] < found["steps"] == LAST
+    assert 0 < found["hours"] < found["budget"] == 2
+    assert found["hours_left"] > 0
+
+
+@pytest.mark.slow
+def test_a_run_that_was_taken_over_stopped_and_killed_ends_bitwise_as_one_that_was_left_alone(ended, undisturbed):
+    assert undisturbed.exit_status == 0
+    assert ended.log_of("good").count("$ ganzoo train tiny") == 4
+    found, wanted = arrays(ended), arrays(undisturbed)
+    assert found.keys() == wanted.keys()
+    assert all(np.array_equal(found[name], wanted[name]) for name in wanted)
+
+
+@pytest.mark.slow
+def test_a_queue_whose_runs_are_at_their_ends_trains_nothing(undisturbed):
+    before = undisturbed.log_of("good")
+    assert undisturbed.status()["good"]["state"] == "done"
+    assert undisturbed.start("tiny/good").wait(60) == 0
+    assert undisturbed.log_of("good") == before
+
+
+def arrays(queues: Queues) -> dict[str, np.ndarray]:
+    with np.load(queues.run / f"checkpoints/step_{LAST:07}.npz") as file:
+        return {name: file[name] for name in file.files if name != "note"}
+
+
+# What takes no training.
+
+
+@pytest.fixture
+def committed(tmp_path):
+    """A checkout of two files, and how to commit."""
+    root = tmp_path / "checkout"
+    (root / "export/lite").mkdir(parents=True)
+    (root / "ganzoo").mkdir()
+    (root / "setup.cfg").write_text("[options]\npackage_dir =\n    # Elsewhere.\n    ganzoo.lite = export/lite\n")
+    (root / "export/lite/__init__.py").write_text("")
+    (root / "ganzoo/__init__.py").write_text("state = 1\n")
+    git("init", "--quiet", at=root)
+    git("add", ".", at=root)
+    git("commit", "--quiet", "--message", "One", at=root)
+    return root
+
+
+def git(*words: str, at: Path) -> None:
+    subprocess.run(["git", "-C", at, "-c", "user.name=test", "-c", "user.email=test@localhost", *words], check=True)
+
+
+def state_in(copy: Path) -> str:
+    command = [sys.executable, "-c", "import ganzoo.lite; print(ganzoo.state)"]
+    return subprocess.check_output(command, env={"PYTHONPATH": str(copy)}, cwd=copy.parent, text=True).strip()
+
+
+def test_a_copy_is_of_what_is_committed_and_stays_until_another_is_asked_for(committed, tmp_path):
+    folder, said, python = queue_folder.Folder(tmp_path / "queue"), [], Path(sys.executable)
+    first = frozen_copy.frozen(folder, committed, python, False, said.append)
+    assert state_in(folder.copy(first["commit"])) == "1"
+    (committed / "ganzoo/__init__.py").write_text("state = 2\n")
+    assert frozen_copy.frozen(folder, committed, None, True, said.append) == first
+    assert "changes that are not committed" in " ".join(said)
+    git("commit", "--quiet", "--all", "--message", "Two", at=committed)
+    assert frozen_copy.frozen(folder, committed, None, False, said.append) == first
+    second = frozen_copy.frozen(folder, committed, None, True, said.append)
+    assert [state_in(folder.copy(found["commit"])) for found in (first, second)] == ["1", "2"]
+
+
+def test_a_python_without_the_package_is_refused(committed, tmp_path):
+    (tmp_path / "python").touch()
+    with pytest.raises(UsageError, match="no command ganzoo beside it"):
+        frozen_copy.frozen(queue_folder.Folder(tmp_path / "queue"), committed, tmp_path / "python", False, print)
+
+
+@pytest.fixture
+def queue(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return training_queue.Queue(queue_folder.Folder(tmp_path), training_queue.plans.USUAL, "new")
+
+
+TRAINING = training_queue.Training("dcgan/emoji", "dcgan_emoji")
+
+
+def begin_run(folder: queue_folder.Folder, run: str, step: int, steps: int) -> None:
+    """A run, as far as it is looked at."""
+    (folder.run(run) / "checkpoints").mkdir(parents=True)
+    (folder.run(run) / "config.yaml").write_text(f"training: {{steps: {steps}}}")
+    (folder.run(run) / f"checkpoints/step_{step:07}.npz").touch()
+
+
+def test_a_run_that_has_begun_goes_on_by_the_commit_and_the_command_of_its_beginning(queue):
+    begun = {"generator": "dcgan/emoji", "command": "ganzoo train other", "commits": ["old"]}
+    queue_folder.write(queue.folder.record(TRAINING.run), {**begun, "failed": "some"})
+    assert queue.begin(TRAINING)["commits"] == ["new"]  # Nothing was trained before it failed.
+    begin_run(queue.folder, TRAINING.run, 5, 10)
+    queue_folder.write(queue.folder.record(TRAINING.run), {**begun, "failed": "some"})
+    assert queue.begin(TRAINING) == begun
+    training_queue.take_along([TRAINING], queue.folder, "new", queue.places)
+    along = queue.begin(TRAINING)
+    assert (along["commits"], along["command"]) == (
+        ["old", "new"],
+        "ganzoo train dcgan_emoji --run-dir {runs}/dcgan_emoji",
+    )
+    assert queue_folder.commits_of(queue.folder, [TRAINING.run]) == "old, new"
+
+
+def test_a_run_that_was_brought_here_has_a_commit_that_is_not_known(queue):
+    begin_run(queue.folder, TRAINING.run, 5, 10)
+    assert queue.begin(TRAINING)["commits"] == ["unknown", "new"]
+
+
+def test_a_run_is_done_at_its_last_step_when_its_present_command_brought_it_there(queue):
+    begin_run(queue.folder, "short", 5, 10)
+    begin_run(queue.folder, "brought", 10, 10)
+    begin_run(queue.folder, "longer", 10, 10)
+    queue_folder.write(queue.folder.record("longer"), {"command": "20 steps", "trained": "10 steps"})
+    done = [run for run in ("none", "short", "brought", "longer") if queue_folder.is_done(queue.folder, run)]
+    assert done == ["brought"]
+
+
+def test_two_queues_do_not_share_a_core(tmp_path):
+    code = """
+import os, sys
+from pathlib import Path
+import training_queue
+from ganzoo.errors import UsageError
+
+folder, all_cores = training_queue.Folder(Path(sys.argv[1])), os.sched_getaffinity(0)
+found = []
+for _ in all_cores:
+    training_queue.take_cores(folder, 1)
+    found += os.sched_getaffinity(0)
+    os.sched_setaffinity(0, all_cores)
+assert sorted(found) == sorted(all_cores), found
+try:
+    training_queue.take_cores(folder, 1)
+except UsageError:
+    print("refused")
+"""
+    command = [sys.executable, "-c", code, tmp_path]
+    found = subprocess.check_output(command, env={**os.environ, "PYTHONPATH": str(ROOT / "scripts")}, text=True)
+    assert found.strip() == "refused"
