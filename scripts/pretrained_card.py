@@ -1,6 +1,5 @@
 """What the card of a pretrained generator says, from what the project's commands found; used by make_pretrained.py."""
 
-import json
 import re
 import statistics
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ from ganzoo import downloads, zoo
 from ganzoo.errors import RunError
 from ganzoo.evaluation.results import GENERATED, count_of
 from ganzoo.files import replacing
+from ganzoo.training.run_directory import RunDirectory, read_metrics
 
 WORDS = ("name", "summary", "intended_use", "weaknesses", "licence", "data", "credits")
 """What no measurement says, in the order of the card."""
@@ -48,10 +48,10 @@ def trained_seconds(times: Sequence[float]) -> float:
 
 
 def metrics_of(run: Path) -> list[dict]:
-    lines = (run / "metrics.jsonl").read_text("utf-8").splitlines()
+    lines = read_metrics(RunDirectory(run))
     if not lines:
-        raise RunError(f"{run}: its metrics.jsonl is empty; train it")
-    return [json.loads(line) for line in lines]
+        raise RunError(f"{run}: no line in its metrics.jsonl; train it")
+    return lines
 
 
 def evaluation(command: str, document: Mapping, named: str = "output") -> dict:
