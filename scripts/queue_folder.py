@@ -91,6 +91,8 @@ def try_lock(path: Path) -> int | None:
     for _ in range(5):
         found = _lock(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if found is not None:
+            os.ftruncate(found, 0)
+            os.write(found, str(os.getpid()).encode())
             return found
         # It may be one that only looks.
         time.sleep(0.02)
@@ -99,6 +101,18 @@ def try_lock(path: Path) -> int | None:
 
 def wait_for_lock(path: Path) -> int:
     return _lock(path, fcntl.LOCK_EX)
+
+
+def is_owner_alive(path: Path) -> bool:
+    """Whether the process that took a lock is still there, and not only one that has it from that."""
+    try:
+        os.kill(int(path.read_text("utf-8")), 0)
+    except ProcessLookupError:
+        return False
+    except (ValueError, PermissionError):
+        # It is just being taken, or is another user's.
+        return True
+    return True
 
 
 def is_locked(path: Path) -> bool:

@@ -9,6 +9,7 @@ SIGTERM end it, with the step at hand saved; started again, however it ended, it
 has the rest.
 """
 
+import contextlib
 import ctypes
 import datetime
 import functools
@@ -125,8 +126,10 @@ def train(names: Sequence[str], folder: Folder, cores: int | None, python: Path 
     if cores:
         take_cores(folder, cores)
     found = frozen_copy.frozen(folder, plans.ROOT, python, refreeze is not None, say)
-    if found["commit"] != frozen_copy.head(plans.ROOT):
-        say(f"new runs are trained by {found['commit']}; --refreeze new takes what is committed now")
+    # A folder can be brought to where there is no git.
+    with contextlib.suppress(UsageError):
+        if found["commit"] != frozen_copy.head(plans.ROOT):
+            say(f"new runs are trained by {found['commit']}; --refreeze new takes what is committed now")
     # All commands run here, so that they have the words that cards have.
     os.chdir(folder.path)
     os.environ.update(frozen_copy.environment(folder, found["commit"]))
@@ -152,9 +155,15 @@ def take_cores(folder: Folder, count: int) -> None:
     os.sched_setaffinity(0, taken)
 
 
-def take_along(all_trainings: Iterable[Training], folder: Folder, commit: str, places: plans.Places) -> None:
-    """Notes that runs which have begun go on by this commit, and by what pretrained.yaml now says."""
-    for training in all_trainings:
+def take_along(taken: Sequence[Training], folder: Folder, commit: str, places: plans.Places) -> None:
+    """Notes that runs which have begun go on by this commit, and by what pretrained.yaml now says.
+
+    Raises:
+        UsageError: when one of them is being trained.
+    """
+    if busy := [training.run for training in taken if queue_folder.is_locked(folder.lock(training.run))]:
+        raise UsageError(f"--refreeze all: {', '.join(busy)} is being trained; stop that first")
+    for training in taken:
         record = queue_folder.read(folder.record(training.run))
         if record:
             change = {"command": command_of(training, places), "commits": with_commit(record, commit)}
@@ -218,7 +227,7 @@ class Queue:
                 return None
             if self.is_done(training):
                 continue
-            lock = queue_folder.try_lock(self.folder.lock(training.run))
+            lock = self.take(training.run)
             if lock is None:
                 return training.run
             try:
@@ -230,6 +239,15 @@ class Queue:
             if not self.is_done(training):
                 return None
         return None
+
+    def take(self, run: str) -> int | None:
+        """The lock of a run; None where another queue has it. What a killed one left behind has time to save."""
+        path = self.folder.lock(run)
+        while (lock := queue_folder.try_lock(path)) is None:
+            if self.stopping or queue_folder.is_owner_alive(path):
+                break
+            time.sleep(LOOK_AGAIN)
+        return lock
 
     def is_done(self, training: Training) -> bool:
         return queue_folder.is_done(self.folder, training.run)

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -127,7 +128,7 @@ class Queues:
 
 
 def wait_until(happened) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not happened():
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -151,7 +152,7 @@ def stopped(checkout, tmp_path_factory):
         queues.wait_for_steps(2 * EVERY)
         queues.while_training = queues.status()
         second.terminate()
-        queues.exit_status = second.wait(120)
+        queues.exit_status = second.wait(300)
         queues.when_stopped = queues.status()
         yield queues
     finally:
@@ -295,6 +296,10 @@ def test_a_run_that_has_begun_goes_on_by_the_commit_and_the_command_of_its_begin
     begin_run(queue.folder, TRAINING.run, 5, 10)
     queue_folder.write(queue.folder.record(TRAINING.run), {**begun, "failed": "some"})
     assert queue.begin(TRAINING) == begun
+    lock = queue.take(TRAINING.run)
+    with pytest.raises(UsageError, match="dcgan_emoji is being trained"):
+        training_queue.take_along([TRAINING], queue.folder, "new", queue.places)
+    os.close(lock)
     training_queue.take_along([TRAINING], queue.folder, "new", queue.places)
     along = queue.begin(TRAINING)
     assert (along["commits"], along["command"]) == (
@@ -316,6 +321,18 @@ def test_a_run_is_done_at_its_last_step_when_its_present_command_brought_it_ther
     queue_folder.write(queue.folder.record("longer"), {"command": "20 steps", "trained": "10 steps"})
     done = [run for run in ("none", "short", "brought", "longer") if queue_folder.is_done(queue.folder, run)]
     assert done == ["brought"]
+
+
+def test_what_a_killed_queue_left_behind_is_waited_for_and_a_living_queue_is_not(queue, monkeypatch):
+    monkeypatch.setattr(training_queue, "LOOK_AGAIN", 0.01)
+    path = queue.folder.lock("good")
+    other = queue_folder.try_lock(path)
+    assert queue.take("good") is None
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    path.write_text(str(gone.pid))
+    threading.Timer(0.5, os.close, [other]).start()
+    assert queue.take("good") is not None
 
 
 def test_two_queues_do_not_share_a_core(tmp_path):
