@@ -94,7 +94,7 @@ def cells(one: Mapping) -> list[str]:
         one["run"],
         f"failed: {one['failed']}" if one["state"] == "failed" else one["state"],
         f"{one['step']:,} of {one['steps']:,}" if one["steps"] else f"{one['step']:,}",
-        f"{one['hours']:.1f}" + (f" of {one['budget']:g}" if one["budget"] else ""),
+        f"{one['hours']:.2f}" + (f" of {one['budget']:g}" if one["budget"] else ""),
         "" if one["hours_left"] is None or one["state"] == "done" else f"{one['hours_left']:.1f} h",
         f"{', '.join(values)} (step {at:,})" if evaluation else "",
         ", ".join(one["findings"]) or ("nothing found" if one["step"] else ""),
