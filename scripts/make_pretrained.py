@@ -2,6 +2,8 @@
 
     python scripts/make_pretrained.py --hardware "2 CPU cores"                    all of them
     python scripts/make_pretrained.py dcgan/emoji --hardware "2 CPU cores"        some
+    python scripts/make_pretrained.py dcgan/emoji --queue ../ganzoo-queue --hardware "2 CPU cores"
+                                                                                  of what training_queue.py trained
     python scripts/make_pretrained.py --words dcgan/emoji                         only what pretrained.yaml says, anew
 
 What is done is the project's own commands, which are printed; scripts/pretrained.yaml says which. A run that is there
@@ -10,6 +12,7 @@ docs/pretrained.md has the form of the files.
 """
 
 import contextlib
+import dataclasses
 import json
 import os
 import re
@@ -25,6 +28,7 @@ from pathlib import Path
 import click
 import numpy as np
 import pretrained_card as cards
+import queue_folder
 import yaml
 
 import ganzoo
@@ -38,11 +42,6 @@ PLAN = yaml.safe_load(Path(__file__).with_name("pretrained.yaml").read_text("utf
 PRECISIONS = ("none", "float16", "dynamic")
 ALL_PRECISIONS = (*PRECISIONS, "int8", "int16x8")
 SAMPLES, CHECKED = 64, 16
-PROGRAMS = {
-    "ganzoo": (str(Path(sys.executable).with_name("ganzoo")),),
-    "python": (sys.executable,),
-    "pip": (sys.executable, "-m", "pip"),
-}
 
 
 @dataclass(frozen=True)
@@ -52,6 +51,10 @@ class Places:
     data: Path
     runs: Path
     exported: Path
+    root: Path = ROOT
+    """The checkout, or a copy of it, whose scripts are called."""
+    python: Path = Path(sys.executable)
+    """The Python whose programs are called."""
 
     def fill(self, text: str) -> str:
         return text.format(data=self.data, runs=self.runs, exported=self.exported)
@@ -73,17 +76,29 @@ USUAL = Places(Path("data"), Path("runs"), Path("exported"))
 @click.option("--data", type=click.Path(path_type=Path), default=USUAL.data, show_default=True)
 @click.option("--weights", type=click.Path(path_type=Path), default=ROOT / "weights", help="[default: weights]")
 @click.option("--skip-training", is_flag=True, help="Take data and runs as they are.")
+@click.option(
+    "--queue",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Take data, runs and commits of this folder of scripts/training_queue.py as they are.",
+)
+@click.option("--as-it-is", is_flag=True, help="Take a run that is not at its end, or trains right now.")
+@click.option("--replace", is_flag=True, help="Publish also what measures no better than what is published.")
 @click.option("--words", is_flag=True, help="Only put what pretrained.yaml says into the cards that are there.")
 @click.option("--hardware", help="What they were trained on; needed but with --words.")
-@click.option("--commit", help="The commit that trained them.  [default: the checkout's]")
-def main(names, runs, data, weights, skip_training, words, hardware, commit):
+@click.option("--commit", help="The commit that trained them.  [default: the queue's notes, or the checkout's]")
+def main(names, runs, data, weights, skip_training, queue, as_it_is, replace, words, hardware, commit):
     for name in names:
         if name not in PLAN["generators"]:
             raise click.UsageError(f"no generator {name!r}; there are {', '.join(PLAN['generators'])}")
     if not words and not hardware:
         raise click.UsageError("--hardware: say what they are trained on, for the cards")
-    if skip_training and not commit:
+    if skip_training and not (commit or queue):
         raise click.UsageError("--skip-training: give --commit, the one that trained what is there")
+    if as_it_is and not (skip_training or queue):
+        raise click.UsageError("--as-it-is: give --skip-training or --queue; else it is trained to its end")
+    if queue:
+        weights, folder = weights.absolute(), queue_folder.Folder(queue.absolute())
+        os.chdir(folder.path)
     failed = []
     for name in names or PLAN["generators"]:
         with tempfile.TemporaryDirectory() as temporary:
@@ -92,15 +107,21 @@ def main(names, runs, data, weights, skip_training, words, hardware, commit):
                 if words:
                     change_words(name, places, weights)
                     continue
-                if not skip_training:
+                if not (skip_training or queue):
                     train(name, places)
-                circumstances = {"commit": commit or commit_here(), "hardware": hardware}
+                if as_it_is:
+                    places = snapshot(name, places, Path(temporary) / "runs")
+                else:
+                    check_at_its_end(name, places)
+                trained_by = commit or (queue_folder.commits_of(folder, run_names(name)) if queue else commit_here())
                 staged = Path(temporary) / "weights"
                 with zoo_in(staged):
-                    make(name, places, staged, circumstances)
+                    make(name, places, staged, {"commit": trained_by, "hardware": hardware})
+                if not replace:
+                    check_better(name, staged, weights)
                 publish(name, staged, weights)
             except (RunError, UsageError) as error:
-                say(f"{name}: not made: {error}")
+                say(f"{name}: not published: {error}")
                 failed.append(name)
     sys.exit(1 if failed else 0)
 
@@ -121,6 +142,44 @@ def zoo_in(weights: Path) -> Iterator[None]:
         del os.environ[zoo.VARIABLE]
         if earlier is not None:
             os.environ[zoo.VARIABLE] = earlier
+
+
+def check_at_its_end(name: str, places: Places) -> None:
+    """Raises RunError when a generator's run is not there, or has steps before it."""
+    directory = Path(places.fill(run_of(PLAN["generators"][name])))
+    if queue_folder.planned_steps(directory) is None:
+        raise RunError(f"{directory}: no run; leave --skip-training out")
+    if not queue_folder.is_at_its_end(directory):
+        raise RunError(
+            f"{directory}: at step {queue_folder.steps_of(directory):,} of {queue_folder.planned_steps(directory):,}; "
+            "train it to its end, or publish it --as-it-is"
+        )
+
+
+def run_names(name: str) -> list[str]:
+    """The names of the directories of a generator's own runs."""
+    return [run.removeprefix("{runs}/") for run in own_runs(PLAN["generators"][name])]
+
+
+def snapshot(name: str, places: Places, folder: Path) -> Places:
+    """The places where a generator's run is a copy of its state at one step, though it may train on."""
+    directory = Path(places.fill(run_of(PLAN["generators"][name])))
+    if queue_folder.planned_steps(directory) is None:
+        raise RunError(f"{directory}: no run yet")
+    folder.mkdir()
+    for run in places.runs.iterdir():
+        if run.is_dir() and run.name != directory.name:
+            (folder / run.name).symlink_to(run.absolute())
+    queue_folder.copy_run(directory, folder / directory.name)
+    return dataclasses.replace(places, runs=folder)
+
+
+def check_better(name: str, staged: Path, weights: Path) -> None:
+    """Raises RunError when what is published measures as well, by what pretrained.yaml says."""
+    better, published = PLAN["generators"][name].get("better"), weights / name / "card.yaml"
+    if better and published.is_file():
+        new, old = (yaml.safe_load(path.read_text("utf-8")) for path in (staged / name / "card.yaml", published))
+        cards.check_better(better, new, old)
 
 
 def publish(name: str, staged: Path, weights: Path) -> None:
@@ -145,7 +204,7 @@ def train(name: str, places: Places) -> None:
         train(earlier, places)
     for thing in needed(plan):
         provide(thing, places)
-    for command in (*train_commands(plan, places), *(rival_command(plan, rival, places) for rival in rivals(plan))):
+    for command in trainings(plan, places).values():
         say(f"$ {USUAL.fill(command)}")
         if subprocess.run(words_of(command, places)).returncode:
             raise RunError(f"{USUAL.fill(command)}: failed")
@@ -163,13 +222,25 @@ def needed(plan: Mapping) -> list[dict]:
 
 def provide(thing: Mapping, places: Places) -> None:
     """Makes what isn't there, where there is a command, and what that begins with."""
-    begins_with = places.fill(thing.get("of", "."))
-    if not Path(places.fill(thing["path"])).exists() and "command" in thing and Path(begins_with).exists():
+    path, begins_with = Path(places.fill(thing["path"])), Path(places.fill(thing.get("of", ".")))
+    if path.exists() or "command" not in thing or not begins_with.exists():
+        return
+    try:
         run(thing["command"], places)
+    except BaseException:
+        # What is half made would be taken for whole.
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        raise
+
+
+def trainings(plan: Mapping, places: Places) -> dict[str, str]:
+    """The commands of all a generator's own runs by the run, in order; its rivals' come last."""
+    own = zip(own_runs(plan), train_commands(plan, places), strict=True)
+    return dict(own) | {rival_run(entry): rival_command(plan, name, places) for name, entry in rivals(plan).items()}
 
 
 def train_commands(plan: Mapping, places: Places) -> list[str]:
-    """The run that a generator is of, and before it, if there is one, the run that this goes on from."""
+    """The commands of `own_runs`."""
     taken_up = first_run_of(PLAN["generators"][plan["init"]]) if "init" in plan else None
     if "begin" not in plan:
         return [train_command(plan, places, run_of(plan), plan.get("overrides", []), taken_up)]
@@ -196,11 +267,20 @@ def rivals(plan: Mapping) -> dict[str, dict]:
 
 def rival_command(plan: Mapping, rival: str, places: Places) -> str:
     entry = rivals(plan)[rival]
-    return train_command(plan, places, "{runs}/" + entry["run"], entry["overrides"], None)
+    return train_command(plan, places, rival_run(entry), entry["overrides"], None)
+
+
+def rival_run(entry: Mapping) -> str:
+    return "{runs}/" + entry["run"]
+
+
+def own_runs(plan: Mapping) -> list[str]:
+    """The run that a generator is of, and before it, if there is one, the run that this goes on from."""
+    return list(dict.fromkeys([first_run_of(plan), run_of(plan)]))
 
 
 def run_of(plan: Mapping) -> str:
-    return "{runs}/" + plan.get("run", recipes.recipe_name(plan["recipe"]))
+    return "{runs}/" + (plan["run"] if "run" in plan else recipes.recipe_name(plan["recipe"]))
 
 
 def first_run_of(plan: Mapping) -> str:
@@ -219,19 +299,22 @@ def run(command: str, places: Places) -> str:
 
 
 def words_of(command: str, places: Places) -> list[str]:
-    """The command's words, with this Python's programs, and scripts wherever they are called from."""
+    """The command's words, with the programs of its Python, and scripts wherever they are called from."""
     # Filled when it is split, for a path may hold spaces.
     first, *others = (places.fill(word) for word in shlex.split(command))
-    others = [str(ROOT / word) if word.startswith("scripts/") else word for word in others]
-    return [*PROGRAMS.get(first, (first,)), *others]
+    others = [str(places.root / word) if word.startswith("scripts/") else word for word in others]
+    programs = {
+        "ganzoo": (str(places.python.with_name("ganzoo")),),
+        "python": (str(places.python),),
+        "pip": (str(places.python), "-m", "pip"),
+    }
+    return [*programs.get(first, (first,)), *others]
 
 
 def make(name: str, places: Places, weights: Path, circumstances: Mapping) -> None:
     """Writes the files of a generator that is trained, and a manifest of them, so that the commands know its name."""
     plan, folder = PLAN["generators"][name], weights / name
     directory = Path(places.fill(run_of(plan)))
-    if not (directory / "config.yaml").is_file():
-        raise RunError(f"{directory}: no run; leave --skip-training out")
     import_keras()
     folder.mkdir(parents=True)
     directions = pack(directory, folder)
@@ -301,19 +384,25 @@ def training(plan: Mapping, directory: Path, places: Places, circumstances: Mapp
     directories = dict.fromkeys([Path(places.fill(first_run_of(plan))), directory])
     return {
         "recipe": plan["recipe"],
-        "commands": commands(plan, places),
+        "commands": commands(plan, places, stop_of(directory)),
         "commit": circumstances["commit"],
-        "steps": sum(cards.metrics_of(one)[-1]["step"] for one in directories),
+        "steps": sum(map(queue_folder.steps_of, directories)),
         "minutes": round(sum(cards.minutes_of(one) for one in directories), 1),
         "hardware": circumstances["hardware"],
         "versions": config["versions"],
     }
 
 
-def commands(plan: Mapping, places: Places) -> list[str]:
+def stop_of(directory: Path) -> str:
+    """What a run's command has behind it where it is not at its end: the step that it is at."""
+    return "" if queue_folder.is_at_its_end(directory) else f" --steps {queue_folder.steps_of(directory)}"
+
+
+def commands(plan: Mapping, places: Places, stop: str = "") -> list[str]:
     """All that leads to a generator, what it takes up included."""
     found = [*until_first_run(plan, places), *train_commands(plan, places)[1:]]
-    return [USUAL.fill(command) for command in dict.fromkeys(found)]
+    *first, last = [USUAL.fill(command) for command in dict.fromkeys(found)]
+    return [*first, last + stop]
 
 
 def until_first_run(plan: Mapping, places: Places) -> Iterator[str]:
@@ -400,7 +489,8 @@ def change_words(name: str, places: Places, weights: Path) -> None:
     if not path.is_file():
         raise RunError(f"{path}: not there; leave --words out")
     card = yaml.safe_load(path.read_text("utf-8"))
-    card["training"]["commands"] = commands(PLAN["generators"][name], places)
+    stop = re.search(r"( --steps \d+)?$", card["training"]["commands"][-1])[0]
+    card["training"]["commands"] = commands(PLAN["generators"][name], places, stop)
     cards.write({**card, **described(name, PLAN["generators"][name], places)}, path)
     cards.list_files(weights, name)
 

@@ -1,6 +1,5 @@
 """What the card of a pretrained generator says, from what the project's commands found; used by make_pretrained.py."""
 
-import json
 import re
 import statistics
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ from ganzoo import downloads, zoo
 from ganzoo.errors import RunError
 from ganzoo.evaluation.results import GENERATED, count_of
 from ganzoo.files import replacing
+from ganzoo.training.run_directory import RunDirectory, read_metrics
 
 WORDS = ("name", "summary", "intended_use", "weaknesses", "licence", "data", "credits")
 """What no measurement says, in the order of the card."""
@@ -48,10 +48,10 @@ def trained_seconds(times: Sequence[float]) -> float:
 
 
 def metrics_of(run: Path) -> list[dict]:
-    lines = (run / "metrics.jsonl").read_text("utf-8").splitlines()
+    lines = read_metrics(RunDirectory(run))
     if not lines:
-        raise RunError(f"{run}: its metrics.jsonl is empty; train it")
-    return [json.loads(line) for line in lines]
+        raise RunError(f"{run}: no line in its metrics.jsonl; train it")
+    return lines
 
 
 def evaluation(command: str, document: Mapping, named: str = "output") -> dict:
@@ -120,6 +120,45 @@ def check_metrics(document: Mapping, trained_on_it: bool) -> dict[str, float]:
         result["key"]: significant(result["value"], CHECK_DIGITS)
         for result in own
         if trained_on_it or not result["key"].startswith(OF_TRAINING)
+    }
+
+
+def check_better(better: Mapping, card: Mapping, published: Mapping) -> None:
+    """Raises RunError when a generator isn't better than the published one, or that can't be told.
+
+    Args:
+        better: by what: a `metric` as cards name it, which `is` lowest or highest, and perhaps the row that it is `of`.
+        card: of the one that would take the place of the published one.
+    """
+    metric = better["metric"]
+    new, old = (measured_by(better, one) for one in (card, published))
+    for value, which in ((new["value"], "this one"), (old["value"], "the published one")):
+        if value is None:
+            raise RunError(
+                f"can't be compared: {metric} of {which} is not measured; --replace publishes it all the same"
+            )
+    for key in ("protocol", "data", "images"):
+        if new[key] != old[key]:
+            raise RunError(
+                f"can't be compared: {metric} {new['value']:g} is of {new[key]}, {old['value']:g} of the published one "
+                f"of {old[key]}; --replace publishes it all the same"
+            )
+    if not (new["value"] < old["value"] if better["is"] == "lowest" else new["value"] > old["value"]):
+        raise RunError(
+            f"not better than the published one: {metric} {new['value']:g}, published {old['value']:g} "
+            f"({better['is']} is best); --replace publishes it all the same"
+        )
+
+
+def measured_by(better: Mapping, card: Mapping) -> dict:
+    """The value of a metric in a card's own evaluation, None where it has none, and what it depends on."""
+    entry = next(iter(card["evaluation"]), {"rows": {}}) if isinstance(card["evaluation"], list) else {"rows": {}}
+    row = better.get("of") or next((name for name in GENERATED if name in entry["rows"]), None)
+    found = {key: entry.get(key) for key in ("protocol", "data")}
+    return {
+        **found,
+        "images": entry.get("images", {}).get(row),
+        "value": entry["rows"].get(row, {}).get(better["metric"]),
     }
 
 

@@ -1,5 +1,7 @@
 """What makes the pretrained generators: the plan of them, and what their cards say."""
 
+import json
+import os
 import sys
 from pathlib import Path
 
@@ -13,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
 import make_pretrained
 import pretrained_card as cards
+import queue_folder
+import training_queue
 
 GENERATORS = make_pretrained.PLAN["generators"]
 HERE = make_pretrained.USUAL
@@ -30,6 +34,19 @@ def test_each_plan_is_of_a_recipe_that_takes_it_and_says_all_that_a_card_needs(n
     assert set(make_pretrained.predecessors(plan)) <= set(GENERATORS)
     assert set(plan.get("needs", [])) <= set(make_pretrained.PLAN["things"])
     assert set(plan.get("quantize", [])) <= set(make_pretrained.ALL_PRECISIONS)
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_what_a_new_one_is_compared_by_is_a_number_of_the_published_card(name):
+    card = Path(__file__).parent.parent / "weights" / name / "card.yaml"
+    better = GENERATORS[name]["better"]
+    assert better["is"] in ("lowest", "highest")
+    if card.is_file():
+        assert isinstance(cards.measured_by(better, yaml.safe_load(card.read_text("utf-8")))["value"], float)
+
+
+def test_the_queue_is_of_generators():
+    assert {entry["name"] for entry in training_queue.queued()} <= set(GENERATORS)
 
 
 def test_the_order_of_a_card_is_that_which_is_read():
@@ -70,6 +87,124 @@ def test_data_that_is_not_there_is_left_to_the_recipe(tmp_path):
     assert "--data" not in make_pretrained.train_commands(GENERATORS["cyclegan/monet"], places)[0]
     make_pretrained.provide(make_pretrained.PLAN["things"]["monet"], places)
     assert not list(tmp_path.iterdir())
+
+
+def test_data_that_is_half_made_is_not_left_to_be_taken_for_whole(tmp_path):
+    places = make_pretrained.Places(tmp_path, HERE.runs, HERE.exported)
+    begin = f"import pathlib, sys; pathlib.Path({str(tmp_path / 'photos')!r}).mkdir(); sys.exit('Error: disk full')"
+    with pytest.raises(RunError, match="disk full"):
+        make_pretrained.provide({"path": "{data}/photos", "command": f'python -c "{begin}"'}, places)
+    assert not list(tmp_path.iterdir())
+
+
+def test_all_runs_of_a_generator_are_trained_in_order():
+    runs = list(make_pretrained.trainings(GENERATORS["pix2pix/emoji"], HERE))
+    assert runs == ["{runs}/pix2pix_emoji", "{runs}/pix2pix_emoji_2", "{runs}/pix2pix_emoji_l1"]
+
+
+# What is published.
+
+LOWEST = {"metric": "FD-EffLite0", "is": "lowest"}
+
+
+def card(value: float | None, of: str = "samples", data: str = "140 images", images: str = "1,000 : 140") -> dict:
+    entry = {"protocol": "samples", "data": data, "images": {of: images}, "rows": {of: {"FD-EffLite0": value}}}
+    return {"evaluation": [entry, {"rows": {of: {"FD-EffLite0": 0.0}}}]}
+
+
+def test_only_a_lower_value_is_better_where_the_lowest_is_and_both_are_told():
+    cards.check_better(LOWEST, card(99.9), card(100.0))
+    for worse in (100.0, 100.1):
+        with pytest.raises(RunError, match=f"FD-EffLite0 {worse:g}, published 100 "):
+            cards.check_better(LOWEST, card(worse), card(100.0))
+
+
+def test_only_a_higher_value_is_better_where_the_highest_is():
+    highest = {**LOWEST, "is": "highest"}
+    cards.check_better(highest, card(20.1), card(20.0))
+    with pytest.raises(RunError, match="FD-EffLite0 19.9, published 20 "):
+        cards.check_better(highest, card(19.9), card(20.0))
+
+
+def test_a_row_can_be_named():
+    better = {**LOWEST, "of": "b to a output"}
+    cards.check_better(better, card(1.0, "b to a output"), card(2.0, "b to a output"))
+    with pytest.raises(RunError, match="of this one is not measured"):
+        cards.check_better(better, card(1.0, "a to b output"), card(2.0, "b to a output"))
+
+
+@pytest.mark.parametrize("other", [{"data": "2,000 images"}, {"images": "10,000 : 140"}])
+def test_values_of_other_images_are_not_compared(other):
+    with pytest.raises(RunError, match=f"{next(iter(other.values()))}.*--replace"):
+        cards.check_better(LOWEST, card(1.0, **other), card(100.0))
+
+
+def test_what_was_not_measured_is_not_compared():
+    failed = {"evaluation": [cards.not_measured("ganzoo evaluate x", RunError("no network"))]}
+    for new, old in ((failed, card(1.0)), (card(1.0), failed), (card(None), card(1.0))):
+        with pytest.raises(RunError, match="is not measured"):
+            cards.check_better(LOWEST, new, old)
+
+
+@pytest.fixture
+def places(tmp_path):
+    """Places with the runs of `pix2pix/emoji`, the first at its end, of which the second trains: at step 50 of 100."""
+    at = make_pretrained.Places(tmp_path / "data", tmp_path / "runs", tmp_path / "exported")
+    for name, steps, saved in (("pix2pix_emoji", 40, 40), ("pix2pix_emoji_2", 100, 50)):
+        run = at.runs / name
+        (run / "checkpoints").mkdir(parents=True)
+        (run / "samples").mkdir()
+        (run / "config.yaml").write_text(f"training: {{steps: {steps}}}\nversions: {{}}\n")
+        (run / "generator.keras").write_text(f"of step {saved}")
+        (run / f"checkpoints/step_{saved:07}.npz").touch()
+        lines = [{"step": step, "time": 60.0 * step} for step in range(20, saved + 20, 20)]
+        # The last line is being written.
+        (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"step"')
+        for step in (0, 60):
+            (run / f"samples/step_{step:07}.png").touch()
+    return at
+
+
+def test_a_run_before_its_end_is_published_only_as_it_is(places):
+    with pytest.raises(RunError, match="at step 50 of 100; .* --as-it-is"):
+        make_pretrained.check_at_its_end("pix2pix/emoji", places)
+    with pytest.raises(RunError, match="no run"):
+        make_pretrained.check_at_its_end("pix2pix/facades", places)
+
+
+def test_what_is_published_as_it_is_is_of_one_step_while_the_run_trains_on(places, tmp_path):
+    plan = GENERATORS["pix2pix/emoji"]
+    copied = make_pretrained.snapshot("pix2pix/emoji", places, tmp_path / "copied")
+    run = places.runs / "pix2pix_emoji_2"
+    (run / "checkpoints/step_0000050.npz").rename(run / "checkpoints/step_0000100.npz")
+    (run / "generator.keras").write_text("of step 100")
+    copy = copied.runs / "pix2pix_emoji_2"
+    assert (copy / "generator.keras").read_text() == "of step 50"
+    assert [path.name for path in copy.glob("samples/*")] == ["step_0000000.png"]
+    found = make_pretrained.training(plan, copy, copied, {"commit": "1234567", "hardware": "some"})
+    # 40 of the first run; lines at 20 and 40 in each, a minute a step.
+    assert (found["steps"], found["minutes"]) == (40 + 50, 40 + 40)
+    assert found["commands"][0] == "ganzoo train pix2pix_emoji --run-dir runs/pix2pix_emoji"
+    assert found["commands"][-1].endswith("--run-dir runs/pix2pix_emoji_2 --steps 50")
+    assert not make_pretrained.stop_of(places.runs / "pix2pix_emoji")
+
+
+def test_a_generator_that_is_of_a_later_step_than_any_checkpoint_is_not_published(places, tmp_path, monkeypatch):
+    monkeypatch.setattr(queue_folder, "TRIES", 1)
+    saved = places.runs / "pix2pix_emoji_2/checkpoints/step_0000050.npz"
+    os.utime(saved, ns=(0, 0))
+    with pytest.raises(RunError, match="later step than its newest checkpoint"):
+        make_pretrained.snapshot("pix2pix/emoji", places, tmp_path / "copied")
+
+
+def test_new_words_keep_the_step_at_which_a_run_was_published(places, tmp_path, monkeypatch):
+    monkeypatch.setattr(cards, "write", lambda card, path: path.write_text(yaml.safe_dump(card)))
+    folder = tmp_path / "weights/pix2pix/emoji"
+    folder.mkdir(parents=True)
+    (folder / "card.yaml").write_text("training: {commands: [ganzoo train pix2pix --run-dir runs/other --steps 50]}")
+    make_pretrained.change_words("pix2pix/emoji", places, tmp_path / "weights")
+    found = yaml.safe_load((folder / "card.yaml").read_text())["training"]["commands"]
+    assert found[-1].endswith("--run-dir runs/pix2pix_emoji_2 --steps 50")
 
 
 def test_pauses_are_no_training_and_the_first_line_took_its_time():
