@@ -23,7 +23,7 @@ from typing import ClassVar, Literal
 import keras
 from keras import layers, ops
 
-from ganzoo.config import GANConfig, Momentum, Positive, Weight, frozen_config
+from ganzoo.config import GANConfig, Momentum, NonNegative, Positive, Weight, frozen_config
 from ganzoo.gan import GAN, Phase
 from ganzoo.layers import (
     clipped,
@@ -55,6 +55,8 @@ class Pix2PixConfig(GANConfig):
     """Rate in the first three decoder blocks of the U-Net, where the noise comes from."""
     adversarial_weight: Weight = 1.0
     """0: no discriminator is trained; this is the U-Net of the paper's "L1 alone"."""
+    pretrain_steps: NonNegative = 0
+    """The first steps of a run train the generator alone, on L1."""
     l1_weight: Weight = 100.0
     distillation_weight: Weight = 100.0
 
@@ -181,12 +183,18 @@ class Pix2Pix(GAN):
         return {"output": self.generator(batch["input"], training=True)}
 
     def phases(self):
-        generator = Phase(
-            "generator", networks=("generator",), loss=self.generator_loss, learning_rate=self.config.learning_rate
+        config, begins = self.config, self.config.pretrain_steps
+        if not config.adversarial_weight:
+            return (Phase("generator", ("generator",), self.l1_loss, config.learning_rate),)
+        pretraining = Phase("pretraining", ("generator",), self.l1_loss, config.learning_rate, stop=begins)
+        discriminator = self.discriminator_phase(
+            "discriminator", ("discriminator",), self.discriminator_loss, start=begins
         )
-        if not self.config.adversarial_weight:
-            return (generator,)
-        return (self.discriminator_phase("discriminator", ("discriminator",), self.discriminator_loss), generator)
+        generator = Phase("generator", ("generator",), self.generator_loss, config.learning_rate, start=begins)
+        return (pretraining, discriminator, generator) if begins else (discriminator, generator)
+
+    def l1_loss(self, batch, outputs):
+        return {"generator_l1": self.config.l1_weight * l1(outputs["output"], batch["target"])}
 
     def discriminator_loss(self, batch, outputs):
         return self.discriminator_terms(
@@ -194,11 +202,9 @@ class Pix2Pix(GAN):
         )
 
     def generator_loss(self, batch, outputs):
-        terms = {"generator_l1": self.config.l1_weight * l1(outputs["output"], batch["target"])}
-        if self.config.adversarial_weight:
-            adversarial = self.adversarial_loss("discriminator", (batch["input"], outputs["output"]))
-            terms["generator_adversarial"] = self.config.adversarial_weight * adversarial
-        return terms
+        adversarial = self.adversarial_loss("discriminator", (batch["input"], outputs["output"]))
+        weighted = {"generator_adversarial": self.config.adversarial_weight * adversarial}
+        return self.l1_loss(batch, outputs) | weighted
 
     def samples(self, batch):
         output = self.deployed()["generator"](batch["input"], training=False)

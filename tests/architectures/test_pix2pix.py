@@ -204,6 +204,20 @@ def test_without_adversarial_weight_l1_alone_is_trained_and_no_discriminator_is_
     assert list(gan.networks()) == ["generator"]
 
 
+def test_pretraining_is_on_l1_alone_and_leaves_the_discriminator_as_it_is():
+    gan = small.create("pix2pix", pretrain_steps=1, dropout=0.0)
+    batch, before = small.batch(gan), small.weights(gan)
+    fake = gan.generator(batch["input"], training=True)
+    first = small.terms(gan.train_step(batch))
+    pretrained = small.weights(gan)
+    second = small.terms(gan.train_step(batch))
+    assert first == pytest.approx({"generator_l1": 100 * np.mean(np.abs(fake - batch["target"]))}, rel=1e-4)
+    assert not small.equal(before["discriminator"], pretrained["discriminator"])
+    assert small.equal(before["generator"], pretrained["generator"])
+    assert set(second) == {"discriminator_real", "discriminator_fake", "generator_l1", "generator_adversarial"}
+    assert small.equal(pretrained["discriminator"], small.weights(gan)["discriminator"])
+
+
 def test_an_adversarial_weight_scales_its_own_term_alone():
     """The same seed gives the same networks, and the discriminator is updated alike before."""
     logs = {weight: small.terms(gan.train_step(small.batch(gan))) for weight, gan in weighted(1.0, 0.25).items()}
