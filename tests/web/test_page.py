@@ -536,7 +536,7 @@ def test_a_phone_shows_every_panel_without_scrolling_sideways(browser, site, pla
 
 def test_what_has_no_network_says_how_to_get_one(browser, site):
     browser.get(f"{site}one/")
-    wait(lambda: "ganzoo export runs/pix2pix_emoji" in find(browser, "#colour").text)
+    wait(lambda: "ganzoo export runs/pix2pix_avatars" in find(browser, "#colour").text)
     assert not find(browser, "#drawing").is_displayed()
     find(browser, "#tab-new").click()
     wait(lambda: "runs on" in find(browser, "#state").text)
