@@ -326,7 +326,7 @@ class Queue:
                 env=frozen_copy.environment(self.folder, commit),
                 # It keeps the run's lock when the queue is killed.
                 pass_fds=[lock],
-                preexec_fn=functools.partial(die_with, os.getpid()),
+                preexec_fn=functools.partial(prepare, os.getpid()),
                 # Ctrl-C comes to the queue alone, which passes it on.
                 start_new_session=True,
             )
@@ -353,11 +353,14 @@ class Queue:
         return said.strip().removeprefix("Error: ")
 
 
-def die_with(parent: int) -> None:
-    """Has this process, which a queue just began, told by SIGTERM when the queue ends, so that it saves and ends, too.
+def prepare(parent: int) -> None:
+    """Has this process, which a queue just began, give way, and end with the queue.
 
-    Where that can't be had, it trains on, and keeps the lock of its run.
+    It is told so by SIGTERM, so that it saves. Where that can't be had, it trains on, and keeps the lock of its run.
     """
+    # Linux may share cores out to sessions first, and looks at the niceness of processes only within one.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(os.nice(0)))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(DIES_WITH_PARENT, signal.SIGTERM)
         if os.getppid() != parent:

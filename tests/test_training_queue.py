@@ -74,7 +74,7 @@ class Queues:
 
     def start(self, *words: str) -> subprocess.Popen:
         # At the lowest priority it would wait for the tests beside it.
-        given = ["--folder", self.folder, "--environment", sys.executable, "--nice", "0"]
+        given = ["--folder", self.folder, "--environment", sys.executable, "--nice", "1"]
         command = [sys.executable, self.script, *words, *given]
         with open(self.folder.with_suffix(".log"), "ab") as output:
             self.started.append(subprocess.Popen(command, stderr=output, start_new_session=True))
@@ -151,6 +151,7 @@ def stopped(checkout, tmp_path_factory):
         wait_until(lambda: queues.trainings() not in ([], [orphan]))
         queues.wait_for_steps(2 * EVERY)
         queues.while_training = queues.status()
+        queues.niceness = niceness(queues.training())
         second.terminate()
         queues.exit_status = second.wait(300)
         queues.when_stopped = queues.status()
@@ -194,6 +195,18 @@ def test_of_two_queues_one_at_a_time_trains_a_run_and_the_other_takes_over_where
     assert len(starts) == 2
     saved_at = starts[0].split("stopped and saved at step ")[1].split(";")[0]
     assert f"going on from step {saved_at} " in starts[1]
+
+
+def niceness(process: int) -> dict[str, int]:
+    """How a process gives way to others of its session, and its session to other sessions, where that is known."""
+    found = {"process": os.getpriority(os.PRIO_PROCESS, process)}
+    group = Path(f"/proc/{process}/autogroup")
+    said = group.read_text() if group.exists() else ""
+    return found | ({"session": int(said.split("nice")[1])} if said else {})
+
+
+def test_a_training_gives_way_also_to_other_sessions(stopped):
+    assert set(stopped.niceness.values()) == {min(os.nice(0) + 1, 19)}
 
 
 def test_a_queue_that_is_stopped_says_so_and_where(stopped):
