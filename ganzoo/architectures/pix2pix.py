@@ -8,7 +8,8 @@ the generator, through the updated discriminator and with the same output, by th
 
 Deviations: the norm is instance norm without scale and offset. At the paper's batch size of 1 its batch norm, which
 keeps using the statistics of the batch at hand when testing, is instance norm; unlike batch norm, that is the same in
-training, inference and on a device. Dropout, the paper's noise, is off in inference: a saved generator is a function of
+training, inference and on a device. `generator_norm="batch"` has moving statistics in inference, and is so as well.
+Dropout, the paper's noise, is off in inference: a saved generator is a function of
 its input. It is in the first three decoder blocks, the one after the bottleneck included, as the paper and the authors'
 first code (phillipi/pix2pix) have it; the reference begins one block later. The rate is constant, as in the paper; the
 recipes of the paper's data let it fall to 0 over the last 100 epochs, as the reference does. At other sizes the U-Net
@@ -27,10 +28,10 @@ from ganzoo.config import GANConfig, Momentum, NonNegative, Positive, Weight, fr
 from ganzoo.gan import GAN, Phase
 from ganzoo.layers import (
     clipped,
-    instance_norm,
     leaky_relu,
     norm_relu6,
     normal_initializer,
+    normalise,
     output_dtype,
     patch_gan,
 )
@@ -51,6 +52,9 @@ class Pix2PixConfig(GANConfig):
     """Filters of the first layers of both networks; the mobile generator begins with a quarter."""
     discriminator_filters: Positive | None = None
     """Filters of the discriminator's first layer. None: `base_filters`."""
+    generator_norm: Literal["instance", "batch"] = "instance"
+    """Of the U-Net. Instance norm takes from each image how much there is of anything, and so hints of a color are hard
+    to pass on; batch norm leaves that, and wants a batch of 4 or more."""
     dropout: Momentum = 0.5
     """Rate in the first three decoder blocks of the U-Net, where the noise comes from."""
     adversarial_weight: Weight = 1.0
@@ -64,21 +68,21 @@ class Pix2PixConfig(GANConfig):
     discriminator_weight: Weight = 0.5
 
 
-def encoder_block(x, filters: int, *, norm: bool, name: str):
+def encoder_block(x, filters: int, *, norm: str, name: str):
     """Convolution to half the size, norm, leaky ReLU."""
     x = layers.Conv2D(
         filters, 4, strides=2, padding="same", kernel_initializer=normal_initializer(), name=f"{name}_conv"
     )(x)
-    x = instance_norm(x) if norm else x
+    x = normalise(x, norm, f"{name}_norm")
     return leaky_relu(x, f"{name}_activation")
 
 
-def decoder_block(x, filters: int, *, dropout: float, name: str):
+def decoder_block(x, filters: int, *, norm: str, dropout: float, name: str):
     """Transposed convolution to twice the size, norm, dropout. The ReLU comes after the skip is concatenated."""
     x = layers.Conv2DTranspose(
         filters, 4, strides=2, padding="same", kernel_initializer=normal_initializer(), name=f"{name}_conv"
     )(x)
-    x = instance_norm(x)
+    x = normalise(x, norm, f"{name}_norm")
     return layers.Dropout(dropout, name=f"{name}_dropout")(x) if dropout else x
 
 
@@ -91,13 +95,15 @@ def build_generator(config: Pix2PixConfig) -> keras.Model:
     skips = []
     for level in range(levels):
         # No norm on the first layer, nor on the 1x1 bottleneck, which it would set to zero.
-        x = encoder_block(x, filters[level], norm=0 < level < levels - 1, name=f"down{level + 1}")
+        norm = config.generator_norm if 0 < level < levels - 1 else "none"
+        x = encoder_block(x, filters[level], norm=norm, name=f"down{level + 1}")
         skips.append(x)
 
     x = ops.relu(x)
     for level in reversed(range(1, levels)):
         noisy = level >= levels - 3
-        x = decoder_block(x, filters[level - 1], dropout=config.dropout if noisy else 0.0, name=f"up{level + 1}")
+        dropout = config.dropout if noisy else 0.0
+        x = decoder_block(x, filters[level - 1], norm=config.generator_norm, dropout=dropout, name=f"up{level + 1}")
         x = layers.ReLU(name=f"up{level + 1}_activation")(
             layers.Concatenate(name=f"skip{level}")([x, skips[level - 1]])
         )

@@ -15,8 +15,8 @@ SCALES = (0.6, 1.1)
 """How large a drawing is made, of the size it has."""
 PEN_CHANGES = (-1, 0, 0, 1, 2)
 """Pixels that lines get thicker by, each as likely; at -1 thinner."""
-RADII = (1 / 64, 1 / 12)
-"""Of dabs, as shares of a picture's height: 2 to 10 pixels at 128."""
+RADII = (1 / 48, 1 / 10)
+"""Of dabs, as shares of a picture's height: 3 to 13 pixels at 128."""
 LENGTH = 1 / 5
 """Of strokes, at most, as a share of the height."""
 SHOWN_HINTS = 3
