@@ -52,9 +52,9 @@ class Pix2PixConfig(GANConfig):
     """Filters of the first layers of both networks; the mobile generator begins with a quarter."""
     discriminator_filters: Positive | None = None
     """Filters of the discriminator's first layer. None: `base_filters`."""
-    generator_norm: Literal["instance", "batch"] = "instance"
-    """Of the U-Net. Instance norm takes from each image how much there is of anything, and so hints of a color are hard
-    to pass on; batch norm leaves that, and wants a batch of 4 or more."""
+    generator_norm: Literal["instance", "batch", "none"] = "instance"
+    """Of the U-Net. Instance norm takes from each image how much there is of anything. `none` begins with He's weights
+    in place of the paper's, which are too small without a norm."""
     dropout: Momentum = 0.5
     """Rate in the first three decoder blocks of the U-Net, where the noise comes from."""
     adversarial_weight: Weight = 1.0
@@ -68,20 +68,18 @@ class Pix2PixConfig(GANConfig):
     discriminator_weight: Weight = 0.5
 
 
-def encoder_block(x, filters: int, *, norm: str, name: str):
-    """Convolution to half the size, norm, leaky ReLU."""
-    x = layers.Conv2D(
-        filters, 4, strides=2, padding="same", kernel_initializer=normal_initializer(), name=f"{name}_conv"
-    )(x)
+def encoder_block(x, filters: int, *, norm: str, weights, name: str):
+    """Convolution to half the size, norm, leaky ReLU. `weights` is the kernel's initializer."""
+    x = layers.Conv2D(filters, 4, strides=2, padding="same", kernel_initializer=weights, name=f"{name}_conv")(x)
     x = normalise(x, norm, f"{name}_norm")
     return leaky_relu(x, f"{name}_activation")
 
 
-def decoder_block(x, filters: int, *, norm: str, dropout: float, name: str):
+def decoder_block(x, filters: int, *, norm: str, weights, dropout: float, name: str):
     """Transposed convolution to twice the size, norm, dropout. The ReLU comes after the skip is concatenated."""
-    x = layers.Conv2DTranspose(
-        filters, 4, strides=2, padding="same", kernel_initializer=normal_initializer(), name=f"{name}_conv"
-    )(x)
+    x = layers.Conv2DTranspose(filters, 4, strides=2, padding="same", kernel_initializer=weights, name=f"{name}_conv")(
+        x
+    )
     x = normalise(x, norm, f"{name}_norm")
     return layers.Dropout(dropout, name=f"{name}_dropout")(x) if dropout else x
 
@@ -90,20 +88,20 @@ def build_generator(config: Pix2PixConfig) -> keras.Model:
     """The U-Net: (B, S, S, C) -> (B, S, S, C), both in [-1, 1]."""
     levels = int(math.log2(config.image_size))
     filters = [config.base_filters * min(2**level, 8) for level in range(levels)]
+    initializer = normal_initializer if config.generator_norm != "none" else keras.initializers.HeNormal
     x = image = keras.Input((config.image_size, config.image_size, config.channels), name="image")
 
     skips = []
     for level in range(levels):
         # No norm on the first layer, nor on the 1x1 bottleneck, which it would set to zero.
         norm = config.generator_norm if 0 < level < levels - 1 else "none"
-        x = encoder_block(x, filters[level], norm=norm, name=f"down{level + 1}")
+        x = encoder_block(x, filters[level], norm=norm, weights=initializer(), name=f"down{level + 1}")
         skips.append(x)
 
     x = ops.relu(x)
     for level in reversed(range(1, levels)):
-        noisy = level >= levels - 3
-        dropout = config.dropout if noisy else 0.0
-        x = decoder_block(x, filters[level - 1], norm=config.generator_norm, dropout=dropout, name=f"up{level + 1}")
+        settings = {"norm": config.generator_norm, "dropout": config.dropout if level >= levels - 3 else 0.0}
+        x = decoder_block(x, filters[level - 1], **settings, weights=initializer(), name=f"up{level + 1}")
         x = layers.ReLU(name=f"up{level + 1}_activation")(
             layers.Concatenate(name=f"skip{level}")([x, skips[level - 1]])
         )

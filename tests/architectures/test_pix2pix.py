@@ -127,7 +127,7 @@ def test_strided_convolutions_are_torchs_with_padding_1():
     conv.kernel.assign(kernel)
     np.testing.assert_array_equal(down(np.arange(1.0, 17).reshape(1, 4, 4, 1))[0, :, :, 0], [[696, 732], [732, 696]])
     image = keras.Input((2, 2, 1))
-    up = keras.Model(image, decoder_block(image, 1, norm="instance", dropout=0.0, name="up"))
+    up = keras.Model(image, decoder_block(image, 1, norm="instance", weights="zeros", dropout=0.0, name="up"))
     up.get_layer("up_conv").kernel.assign(kernel)
     (found,) = small.probe(up, "up_conv")(np.arange(1.0, 5).reshape(1, 2, 2, 1))
     expected = [[6, 17, 20, 14], [16, 42, 52, 34], [32, 82, 92, 58], [30, 69, 76, 44]]
