@@ -111,7 +111,7 @@ def test_a_generator_whose_data_are_elsewhere_is_proven_on_those_of_its_architec
     config.write_text(config.read_text().replace("source: embedded:emoji", "source: folder:/gone"))
     generator = generators.open_generator(folder / "generator.npz")
     _, values = interface.at_size(generator.model, None)
-    assert "embedded:emoji" in generators.test_inputs(generator, values, 2, None).description
+    assert "embedded:avatars" in generators.test_inputs(generator, values, 2, None).description
 
 
 def test_it_is_timed_in_a_process_of_its_own():
@@ -130,7 +130,7 @@ def test_training_starts_from_each_directions_weights():
 def test_a_run_can_be_planned_from_one_and_with_one_as_teacher(ganzoo):
     settings = ["model.image_size=64", "model.base_filters=4", "model.teacher=pix2pix/tiny"]
     options = [part for setting in settings for part in ("--set", setting)]
-    assert "a new run" in check_done(ganzoo("train", "pix2pix", *options, "--init", "pix2pix/tiny", "--dry-run"))
+    assert "a new run" in check_done(ganzoo("train", "pix2pix_emoji", *options, "--init", "pix2pix/tiny", "--dry-run"))
 
 
 def test_a_student_has_a_teacher_for_each_direction():

@@ -91,11 +91,11 @@ def test_multiplications_are_counted_as_by_hand():
 
 
 @pytest.mark.parametrize("name", small.MOBILE)
-def test_the_mobile_recipe_differs_from_the_default_in_its_generator_not_in_its_task(name):
-    mobile, default = load_recipe(f"{name}_emoji_mobile"), load_recipe(name)
+def test_the_mobile_recipe_differs_from_the_large_one_in_its_generator_not_in_its_task(name):
+    mobile, default = load_recipe(f"{name}_emoji_mobile"), load_recipe(f"{name}_emoji")
     assert mobile.model.generator == "mobile" != default.model.generator
     assert (mobile.data, mobile.model.image_size) == (default.data, default.model.image_size)
-    # Its teacher, where one is given, is a run of the default recipe.
+    # Its teacher, where one is given, is a run of the other.
     assert mobile.model.teacher is None
 
 
