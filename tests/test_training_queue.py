@@ -23,7 +23,8 @@ import queue_folder
 import training_queue
 
 ROOT = Path(__file__).parent.parent
-LAST, EVERY = 600, 25
+# A step that no run comes to, however seldom it is looked at.
+LAST, EVERY = 10_000_000, 25
 TINY = {
     "architecture": "dcgan",
     "model": {"image_size": 32, "base_filters": 2, "latent_dim": 4},
@@ -45,6 +46,7 @@ PLAN = {
         "tiny/no_such_data": {"recipe": "tiny", "run": "no_such_data", "overrides": ["data.source=folder:nowhere"]},
         "tiny/after_it": {"recipe": "tiny", "run": "after_it", "after": ["tiny/no_such_data"]},
         "tiny/good": {"recipe": "tiny", "run": "good"},
+        "tiny/short": {"recipe": "tiny", "run": "short", "overrides": ["training.steps=50"]},
     },
     "queue": [{"name": "tiny/no_such_data"}, "tiny/after_it", {"name": "tiny/good", "hours": 2}],
 }
@@ -80,8 +82,8 @@ class Queues:
             self.started.append(subprocess.Popen(command, stderr=output, start_new_session=True))
         return self.started[-1]
 
-    def status(self) -> dict[str, dict]:
-        command = [sys.executable, self.script, "--folder", self.folder, "--status", "--json"]
+    def status(self, *names: str) -> dict[str, dict]:
+        command = [sys.executable, self.script, *names, "--folder", self.folder, "--status", "--json"]
         rows = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         return {row["run"]: row for row in rows}
 
@@ -160,26 +162,6 @@ def stopped(checkout, tmp_path_factory):
         queues.end()
 
 
-@pytest.fixture(scope="module")
-def ended(stopped):
-    """The same, gone on with, and killed once more, the training alone, to its end."""
-    queue = stopped.start()
-    stopped.wait_for_steps(2 * EVERY)
-    os.kill(stopped.training(), signal.SIGKILL)
-    queue.wait(300)
-    return stopped
-
-
-@pytest.fixture(scope="module")
-def undisturbed(checkout, tmp_path_factory):
-    queues = Queues(checkout, tmp_path_factory.mktemp("undisturbed") / "folder")
-    try:
-        queues.exit_status = queues.start("tiny/good").wait(300)
-        yield queues
-    finally:
-        queues.end()
-
-
 def test_what_fails_is_noted_and_takes_with_it_only_what_needs_it(stopped):
     found = stopped.while_training
     assert {run: row["state"] for run, row in found.items()} == {
@@ -219,25 +201,40 @@ def test_a_queue_that_is_stopped_says_so_and_where(stopped):
 
 
 @pytest.mark.slow
-def test_a_run_that_was_taken_over_stopped_and_killed_ends_bitwise_as_one_that_was_left_alone(ended, undisturbed):
-    assert undisturbed.exit_status == 0
-    assert ended.log_of("good").count("$ ganzoo train tiny") == 4
-    found, wanted = arrays(ended), arrays(undisturbed)
+def test_a_run_that_was_taken_over_stopped_and_killed_is_bitwise_one_that_was_left_alone(stopped, checkout, tmp_path):
+    queue = stopped.start("tiny/good")
+    stopped.wait_for_steps(2 * EVERY)
+    os.kill(stopped.training(), signal.SIGKILL)
+    stopped.wait_for_steps(2 * EVERY)
+    queue.terminate()
+    assert queue.wait(300) == 130
+    assert stopped.log_of("good").count("$ ganzoo train tiny") == 4
+
+    last = stopped.steps()
+    recipe = checkout / "zoo_configs/tiny.yaml"
+    ganzoo = Path(sys.executable).with_name("ganzoo")
+    subprocess.run([ganzoo, "train", recipe, "--steps", str(last), "--run-dir", tmp_path / "alone"], check=True)
+    found, wanted = arrays(stopped.run, last), arrays(tmp_path / "alone", last)
     assert found.keys() == wanted.keys()
     assert all(np.array_equal(found[name], wanted[name]) for name in wanted)
 
 
-@pytest.mark.slow
-def test_a_queue_whose_runs_are_at_their_ends_trains_nothing(undisturbed):
-    before = undisturbed.log_of("good")
-    assert undisturbed.status()["good"]["state"] == "done"
-    assert undisturbed.start("tiny/good").wait(60) == 0
-    assert undisturbed.log_of("good") == before
-
-
-def arrays(queues: Queues) -> dict[str, np.ndarray]:
-    with np.load(queues.run / f"checkpoints/step_{LAST:07}.npz") as file:
+def arrays(run: Path, step: int) -> dict[str, np.ndarray]:
+    with np.load(run / f"checkpoints/step_{step:07}.npz") as file:
         return {name: file[name] for name in file.files if name != "note"}
+
+
+@pytest.mark.slow
+def test_a_queue_whose_runs_are_at_their_ends_trains_nothing(checkout, tmp_path):
+    queues = Queues(checkout, tmp_path / "folder")
+    try:
+        assert queues.start("tiny/short").wait(300) == 0
+        assert queues.status("tiny/short")["short"]["state"] == "done"
+        before = queues.log_of("short")
+        assert queues.start("tiny/short").wait(300) == 0
+        assert queues.log_of("short") == before
+    finally:
+        queues.end()
 
 
 # What takes no training.
