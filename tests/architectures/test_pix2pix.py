@@ -83,6 +83,23 @@ def test_decoder_norms_then_concatenates_the_skip_and_only_then_takes_the_relu(t
         assert (skip < 0).any()
 
 
+def test_without_norms_what_goes_in_still_reaches_the_bottleneck_and_the_output():
+    images = np.random.default_rng(0).uniform(-1, 1, (2, 64, 64, 3)).astype("float32")
+    config = {"image_size": 64, "base_filters": 16, "dropout": 0.0}
+    generator = build_generator(create_config(Pix2PixConfig, **config, generator_norm="none"))
+    deepest = np.asarray(small.probe(generator, "down6_conv")(images)[0])
+    # The paper's weights would leave less than a hundredth of it.
+    assert 0.1 < deepest.std() < 10
+    assert np.abs(np.diff(generator(images), axis=0)).mean() > 1e-3
+
+
+def test_batch_norm_is_where_instance_norm_is():
+    config = {"image_size": 64, "base_filters": 4, "dropout": 0.0}
+    generator = build_generator(create_config(Pix2PixConfig, **config, generator_norm="batch"))
+    norms = {layer.name for layer in generator.layers if isinstance(layer, keras.layers.BatchNormalization)}
+    assert norms == {f"down{level}_norm" for level in range(2, 6)} | {f"up{level}_norm" for level in range(2, 7)}
+
+
 def test_last_layer_has_neither_norm_nor_dropout_but_tanh(thin):
     generator, _, image = thin
     last, output = small.probe(generator, "up1_conv", "output")(image)
