@@ -87,7 +87,7 @@ class Results(NamedTuple):
     scope="module",
     params=[
         pytest.param(ONE_DEVICE, id="one device"),
-        pytest.param(TWO_REPLICAS, id="two replicas"),
+        pytest.param(TWO_REPLICAS, id="two replicas", marks=pytest.mark.slow),
         pytest.param(ONE_DEVICE_OF_THE_OTHERS, id="one device of the others", marks=pytest.mark.slow),
         pytest.param(TWO_REPLICAS_OF_THE_OTHERS, id="two replicas of the others", marks=pytest.mark.slow),
     ],

@@ -15,15 +15,21 @@ import sick  # noqa: E402
 
 SICK = {name: case for name, case in sick.CASES.items() if case.finding}
 HEALTHY = {name: case for name, case in sick.CASES.items() if not case.finding}
+LONG = ("20 training images", "healthy Pix2Pix", "healthy CycleGAN")
+"""Those that train for more than a minute."""
 
 
-@pytest.mark.parametrize("name", SICK)
+def named(cases) -> list:
+    return [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in cases]
+
+
+@pytest.mark.parametrize("name", named(SICK))
 def test_a_run_that_was_made_sick_is_recognised(name, tmp_path):
     found = sick.run(SICK[name], tmp_path, seed=0, to_its_end=False)
     assert SICK[name].finding in found, found
 
 
-@pytest.mark.parametrize("name", HEALTHY)
+@pytest.mark.parametrize("name", named(HEALTHY))
 def test_a_healthy_run_raises_no_alarm_at_any_line(name, tmp_path):
     assert sick.run(HEALTHY[name], tmp_path, seed=0) == {}
 
