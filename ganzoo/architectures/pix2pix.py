@@ -9,11 +9,11 @@ the generator, through the updated discriminator and with the same output, by th
 Deviations: the norm is instance norm without scale and offset. At the paper's batch size of 1 its batch norm, which
 keeps using the statistics of the batch at hand when testing, is instance norm; unlike batch norm, that is the same in
 training, inference and on a device. `generator_norm="batch"` has moving statistics in inference, and is so as well.
-Dropout, the paper's noise, is off in inference: a saved generator is a function of
-its input. It is in the first three decoder blocks, the one after the bottleneck included, as the paper and the authors'
-first code (phillipi/pix2pix) have it; the reference begins one block later. The rate is constant, as in the paper; the
-recipes of the paper's data let it fall to 0 over the last 100 epochs, as the reference does. At other sizes the U-Net
-has log2(S) levels, so that its bottleneck stays 1x1.
+Dropout, the paper's noise, is off in inference: a saved generator is a function of its input. It is in the first three
+decoder blocks, the one after the bottleneck included, as the paper and the authors' first code (phillipi/pix2pix) have
+it; the reference begins one block later. The rate is constant, as in the paper; the recipes of the paper's data let it
+fall to 0 over the last 100 epochs, as the reference does. At other sizes the U-Net has log2(S) levels, so that its
+bottleneck stays 1x1.
 
 `generator="mobile"` is none of the paper's: a U-Net of a tenth of the multiplications for phones.
 """
