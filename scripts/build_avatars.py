@@ -13,7 +13,7 @@ Sources, npm packages, by scripts/avatars/package-lock.json:
 
 The colored avatar is fill x ink. LICENSE is kept by hand. The same packages and library versions give the same bytes.
 
-Needs `pip install resvg-py`, Node.js and npm. Takes five minutes on two cores.
+Needs `pip install resvg-py`, Node.js and npm. Takes two minutes on two cores.
 """
 
 import csv

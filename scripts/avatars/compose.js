@@ -4,6 +4,8 @@
 //
 // Each line is {"name": "train-00000", "svg": …, "labels": {…}}; the same seed gives the same avatar everywhere.
 
+import { createHash } from "node:crypto";
+
 import { createAvatar } from "@dicebear/core";
 import * as openPeeps from "@dicebear/open-peeps";
 
@@ -24,7 +26,9 @@ const NONE = "none";
 const [split, start, stop] = process.argv.slice(2);
 for (let number = Number(start); number < Number(stop); number++) {
   const name = `${split}-${String(number).padStart(5, "0")}`;
-  const avatar = createAvatar(openPeeps, { seed: `ganzoo-${name}`, ...OPTIONS });
+  // Hashed, for the random numbers of names that hardly differ are alike.
+  const seed = createHash("sha256").update(`ganzoo-${name}`).digest("hex");
+  const avatar = createAvatar(openPeeps, { seed, ...OPTIONS });
   const parts = avatar.toJson().extra;
   const hat = HATS.includes(parts.head);
   const labels = {

@@ -39,6 +39,16 @@ def test_every_task_finds_its_usual_domains_in_both_splits(task, domains, size):
     assert train.sets[0].size(0) == (size, size)
 
 
+def test_avatars_that_follow_each_other_are_no_more_alike_than_any_two():
+    rows = list(labels().values())
+    for label in ("head", "skin", "shirt", "contrast"):
+        values = [row[label] for row in rows]
+        chance = sum((values.count(value) / len(rows)) ** 2 for value in set(values))
+        alike = np.mean([one == next_one for one, next_one in zip(values, values[1:], strict=False)])
+        # Three deviations of a share among 12,000.
+        assert abs(alike - chance) < 3 * np.sqrt(chance / len(rows)), label
+
+
 def test_no_test_image_has_a_twin_in_the_training_set():
     train, test = (set(emoji("paired", split).sets[0].names) for split in ("train", "test"))
     assert not train & test
