@@ -143,6 +143,9 @@ class DataConfig:
     hints: NonNegative = 0
     """Up to so many dabs of the target's own color are laid under the lines of the input, a drawing: none in a fifth of
     the visits. What is not trained on, as samples and test images, has 3 at most."""
+    recolor: bool = False
+    """The hues of the target are turned, all by one angle at random, in half of the visits that have hints: so a
+    generator learns to go by the dabs, also where they say what is unusual."""
     redraw: bool = False
     """The input is a drawing on white: input and target are made smaller and put elsewhere, and the lines get thicker
     or thinner, at random, as people draw."""

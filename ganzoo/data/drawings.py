@@ -23,6 +23,8 @@ SHOWN_HINTS = 3
 """Dabs on a drawing that is not trained on, at most."""
 WITHOUT = 0.2
 """The share of visits to a picture that gives no hints."""
+RECOLORED = 0.5
+"""The share of pictures whose hues `recolored` turns."""
 
 
 def outlines(picture: np.ndarray) -> np.ndarray:
@@ -84,6 +86,21 @@ def with_hints(drawing, target, count: int, rng: np.random.Generator) -> tuple[n
         radius = float(np.exp(rng.uniform(*np.log(RADII)))) * height
         _stroke(pen, target, (column, row), radius, rng)
     return multiplied(drawing, np.asarray(dabs)), target
+
+
+def recolored(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The picture, half of the time with all hues turned by one angle at random. Gray, black and white stay."""
+    if rng.random() >= RECOLORED:
+        return picture
+    turned = picture @ rotation_about_gray(rng.uniform(0, 2 * np.pi)).T
+    return np.clip(np.round(turned), 0, 255).astype(np.uint8)
+
+
+def rotation_about_gray(angle: float) -> np.ndarray:
+    """Turns RGB colors about the axis from black to white: Rodrigues' formula."""
+    axis = np.ones(3) / np.sqrt(3)
+    cross = np.cross(np.eye(3), axis)
+    return np.eye(3) * np.cos(angle) + np.sin(angle) * cross + (1 - np.cos(angle)) * np.outer(axis, axis)
 
 
 def as_shown(drawing, target, most: int, number: int) -> tuple[np.ndarray, np.ndarray]:

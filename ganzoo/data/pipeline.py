@@ -65,6 +65,8 @@ def open_pipeline(
             f"data.load_size: found {data.load_size}, smaller than model.image_size {image_size}; "
             f"set it to {image_size} or more, or remove it"
         )
+    if data.recolor and not data.hints:
+        raise UsageError("data.recolor: only hints tell a generator of other colors; set data.hints, or remove it")
     for name in ("hints", "redraw"):
         if getattr(data, name) and (task != "paired" or channels != 3):
             raise UsageError(
@@ -100,7 +102,7 @@ class Pipeline:
         self.skipped = list(source.skipped)
         self.image_size, self.scale = image_size, scale
         self._seed, self._flip = seed, data.flip
-        self._hints, self._redraw = data.hints, data.redraw
+        self._hints, self._redraw, self._recolor = data.hints, data.redraw, data.recolor
         native = task == "super_resolution"
         fixed_size, jitter_size = None if native else image_size, None if native else data.load_size
         # Without jitter the middle is kept, with it (and at native size) every visit crops elsewhere.
@@ -172,7 +174,11 @@ class Pipeline:
             example = drawings.redrawn(*example, generator(self._seed, "redraw", number))
         if self._hints:
             rng = generator(self._seed, "hints", number)
-            example = drawings.with_hints(*example, drawings.count_of_hints(self._hints, rng), rng)
+            drawing, target = example
+            count = drawings.count_of_hints(self._hints, rng)
+            if self._recolor and count:
+                target = drawings.recolored(target, rng)
+            example = drawings.with_hints(drawing, target, count, rng)
         return example
 
     def _fixed(self, keys: tuple[str, ...], k: int, count: int) -> Images:

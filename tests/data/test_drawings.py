@@ -72,6 +72,23 @@ def test_a_redrawn_drawing_still_fits_its_target():
     assert len(weights) > 4
 
 
+def test_recolored_pictures_keep_their_grays_and_have_other_hues_half_of_the_time():
+    colors = np.array([[(0, 0, 0), (120, 120, 120), WHITE, (200, 100, 100)]], np.uint8)
+    pictures = [drawings.recolored(colors, generator(seed, "recolor"))[0] for seed in range(400)]
+    assert all((picture[:3] == colors[0, :3]).all() for picture in pictures)
+    reds = np.array([picture[3] for picture in pictures])
+    assert 0.4 < (reds == colors[0, 3]).all(axis=1).mean() < 0.6
+    # A turned color is as light and as far from gray as before; of all hues some are mostly green, some mostly blue.
+    assert np.abs(reds.astype(int).sum(axis=1) - 400).max() <= 2
+    assert np.abs(np.linalg.norm(reds - reds.mean(axis=1, keepdims=True), axis=1) - 81.65).max() < 1.5
+    assert set(np.argmax(reds, axis=1)) == {0, 1, 2}
+
+
+def test_a_third_of_a_turn_makes_red_another_of_the_three_primaries():
+    turned = drawings.rotation_about_gray(2 * np.pi / 3) @ RED
+    assert np.allclose(np.sort(turned), np.sort(RED)) and not np.allclose(turned, RED)
+
+
 def test_a_fifth_of_the_visits_has_no_hint_and_none_has_too_many():
     counts = [drawings.count_of_hints(4, generator(seed, "count")) for seed in range(1000)]
     assert 0.15 < np.mean(np.array(counts) == 0) < 0.25
@@ -91,6 +108,21 @@ def test_hints_are_a_function_of_seed_and_visit_alone():
     assert not np.array_equal(first["input"], second["input"])
 
 
+def test_what_is_recolored_has_dabs_of_its_new_colors_and_pictures_without_hints_are_not_recolored():
+    plain, turned = hints(), hints(recolor=True)
+    changed = 0
+    for step in range(20):
+        one, other = plain.batch(step), turned.batch(step)
+        for n in range(2):
+            drawing, target = other["input"][n], other["target"][n]
+            dabs = np.ptp(drawing, axis=2) > 0.5
+            recolored = np.abs(one["target"][n] - target).max() > 0.2
+            changed += recolored
+            assert dabs.any() or not recolored
+            assert {tuple(color) for color in drawing[dabs]} <= {tuple(color) for color in target.reshape(-1, 3)}
+    assert 8 < changed < 24
+
+
 def same(batch, other):
     return any(np.array_equal(one, two) for one in batch["target"] for two in other["target"])
 
@@ -108,6 +140,11 @@ def test_hints_and_redrawing_are_refused_without_pairs(task, setting):
     (name,) = setting
     with pytest.raises(UsageError, match=rf"data\.{name}: .*pairs.*task {task}"):
         open_pipeline(task, DataConfig(**setting), image_size=64, channels=3, batch_size=2, seed=0)
+
+
+def test_recoloring_without_hints_is_refused():
+    with pytest.raises(UsageError, match=r"data\.recolor: .*set data\.hints"):
+        open_pipeline("paired", DataConfig(recolor=True), image_size=64, channels=3, batch_size=2, seed=0)
 
 
 def test_hints_without_color_are_refused():
