@@ -75,17 +75,16 @@ def _filtered(picture: np.ndarray, kind: type, pixels: int) -> np.ndarray:
 def with_hints(drawing, target, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """The drawing with `count` dabs, dots and short strokes, of the target's own color under its lines; the target.
 
-    They lie off the lines, where the target has a color. Where two meet, the later one is on top.
+    They begin off the lines, where the target has a color, and stay where it has that color. Where two meet, the later
+    one is on top.
     """
-    height, width = drawing.shape[:2]
     rows, columns = np.nonzero((drawing > 255 - EDGE).all(axis=2) & (target < 255 - EDGE).any(axis=2))
-    dabs = Image.new("RGB", (width, height), "white")
-    pen = ImageDraw.Draw(dabs)
+    dabs = np.full_like(drawing, 255)
     for place in rng.integers(len(rows), size=count) if len(rows) else ():
         row, column = int(rows[place]), int(columns[place])
-        radius = float(np.exp(rng.uniform(*np.log(RADII)))) * height
-        _stroke(pen, target, (column, row), radius, rng)
-    return multiplied(drawing, np.asarray(dabs)), target
+        alike = (np.abs(target.astype(np.int16) - target[row, column]) <= EDGE).all(axis=2)
+        dabs[_stroke((column, row), alike, rng) & alike] = target[row, column]
+    return multiplied(drawing, dabs), target
 
 
 def recolored(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -118,15 +117,17 @@ def count_of_hints(most: int, rng: np.random.Generator) -> int:
     return 0 if rng.random() < WITHOUT else int(rng.integers(1, most + 1))
 
 
-def _stroke(pen: ImageDraw.ImageDraw, target: np.ndarray, start: tuple[int, int], radius: float, rng) -> None:
-    """A dot at `start` (column, row), or a stroke from there to where the target has the same color."""
-    color = target[start[1], start[0]]
-    angle, length = rng.uniform(0, 2 * np.pi), rng.uniform(0, LENGTH) * len(target)
+def _stroke(start: tuple[int, int], alike: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Where a dot at `start` (column, row) is, or a stroke from there to where it is `alike` too: (H, W), bool."""
+    height, width = alike.shape
+    radius = float(np.exp(rng.uniform(*np.log(RADII)))) * height
+    angle, length = rng.uniform(0, 2 * np.pi), rng.uniform(0, LENGTH) * height
     end = (round(start[0] + length * np.cos(angle)), round(start[1] + length * np.sin(angle)))
-    inside = 0 <= end[0] < target.shape[1] and 0 <= end[1] < target.shape[0]
-    if not inside or (np.abs(target[end[1], end[0]].astype(np.int16) - color) > EDGE).any():
+    if not (0 <= end[0] < width and 0 <= end[1] < height and alike[end[1], end[0]]):
         end = start
-    ink = tuple(int(level) for level in color)
-    pen.line([start, end], fill=ink, width=max(round(2 * radius), 1))
+    stroke = Image.new("1", (width, height))
+    pen = ImageDraw.Draw(stroke)
+    pen.line([start, end], fill=1, width=max(round(2 * radius), 1))
     for x, y in (start, end):
-        pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=ink)
+        pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=1)
+    return np.asarray(stroke)
