@@ -150,6 +150,10 @@ class DataConfig:
     """The input is a drawing on white: input and target are made smaller and put elsewhere, and the lines get thicker
     or thinner, at random, as people draw."""
 
+    def from_source(self, source: str) -> "DataConfig":
+        """Images of another source, prepared alike; its usual domains, for names of domains are within a source."""
+        return dataclasses.replace(self, source=source, domains=())
+
 
 @frozen_config
 class TrainingConfig:

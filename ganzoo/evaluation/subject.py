@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo import inference, pretrained, recipes, registry
-from ganzoo.config import DataConfig, Recipe
+from ganzoo.config import Recipe
 from ganzoo.errors import RunError, UsageError
 from ganzoo.lite import card
 from ganzoo.lite.network import Network
@@ -112,13 +112,12 @@ def of_model(model: "keras.Model", data: str | None) -> Subject:
 
 
 def with_source(recipe: Recipe, data: str | None) -> Recipe:
-    """The recipe on another source, if one is given: with the usual domains of that, for names are within a source."""
+    """The recipe on another source, if one is given."""
     if data is None or _same_source(data, recipe.data.source):
         return recipe
-    # Sides and shapes are as trained. What a source is cut from, and what belongs together in it, are the other's own.
-    other = DataConfig(source=data, input_side=recipe.data.input_side, resize=recipe.data.resize)
+    # What belongs together in it is the other's own.
     evaluation = dataclasses.replace(recipe.evaluation, aligned=False)
-    return dataclasses.replace(recipe, data=other, evaluation=evaluation)
+    return dataclasses.replace(recipe, data=recipe.data.from_source(data), evaluation=evaluation)
 
 
 def _same_source(one: str, other: str) -> bool:

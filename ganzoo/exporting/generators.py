@@ -166,7 +166,9 @@ def _images(generator: Generator, source: str | None, split: str, size: int, cha
             f"{generator.model.name}: of no architecture that ganzoo has a recipe for, so no images are known to prove "
             "the export on; give a source as --calibration"
         )
-    data = DataConfig(source=source) if source else recipe.data
+    data = recipe.data if recipe else DataConfig()
+    if source is not None:
+        data = data.from_source(source)
     task = recipe.model.task if recipe else "latent"
     scale = getattr(recipe.model, "scale", 1) if recipe else 1
     smallest = recipe.model.image_size if recipe else size

@@ -124,11 +124,12 @@ def test_numbers_are_shown_to_the_digits_that_their_error_leaves():
     assert cell(None) == "not finite"
 
 
-def test_another_source_brings_its_own_domains_and_keeps_the_side(recipe):
+def test_another_source_brings_its_own_domains_and_keeps_side_and_hints(recipe):
     settings = recipe("pix2pix", "folder:sides", image_size=64, evaluation={"aligned": True})
-    settings = dataclasses.replace(settings, data=DataConfig(source="folder:sides", domains=("x",), input_side="right"))
+    data = DataConfig(source="folder:sides", domains=("x",), input_side="right", hints=4)
+    settings = dataclasses.replace(settings, data=data)
     other = subject.with_source(settings, "folder:others")
-    assert (other.data.source, other.data.domains, other.data.input_side) == ("folder:others", (), "right")
+    assert other.data == DataConfig(source="folder:others", input_side="right", hints=4)
     assert not other.evaluation.aligned
     # What is trained on is what it is, also where it is named.
     assert subject.with_source(settings, "folder:sides") is settings
