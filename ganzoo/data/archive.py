@@ -1,11 +1,16 @@
 """Archives of images at an address, `url:ADDRESS#sha256=…`: fetched once, unpacked into the cache, read as folders."""
 
+import functools
 import re
 import shutil
+import stat
 import tarfile
 import tempfile
 import zipfile
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import IO
 
 from ganzoo.config import DataConfig
 from ganzoo.data.folder import open_folders
@@ -68,28 +73,78 @@ def _parse(text: str) -> tuple[str, str]:
     )
 
 
+@dataclass(frozen=True)
+class Member:
+    """One entry of an archive."""
+
+    name: str
+    kind: str
+    """"file", "folder" or, of what is never unpacked, the word for it."""
+    open: Callable[[], IO[bytes]]
+
+
 def _unpack(file: Path, folder: Path, address: str):
+    """Regular files and folders alone, by names that stay within the folder, whatever else Python would unpack."""
     try:
-        if zipfile.is_zipfile(file):
-            with zipfile.ZipFile(file) as archive:
-                for name in archive.namelist():
-                    if not (folder / name).resolve().is_relative_to(folder.resolve()):
-                        raise RunError(f"{address}: the archive holds {name!r}, outside its own folder; refused")
-                archive.extractall(folder)
-        elif tarfile.is_tarfile(file):
-            with tarfile.open(file) as archive:
-                archive.extractall(folder, filter="data")
-        else:
-            raise RunError(f"{address}: no archive; allowed are zip and tar (also compressed)")
-    except tarfile.FilterError as error:
-        raise RunError(
-            f"{address}: the archive holds {error.tarinfo.name!r}, outside its own folder; refused"
-        ) from None
-    except (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile) as error:
+        for member in _members(file):
+            if member.kind not in ("file", "folder"):
+                raise RunError(
+                    f"{address}: the archive holds a {member.kind}, {member.name!r}; allowed are files and folders; "
+                    "refused"
+                )
+            target = folder / _inside(member.name, address)
+            if member.kind == "folder":
+                target.mkdir(parents=True, exist_ok=True)
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with member.open() as content, target.open("wb") as copy:
+                shutil.copyfileobj(content, copy)
+    except RunError:
+        raise
+    except Exception as error:  # a broken archive raises anything
         raise RunError(f"{address}: can't be unpacked ({short(error)})") from None
+
+
+def _members(file: Path) -> Iterator[Member]:
+    if zipfile.is_zipfile(file):
+        with zipfile.ZipFile(file) as archive:
+            for entry in archive.infolist():
+                yield Member(entry.filename, _kind_in_zip(entry), functools.partial(archive.open, entry))
+    elif tarfile.is_tarfile(file):
+        with tarfile.open(file) as archive:
+            for entry in archive:
+                yield Member(entry.name, _kind_in_tar(entry), functools.partial(archive.extractfile, entry))
+    else:
+        raise ValueError("no archive; allowed are zip and tar, also compressed")
+
+
+def _kind_in_zip(entry: zipfile.ZipInfo) -> str:
+    if entry.is_dir():
+        return "folder"
+    return "link" if stat.S_ISLNK(entry.external_attr >> 16) else "file"
+
+
+def _kind_in_tar(entry: tarfile.TarInfo) -> str:
+    if entry.isdir():
+        return "folder"
+    if entry.issym() or entry.islnk():
+        return "link"
+    return "file" if entry.isreg() else "device"
+
+
+def _inside(name: str, address: str) -> PurePosixPath:
+    """The name as a path within the folder. Raises RunError when it is none."""
+    # It knows both slashes: what leads elsewhere on one system is refused on all.
+    path = PureWindowsPath(name)
+    if path.anchor or ".." in path.parts:
+        raise RunError(f"{address}: the archive holds {name!r}, outside its own folder; refused")
+    return PurePosixPath(name)
 
 
 def _only_folder(folder: Path) -> Path:
     """Archives often hold one folder that holds everything."""
-    entries = [entry for entry in folder.iterdir() if not entry.name.startswith((".", "__"))]
-    return _only_folder(entries[0]) if len(entries) == 1 and entries[0].is_dir() else folder
+    while True:
+        entries = [entry for entry in folder.iterdir() if not entry.name.startswith((".", "__"))]
+        if len(entries) != 1 or not entries[0].is_dir():
+            return folder
+        folder = entries[0]

@@ -136,6 +136,104 @@ def test_an_archive_can_not_write_outside_its_folder(tmp_path, pack):
     assert not list(tmp_path.rglob("escaped.png")) and not list((tmp_path / "cache/archives").iterdir())
 
 
+@pytest.mark.parametrize("name", ["/tmp/escaped.png", "set\\..\\..\\escaped.png", "C:/escaped.png", "C:escaped.png"])
+def test_an_archive_can_not_write_outside_its_folder_on_any_system(tmp_path, name):
+    file = zipped(tmp_path / "evil", {**IMAGES, name: png(9)})
+    with pytest.raises(RunError, match=r"escaped\.png.*outside its own folder"):
+        photos(file.as_uri(), sha256(file))
+
+
+def linked(path, kind, target, through):
+    """A tar with a link, and a file that lies behind it."""
+    with tarfile.open(path, "w") as archive:
+        link = tarfile.TarInfo("set/link")
+        link.type, link.linkname = kind, target
+        archive.addfile(link)
+        content = tarfile.TarInfo(through)
+        content.size = 5
+        archive.addfile(content, io.BytesIO(b"evil!"))
+    return path
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
+def test_no_file_is_written_through_a_link_of_an_archive(tmp_path, kind):
+    (tmp_path / "home").mkdir()
+    precious = tmp_path / "home/precious.txt"
+    precious.write_text("mine")
+    target, through = (
+        (str(precious.parent), "set/link/precious.txt")
+        if kind == tarfile.SYMTYPE
+        else (
+            str(precious),
+            "set/link",
+        )
+    )
+    file = linked(tmp_path / "evil.tar", kind, target, through)
+    with pytest.raises(RunError, match="a link, 'set/link'"):
+        photos(file.as_uri(), sha256(file))
+    assert precious.read_text() == "mine"
+
+
+def test_links_are_refused_also_where_pythons_filter_of_tar_files_lets_them_out(tmp_path):
+    # CVE-2025-4517: once a path is too long for realpath, the rest of it is not looked at.
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/precious.txt").write_text("mine")
+    long, path = "d" * 247, ""
+    with tarfile.open(tmp_path / "evil.tar", "w") as archive:
+
+        def add(name, kind, target=""):
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.linkname = kind, target
+            archive.addfile(entry)
+
+        for letter in "abcdefghijklmnop":
+            add(f"{path}{long}", tarfile.DIRTYPE)
+            add(f"{path}{letter}", tarfile.SYMTYPE, long)
+            path += f"{letter}/"
+        add(f"{path}{'l' * 254}", tarfile.SYMTYPE, "../" * 16)
+        add("escape", tarfile.SYMTYPE, f"{path}{'l' * 254}/../../../../home")
+        content = tarfile.TarInfo("escape/precious.txt")
+        content.size = 5
+        archive.addfile(content, io.BytesIO(b"evil!"))
+    file = tmp_path / "evil.tar"
+    with pytest.raises(RunError, match="a link, 'a'"):
+        photos(file.as_uri(), sha256(file))
+    assert (tmp_path / "home/precious.txt").read_text() == "mine"
+
+
+def test_a_device_of_an_archive_is_refused_for_reading_it_might_never_end(tmp_path):
+    with tarfile.open(tmp_path / "evil.tar", "w") as archive:
+        pipe = tarfile.TarInfo("set/pipe.png")
+        pipe.type = tarfile.FIFOTYPE
+        archive.addfile(pipe)
+    file = tmp_path / "evil.tar"
+    with pytest.raises(RunError, match="a device, 'set/pipe.png'"):
+        photos(file.as_uri(), sha256(file))
+
+
+def test_broken_archives_are_said_in_one_line(tmp_path):
+    whole = zipped(tmp_path / "whole.zip", IMAGES).read_bytes()
+    begin, size = 30 + len("set/0.png"), len(png(0))
+    encrypted = bytearray(whole)
+    for place in (i for i in range(len(whole)) if whole[i : i + 4] in (b"PK\x01\x02", b"PK\x03\x04")):
+        encrypted[place + (8 if whole[place + 2] == 1 else 6)] |= 1
+    wrong = whole[:begin] + bytes(size) + whole[begin + size :]
+    for name, content in (("encrypted", bytes(encrypted)), ("wrong", wrong)):
+        file = tmp_path / name
+        file.write_bytes(content)
+        with pytest.raises(RunError, match="can't be unpacked") as error:
+            photos(file.as_uri(), sha256(file))
+        assert "\n" not in str(error.value), name
+
+
+def test_an_archive_of_very_many_nested_folders_is_read_or_refused_in_a_line(tmp_path):
+    file = zipped(tmp_path / "deep.zip", {"d/" * 1500 + "0.png": png(0)})
+    try:
+        assert photos(file.as_uri(), sha256(file)) == [0]
+    except RunError as error:
+        assert "can't be unpacked" in str(error)
+
+
 def test_a_file_that_is_no_archive_and_a_cut_one_leave_nothing_behind(tmp_path):
     text, whole = tmp_path / "text.zip", tarred(tmp_path / "whole.tgz", IMAGES)
     text.write_text("no archive")
