@@ -59,7 +59,7 @@ class _Unpickler(pickle.Unpickler):
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return lambda storage, offset, shape, strides, *_: _Tensor(storage, offset, shape, strides)
+            return _checked_tensor
         if (module, name) == ("torch._utils", "_rebuild_parameter"):
             return lambda tensor, *_: tensor
         if module == "torch" and name in NUMBERS:
@@ -71,7 +71,18 @@ class _Unpickler(pickle.Unpickler):
         # The older format could save a storage as a part of another; nothing that is published uses it.
         if any(view is not None for view in identity[5:]):
             raise ValueError("it holds views of storages")
+        # A pickle can write any text where a class of torch is to stand, also that of pointers.
+        if numbers not in NUMBERS.values() or not isinstance(key, str):
+            raise ValueError("it holds a storage of no numbers that are known")
         return _Storage(key, numbers)
+
+
+def _checked_tensor(storage, offset, shape, strides, *_) -> _Tensor:
+    """What torch rebuilds a tensor by. Raises ValueError for what torch would not have written."""
+    is_tensor = isinstance(storage, _Storage) and isinstance(shape, tuple) and isinstance(strides, tuple)
+    if not is_tensor or any(type(number) is not int or number < 0 for number in (offset, *shape, *strides)):
+        raise ValueError("it holds a tensor whose place, shape or strides are no whole numbers")
+    return _Tensor(storage, offset, shape, strides)
 
 
 def _read_zip(file: BinaryIO) -> dict[str, np.ndarray]:
