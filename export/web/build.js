@@ -91,7 +91,7 @@ function parseCard(place) {
   } catch {
     throw new UsageError(`${place}: not the card of an exported model; copy the one beside the files`);
   }
-  if (!isObject(card) || !isObject(card.files) || !Object.values(card.files).every(isEntry)) {
+  if (!isObject(card) || !isObject(card.files) || !Object.entries(card.files).every(isEntry)) {
     throw new UsageError(`${place}: not the card of an exported model; copy the one beside the files`);
   }
   if (card.card_version !== CARD_VERSION) {
@@ -104,8 +104,11 @@ function isObject(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function isEntry(entry) {
-  return isObject(entry) && [entry.input, entry.output].every((one) => isObject(one) && Array.isArray(one.shape));
+/** Of a file, or the folder of a SavedModel, beside the card: a path could lead to what is the page's own. */
+function isEntry([name, entry]) {
+  const isBeside = /^[^/\\]+$/.test(name) && !/^\.*$/.test(name);
+  if (!isBeside || !isObject(entry) || (entry.format === "tflite" && !name.endsWith(".tflite"))) return false;
+  return [entry.input, entry.output].every((one) => isObject(one) && Array.isArray(one.shape));
 }
 
 /** Browsers take no integer inputs, and no free sizes. */

@@ -2,6 +2,7 @@
 
 import base64
 import functools
+import hashlib
 import io
 import json
 import shutil
@@ -565,9 +566,21 @@ def empty_card(folder):
     (folder / "card.json").write_text("null", "utf-8")
 
 
+def card_that_leads_to_the_page(folder):
+    """From models/exported/ of a page `../../page.js` is the page's own script."""
+    script = folder.parent.parent / "page.js"
+    script.write_text("alert()", "utf-8")
+    document = json.loads((folder / "card.json").read_text("utf-8"))
+    (entry, *_) = document["files"].values()
+    entry["sha256"] = hashlib.sha256(script.read_bytes()).hexdigest()
+    document["files"] = {"../../page.js": entry}
+    (folder / "card.json").write_text(json.dumps(document), "utf-8")
+
+
 @pytest.mark.parametrize(
     "spoil, words",
     [
+        (card_that_leads_to_the_page, "not the card of an exported model"),
         (another_card, "not the card of an exported model"),
         (empty_card, "not the card of an exported model"),
         (damaged_file, "generator_dynamic.tflite: not the file that its card.json describes"),
