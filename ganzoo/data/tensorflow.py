@@ -13,10 +13,7 @@ def as_dataset(pipeline: Pipeline, start: int, stop: int) -> tf.data.Dataset:
 
     An error raised by the pipeline ends the iteration in a `tf.errors.OpError` that carries its message.
     """
-    options = tf.data.Options()
-    # The steps are in order and whole; sharding would leave some out.
-    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-    return _load(pipeline, range(start, stop), pipeline.batch, 1).with_options(options).prefetch(2)
+    return _load(pipeline, range(start, stop), pipeline.batch, 1).prefetch(2)
 
 
 def distribute(
@@ -59,6 +56,10 @@ def _load(pipeline: Pipeline, numbers: range, load: Callable[[int], dict], count
         arrays = tf.numpy_function(load_arrays, [number], [tf.float32] * len(shapes), stateful=False)
         return {key: tf.ensure_shape(array, shape) for array, (key, shape) in zip(arrays, shapes.items(), strict=True)}
 
-    return tf.data.Dataset.range(numbers.start, numbers.stop).map(
-        to_tensors, num_parallel_calls=min(8, os.cpu_count() or 1), deterministic=True
-    )
+    options = tf.data.Options()
+    # The steps are in order and whole; sharding would leave some out.
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+    # There is nothing to tune, and the end of a run would wait for the tuner's next look, up to a minute.
+    options.autotune.enabled = False
+    numbers = tf.data.Dataset.range(numbers.start, numbers.stop).with_options(options)
+    return numbers.map(to_tensors, num_parallel_calls=min(8, os.cpu_count() or 1), deterministic=True)

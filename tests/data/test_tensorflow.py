@@ -47,3 +47,8 @@ def test_an_error_while_loading_keeps_its_message(tmp_path):
     pipeline = open_pipeline("latent", data, image_size=16, channels=3, batch_size=1, seed=0)
     with pytest.warns(UserWarning), pytest.raises(tf.errors.OpError, match="none of 1 images can be decoded.*0.jpg"):
         next(iter(as_dataset(pipeline, 0, 1)))
+
+
+def test_no_tuner_is_left_for_whose_next_look_the_end_of_a_run_would_wait():
+    pipeline = open_pipeline("latent", DataConfig(), image_size=64, channels=3, batch_size=2, seed=0)
+    assert as_dataset(pipeline, 0, 3).options().autotune.enabled is False
