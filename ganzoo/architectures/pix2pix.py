@@ -55,6 +55,9 @@ class Pix2PixConfig(GANConfig):
     generator_norm: Literal["instance", "batch", "none"] = "instance"
     """Of the U-Net. Instance norm takes from each image how much there is of anything. `none` begins with He's weights
     in place of the paper's, which are too small without a norm."""
+    upsampling: Literal["transposed", "resize"] = "transposed"
+    """How the U-Net doubles the size. `transposed`: the paper's convolution, which can leave a weave of 2 pixels.
+    `resize`: nearest neighbors, then a convolution of 3 (Odena et al. 2016)."""
     dropout: Momentum = 0.5
     """Rate in the first three decoder blocks of the U-Net, where the noise comes from."""
     adversarial_weight: Weight = 1.0
@@ -75,12 +78,18 @@ def encoder_block(x, filters: int, *, norm: str, weights, name: str):
     return leaky_relu(x, f"{name}_activation")
 
 
-def decoder_block(x, filters: int, *, norm: str, weights, dropout: float, name: str):
-    """Transposed convolution to twice the size, norm, dropout. The ReLU comes after the skip is concatenated."""
-    x = layers.Conv2DTranspose(filters, 4, strides=2, padding="same", kernel_initializer=weights, name=f"{name}_conv")(
-        x
-    )
-    x = normalise(x, norm, f"{name}_norm")
+def doubled(x, filters: int, *, upsampling: str, weights, name: str):
+    """A convolution to twice the size."""
+    shared = {"padding": "same", "kernel_initializer": weights, "name": f"{name}_conv"}
+    if upsampling == "transposed":
+        return layers.Conv2DTranspose(filters, 4, strides=2, **shared)(x)
+    height, width = x.shape[1:3]
+    return layers.Conv2D(filters, 3, **shared)(ops.image.resize(x, (2 * height, 2 * width), interpolation="nearest"))
+
+
+def decoder_block(x, filters: int, *, upsampling: str, norm: str, weights, dropout: float, name: str):
+    """Convolution to twice the size, norm, dropout. The ReLU comes after the skip is concatenated."""
+    x = normalise(doubled(x, filters, upsampling=upsampling, weights=weights, name=name), norm, f"{name}_norm")
     return layers.Dropout(dropout, name=f"{name}_dropout")(x) if dropout else x
 
 
@@ -100,15 +109,14 @@ def build_generator(config: Pix2PixConfig) -> keras.Model:
 
     x = ops.relu(x)
     for level in reversed(range(1, levels)):
-        settings = {"norm": config.generator_norm, "dropout": config.dropout if level >= levels - 3 else 0.0}
+        dropout = config.dropout if level >= levels - 3 else 0.0
+        settings = {"upsampling": config.upsampling, "norm": config.generator_norm, "dropout": dropout}
         x = decoder_block(x, filters[level - 1], **settings, weights=initializer(), name=f"up{level + 1}")
         x = layers.ReLU(name=f"up{level + 1}_activation")(
             layers.Concatenate(name=f"skip{level}")([x, skips[level - 1]])
         )
 
-    x = layers.Conv2DTranspose(
-        config.channels, 4, strides=2, padding="same", kernel_initializer=normal_initializer(), name="up1_conv"
-    )(x)
+    x = doubled(x, config.channels, upsampling=config.upsampling, weights=normal_initializer(), name="up1")
     image_out = layers.Activation("tanh", dtype=output_dtype(), name="output")(x)
     return keras.Model(image, image_out, name="pix2pix_generator")
 

@@ -8,7 +8,7 @@ import pytest
 import small
 import tensorflow as tf
 
-from ganzoo.architectures.pix2pix import Pix2PixConfig, build_discriminator, build_generator, decoder_block
+from ganzoo.architectures.pix2pix import Pix2PixConfig, build_discriminator, build_generator, decoder_block, doubled
 from ganzoo.config import create_config
 from ganzoo.recipes import load_recipe
 
@@ -93,6 +93,25 @@ def test_without_norms_what_goes_in_still_reaches_the_bottleneck_and_the_output(
     assert np.abs(np.diff(generator(images), axis=0)).mean() > 1e-3
 
 
+def test_resizing_leaves_no_weave_on_what_is_even_where_a_transposed_convolution_does():
+    even = np.ones((1, 8, 8, 3), "float32")
+    for upsampling, is_even in (("transposed", False), ("resize", True)):
+        weights = keras.initializers.RandomNormal(seed=0)
+        larger = np.asarray(doubled(even, 4, upsampling=upsampling, weights=weights, name="up"))
+        assert larger.shape == (1, 16, 16, 4)
+        middle = larger[:, 2:-2, 2:-2]
+        assert (np.ptp(middle, axis=(1, 2)).max() < 1e-6) == is_even, upsampling
+
+
+def test_the_u_net_resizes_at_every_level_or_at_none():
+    config = {"image_size": 64, "base_filters": 4}
+    for upsampling, transposed in (("transposed", 6), ("resize", 0)):
+        generator = build_generator(create_config(Pix2PixConfig, **config, upsampling=upsampling))
+        kinds = [type(layer).__name__ for layer in generator.layers if layer.name.startswith("up")]
+        assert kinds.count("Conv2DTranspose") == transposed
+        assert kinds.count("Conv2D") == 6 - transposed
+
+
 def test_batch_norm_is_where_instance_norm_is():
     config = {"image_size": 64, "base_filters": 4, "dropout": 0.0}
     generator = build_generator(create_config(Pix2PixConfig, **config, generator_norm="batch"))
@@ -144,7 +163,8 @@ def test_strided_convolutions_are_torchs_with_padding_1():
     conv.kernel.assign(kernel)
     np.testing.assert_array_equal(down(np.arange(1.0, 17).reshape(1, 4, 4, 1))[0, :, :, 0], [[696, 732], [732, 696]])
     image = keras.Input((2, 2, 1))
-    up = keras.Model(image, decoder_block(image, 1, norm="instance", weights="zeros", dropout=0.0, name="up"))
+    settings = {"upsampling": "transposed", "norm": "instance", "weights": "zeros", "dropout": 0.0}
+    up = keras.Model(image, decoder_block(image, 1, **settings, name="up"))
     up.get_layer("up_conv").kernel.assign(kernel)
     (found,) = small.probe(up, "up_conv")(np.arange(1.0, 5).reshape(1, 2, 2, 1))
     expected = [[6, 17, 20, 14], [16, 42, 52, 34], [32, 82, 92, 58], [30, 69, 76, 44]]
