@@ -42,7 +42,7 @@ def test_the_quick_start_of_the_readme_runs_as_it_stands(tmp_path, monkeypatch):
     names = {}
     exec(QUICK_START, names)
     assert names["images"].shape == (16, 64, 64, 3)
-    with Image.open("emoji.png") as saved:
+    with Image.open("face.png") as saved:
         assert saved.size == (64, 64)
 
 
