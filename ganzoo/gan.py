@@ -191,8 +191,12 @@ class GAN(Trainer):
                     remat(network)
         self.optimizers = {phase.name: self._build_optimizer(phase) for phase in self.phases()}
         self.forget_traces()
+        first, *others = self.phases()
+        leader = self.optimizers[first.name]
+        proportions = [(self.optimizers[phase.name], phase.learning_rate / first.learning_rate) for phase in others]
+        getattr(leader, "inner_optimizer", leader).followed_by(proportions)
         super().compile(
-            optimizer=next(iter(self.optimizers.values())),
+            optimizer=leader,
             jit_compile=jit_compile,
             steps_per_execution=steps_per_execution,
             run_eagerly=run_eagerly,
@@ -456,7 +460,7 @@ class GAN(Trainer):
         # In float64 TensorFlow would round a number of Python to single precision first.
         number = np.float64 if self.config.precision == "float64" else float
         constants = {name: number(getattr(self.config, name)) for name in ("beta_1", "beta_2", "epsilon")}
-        optimizer = Adam(rate, **constants, name=phase.name)
+        optimizer = _LeadingAdam(rate, **constants, name=phase.name)
         if self.config.precision == "mixed_float16":
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer, name=phase.name)
         # Built now, because weights loaded into an unbuilt optimizer are dropped with a mere warning.
@@ -517,6 +521,26 @@ class _Now(threading.local):
     def __init__(self):
         self.round = 0
         self.observed = {}
+
+
+class _LeadingAdam(Adam):
+    """Adam whose followers' learning rates change in proportion to its own.
+
+    Keras's callbacks know one optimizer of a model, and set the learning rate of that.
+    """
+
+    def _followers(self):
+        return ()
+
+    def followed_by(self, proportions: list) -> None:
+        # In a function, because Keras would save optimizers that it finds in an attribute.
+        self._followers = lambda: proportions
+
+    @Adam.learning_rate.setter
+    def learning_rate(self, rate):
+        Adam.learning_rate.fset(self, rate)
+        for follower, proportion in self._followers():
+            follower.learning_rate = rate * proportion
 
 
 class _StepSeed(keras.random.SeedGenerator):

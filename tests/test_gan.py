@@ -396,6 +396,18 @@ def test_the_schedule_reaches_the_size_of_an_update(schedule, expected, precisio
             assert update == pytest.approx(np.full(update.shape, 0.01 * multiplier), rel=1e-3, abs=1e-9), (name, step)
 
 
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_a_callback_that_sets_the_learning_rate_sets_it_in_all_optimizers_in_proportion(precision):
+    gan = linear(learning_rate=0.02, discriminator_learning_rate=0.08, precision=precision)
+    halve = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
+    gan.fit(pixels(4), epochs=2, callbacks=[halve], verbose=0)
+    rates = {name: float(optimizer.learning_rate) for name, optimizer in gan.optimizers.items()}
+    assert rates == pytest.approx({"discriminator": 0.02, "generator": 0.005})
+    gan.roll_back(1, 0.5)
+    rates = {name: float(optimizer.learning_rate) for name, optimizer in gan.optimizers.items()}
+    assert rates == pytest.approx({"discriminator": 0.04, "generator": 0.01})
+
+
 def test_half_precision_scales_the_loss_and_keeps_the_scale_when_a_run_goes_on(tmp_path):
     gan = linear(precision="mixed_float16", learning_rate=0.01)
     gan.train_step(ops.convert_to_tensor(pixels(4)))

@@ -25,7 +25,6 @@ from ganzoo.training.strategies import (
     get_strategy,
     is_chief,
     place,
-    replica_count,
     scope,
     share_from_chief,
 )
@@ -43,12 +42,6 @@ def build(recipe: Recipe, strategy_name: str, init: str | None) -> GAN:
         UsageError: when the strategy, what the training needs, or `init` can't be had.
     """
     strategy = get_strategy(strategy_name, recipe.training.batch_size)
-    if backend.name() == "tensorflow" and replica_count(strategy) > 1 and recipe.model.precision == "mixed_float16":
-        # Keras looks for overflow in the gradients of one replica, before they are summed.
-        raise UsageError(
-            f"model.precision: mixed_float16 can't be trained on {replica_count(strategy)} replicas; set "
-            "mixed_bfloat16 or float32, or use --strategy single"
-        )
     with scope(strategy):
         gan = registry.get(recipe.architecture)(recipe.model)
         gan.compile(
