@@ -200,6 +200,7 @@ def _image_set(folder: Path, files: Sequence[Path]) -> ImageSet:
         [file.relative_to(folder).as_posix() for file in files],
         lambda index: read_image(files[index]),
         lambda index: image_size(files[index]),
+        lambda index: files[index].stat().st_size,
     )
 
 
@@ -218,7 +219,7 @@ def _halves(folder: Path, files: Sequence[Path], input_side: str, where: str) ->
             width, height = both.size(index)
             return width // 2, height
 
-        return ImageSet(both.names, read, size)
+        return ImageSet(both.names, read, size, both.file_size)
 
     target_side = "right" if input_side == "left" else "left"
     return half(input_side), half(target_side)

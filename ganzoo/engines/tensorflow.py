@@ -233,7 +233,10 @@ class Trainer(keras.Model):
                 step = self.train_step
                 if self.jit_compile:
                     step = tf.function(step, jit_compile=True, autograph=False)
-                logs = strategy.run(step, args=(next(batches),))
+                batch = next(batches)
+                # Without one nothing of the step may have happened, not even what needs none of it.
+                with tf.control_dependencies(tf.nest.flatten(batch, expand_composites=True)):
+                    logs = strategy.run(step, args=(batch,))
                 self._host_step += 1
             return {name: strategy.reduce("MEAN", value, axis=None) for name, value in logs.items()}
 

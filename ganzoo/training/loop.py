@@ -185,6 +185,9 @@ def _write_config(run: Run, record: Mapping) -> None:
             "in another order, and with another number of replicas each draws other latents, dropout and "
             "augmentations: from here it is no longer bitwise what it would have been"
         )
+    changed = run_directory.what_changed(run.directory, record["data"])
+    if changed and run.gan.steps_done:
+        run.progress.say(changed)
     run_directory.write_config(run.directory, run.recipe, run.last_step, record)
 
 
@@ -217,12 +220,28 @@ def _train_leg(run: Run, chief: Chief | None, interruption: callbacks.Interrupti
             chief.report,
         ]
     gan.steps_per_execution = _steps_per_execution(run, first_step)
-    dataset = batches(strategy, run.pipeline.reordered(gan.rollback_count), first_step, run.last_step)
-    gan.fit(dataset, steps_per_epoch=run.last_step - first_step, callbacks=steps, verbose=0, shuffle=False)
+    pipeline = run.pipeline.reordered(gan.rollback_count)
+    dataset = batches(strategy, pipeline, first_step, run.last_step)
+    try:
+        gan.fit(dataset, steps_per_epoch=run.last_step - first_step, callbacks=steps, verbose=0, shuffle=False)
+    except Exception as error:
+        if chief and _failed_between_steps(error, pipeline, gan):
+            chief.save()
+            run.progress.say(f"saved at step {gan.steps_done:,}; the same command goes on from there")
+        raise
     interruption.saving = True
     if chief and not divergence.found:
         chief.save()
     return divergence.found or any_worker(strategy, chief is not None and chief.is_lost())
+
+
+def _failed_between_steps(error: Exception, pipeline: Pipeline, gan: GAN) -> bool:
+    """Whether the data came to an end before a step had begun, so that the state is that of the step before.
+
+    Replicas may have begun it, and so may one of several steps that are executed together.
+    """
+    alone = gan.replica_count() == 1 and gan.steps_per_execution == 1
+    return alone and any(str(failure) in str(error) for failure in pipeline.failures)
 
 
 def _steps_per_execution(run: Run, first_step: int) -> int:
