@@ -137,12 +137,18 @@ class GAN(Trainer):
     def released(self) -> dict[str, keras.Model]:
         """The deployed networks as they are saved: in float32, whatever precision they are trained in."""
         synchronised = (getattr(layer, "synchronized", False) for n in self._networks.values() for layer in n.layers)
-        if self.config.precision == "float32" and not any(synchronised):
-            return self.deployed()
-        with _dtype_policy("float32"), initial_weights.from_seed(self.config.seed):
-            networks = self.build_networks()
-        for name, network in self.deployed().items():
-            networks[name].set_weights(network.get_weights())
+        networks = self.deployed()
+        if self.config.precision != "float32" or any(synchronised):
+            with _dtype_policy("float32"), initial_weights.from_seed(self.config.seed):
+                networks = self.build_networks()
+            for name, network in self.deployed().items():
+                networks[name].set_weights(network.get_weights())
+        for name in self.deployed_names:
+            for layer in networks[name].layers:
+                if hasattr(layer, "seed_generator"):
+                    # Keras draws it, and saves it: files of the same run would differ.
+                    seed = seeding.derive(self.config.seed, name, layer.name)
+                    layer.seed_generator.state.assign([seed, 0])
         return {name: networks[name] for name in self.deployed_names}
 
     @property

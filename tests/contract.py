@@ -1,12 +1,15 @@
 """What every architecture promises, as functions of a small, compiled GAN that was not trained yet."""
 
 import dataclasses
+import io
 import json
 import random
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -233,6 +236,28 @@ for label in json.loads(sys.argv[2]):
     subprocess.run([sys.executable, "-c", script, str(folder), json.dumps(list(expected))], check=True, timeout=120)
     for label, values in expected.items():
         np.testing.assert_allclose(np.load(folder / f"{label}_out.npy"), values, rtol=0, atol=1e-6, err_msg=label)
+
+
+def equal_gans_are_saved_as_equal_arrays(gan, folder: Path):
+    """Seeds of dropout included, which Keras draws anew for every layer that is made."""
+    for changes in ({"ema_decay": 0.9}, {"ema_decay": 0.0}, {"ema_decay": 0.9, "precision": "mixed_bfloat16"}):
+        files = []
+        for attempt in range(2):
+            again = type(gan)(dataclasses.replace(gan.config, **changes))
+            for name, network in again.released().items():
+                network.save(folder / f"{name}{attempt}.keras")
+            files.append({name: _saved_arrays(folder / f"{name}{attempt}.keras") for name in again.deployed_names})
+        for name, arrays in files[0].items():
+            assert arrays
+            assert small.equal(arrays, files[1][name]) == [], (name, changes)
+
+
+def _saved_arrays(file: Path) -> dict[str, np.ndarray]:
+    """Every array that a `.keras` file holds."""
+    arrays = {}
+    with zipfile.ZipFile(file) as archive, h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as weights:
+        weights.visititems(lambda name, item: arrays.update({name: item[()]} if isinstance(item, h5py.Dataset) else {}))
+    return arrays
 
 
 def _shape(network) -> tuple:

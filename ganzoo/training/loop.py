@@ -85,7 +85,8 @@ def restore(gan: GAN, directory: RunDirectory, progress) -> None:
             progress.say(f"{bad}: damaged, passed over")
         if path is not None:
             progress.say(f"going on from step {gan.steps_done:,} ({path})")
-        run_directory.keep_metrics_until(directory, gan.steps_done, gan.rollback_count)
+        last = checkpoints.last_line(path) if path else None
+        run_directory.keep_metrics_until(directory, gan.steps_done, gan.rollback_count, last)
     share_from_chief(gan.distribute_strategy, gan.state().values())
 
 

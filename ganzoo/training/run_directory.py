@@ -253,20 +253,23 @@ def move_aside(directory: RunDirectory) -> Path:
     return directory.path.rename(place)
 
 
-def keep_metrics_until(directory: RunDirectory, step: int, rollbacks: int) -> None:
+def keep_metrics_until(directory: RunDirectory, step: int, rollbacks: int, last: Mapping | None = None) -> None:
     """Drops the lines of steps and rollbacks that will happen again, and a last line that was cut off.
 
     Args:
         step: the last whose lines are kept.
         rollbacks: how often the run has gone back at that step.
+        last: the last line that there was at that step; it is put back where it is lost.
     """
-    if not directory.metrics.exists():
+    if not directory.metrics.exists() and last is None:
         return
     kept = [
         line
         for line in read_metrics(directory)
         if (line["rollback"]["number"] <= rollbacks if "rollback" in line else line["step"] <= step)
     ]
+    if last is not None and last not in kept:
+        kept.append(last)
     with replacing(directory.metrics) as beside:
         beside.write_text("".join(f"{json.dumps(line)}\n" for line in kept), "utf-8")
 
@@ -288,9 +291,15 @@ def read_metrics(directory: RunDirectory) -> list[dict]:
     return lines
 
 
-def append_rollback(directory: RunDirectory, step: int, rollback: Mapping) -> None:
-    """Notes in `metrics.jsonl` that the run went back to `step`: which time it was, from which step, and why."""
-    append_metrics(directory, {"step": step, "time": round(time.time(), 3), "rollback": dict(rollback)})
+def append_rollback(directory: RunDirectory, step: int, rollback: Mapping) -> dict:
+    """Notes in `metrics.jsonl` that the run went back to `step`: which time it was, from which step, and why.
+
+    Returns:
+        The line.
+    """
+    line = {"step": step, "time": round(time.time(), 3), "rollback": dict(rollback)}
+    append_metrics(directory, line)
+    return line
 
 
 def append_metrics(directory: RunDirectory, line: Mapping) -> None:

@@ -181,6 +181,17 @@ def test_what_a_killed_process_was_writing_is_cleared_away(resumed):
     assert not [name for name in names(resumed[1]) if ".part" in name]
 
 
+@pytest.mark.parametrize("end", [-40, None])
+def test_a_line_of_metrics_that_a_machine_lost_is_there_again_when_the_run_goes_on(finished, copied, end):
+    expected = metrics(copied)
+    lines = (copied / "metrics.jsonl").read_text("utf-8").splitlines()
+    # Cut off within its last line, or without it altogether.
+    torn = "\n".join(lines)[:end] if end else "\n".join(lines[:-1])
+    (copied / "metrics.jsonl").write_text(torn, "utf-8")
+    train(recipe(), copied)
+    assert metrics(copied) == expected
+
+
 @pytest.mark.slow  # test_kill.py has the same on two replicas.
 def test_a_run_that_stopped_and_went_on_ends_as_one_that_did_not_stop_cyclegan(tmp_path):
     train(recipe("cyclegan", 4), tmp_path / "whole")
