@@ -478,7 +478,9 @@ def _print_diagnosis(report: dict) -> None:
         way = f"from step {rollback['from']:,} to step {rollback['to']:,}"
         _print_paragraph(f"went back {way}, because {rollback['reason']}")
     if report["step"] is not None and not report["findings"]:
-        if report["judged"] is None:
+        if report["early"]:
+            verdict = report["early"]
+        elif report["judged"] is None:
             verdict = "nothing to judge it by: no line that is looked at holds values of health"
         else:
             seen = "losses, the discriminator's logits, gradients, updates and samples"

@@ -164,10 +164,10 @@ def test_the_doctor_says_what_is_wrong_since_when_and_what_to_try(ganzoo, tmp_pa
 
 
 def test_the_doctor_calls_a_healthy_run_healthy_and_loads_no_tensorflow(ganzoo, tmp_path):
-    write_run(tmp_path / "run", measured(25, generator_l1=30.0))
+    write_run(tmp_path / "run", *(measured(step, generator_l1=30.0) for step in range(25, 150, 25)))
     done = ganzoo("doctor", "run", PYTHONPROFILEIMPORTTIME="1")
     assert done.returncode == 0
-    assert done.stdout.startswith("run: step 25 of 6,000\nhealthy: ")
+    assert done.stdout.startswith("run: step 125 of 6,000\nhealthy: ")
     assert not re.search(r"\| +(tensorflow|keras)$", done.stderr, re.MULTILINE)
 
 
@@ -181,10 +181,10 @@ def test_the_doctor_of_a_run_without_metrics_does_not_call_it_healthy(ganzoo, tm
 
 
 def test_the_doctor_of_a_run_whose_lines_hold_no_health_does_not_call_it_healthy(ganzoo, tmp_path):
-    line = {"step": 25, "generator_l1": 30.0, "nonfinite": 0}
-    write_run(tmp_path / "run", line)
+    lines = [{"step": step, "generator_l1": 30.0, "nonfinite": 0} for step in range(25, 150, 25)]
+    write_run(tmp_path / "run", *lines)
     done = ganzoo("doctor", "run")
-    assert done.stdout.startswith("run: step 25 of 6,000\nnothing to judge it by: ")
+    assert done.stdout.startswith("run: step 125 of 6,000\nnothing to judge it by: ")
     assert "healthy" not in done.stdout
 
 
