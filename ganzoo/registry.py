@@ -1,4 +1,5 @@
-"""The architectures by name. One is a file in `ganzoo/architectures/`, found by itself, or a class registered by hand.
+"""The architectures by name. One is a file in `ganzoo/architectures/`, found by itself, a module of another package that
+names it as an entry point of the group `ganzoo.architectures`, or a class registered by hand.
 
 Names and configs can be had without importing Keras, which takes seconds: a wrong key is answered at once.
 """
@@ -6,7 +7,10 @@ Names and configs can be had without importing Keras, which takes seconds: a wro
 import ast
 import functools
 import importlib
+import importlib.metadata
+import importlib.util
 import pkgutil
+import warnings
 from pathlib import Path
 
 from ganzoo.config import nearest
@@ -28,8 +32,8 @@ def register(name: str):
         home = f"{architecture.__module__}.{architecture.__qualname__}"
         known = _REGISTERED.get(name)
         taken_by = f"{known.__module__}.{known.__qualname__}" if known else None
-        if name in _files() and architecture.__module__ != f"{_PACKAGE}.{name}":
-            taken_by = f"{_PACKAGE}.{name}"
+        if architecture.__module__ != _modules().get(name, architecture.__module__):
+            taken_by = _modules()[name]
         if taken_by not in (None, home):
             raise UsageError(f"architecture {name!r} is already registered, by {taken_by}; give {home} another name")
         _REGISTERED[name] = architecture
@@ -47,11 +51,17 @@ def get(name: str) -> type:
     """The architecture's class, a subclass of `ganzoo.gan.GAN`.
 
     Raises:
-        UsageError: for an unknown name, suggesting the nearest.
+        UsageError: for an unknown name, suggesting the nearest; for a module that does not register the name that its
+            entry point has.
     """
     _check(name)
     if name not in _REGISTERED:
-        importlib.import_module(f"{_PACKAGE}.{name}")
+        importlib.import_module(_modules()[name])
+    if name not in _REGISTERED:
+        raise UsageError(
+            f"architecture {name!r}: {_modules()[name]} registers no class of this name; put @register({name!r}) before "
+            "its class, or name the entry point as the class is registered"
+        )
     return _REGISTERED[name]
 
 
@@ -65,7 +75,7 @@ def config_class(name: str) -> type:
     """
     _check(name)
     if name in _files():
-        return _read_config(_files()[name])
+        return _read_config(_files()[name], _modules()[name])
     return _REGISTERED[name].config_class
 
 
@@ -90,16 +100,47 @@ def _check(name: str) -> None:
 
 
 def _files() -> dict[str, Path]:
+    """The files of the architectures that lie in one, by name."""
     folder = Path(__file__).parent / "architectures"
-    return {module.name: folder / f"{module.name}.py" for module in pkgutil.iter_modules([str(folder)])}
+    own = {module.name: folder / f"{module.name}.py" for module in pkgutil.iter_modules([str(folder)])}
+    return {name: file for name, (_, file) in _plug_ins().items() if name not in own} | own
+
+
+def _modules() -> dict[str, str]:
+    """The modules of the same."""
+    plug_ins = _plug_ins()
+    return {name: plug_ins[name][0] if name in plug_ins else f"{_PACKAGE}.{name}" for name in _files()}
 
 
 @functools.cache
-def _read_config(path: Path) -> type:
+def _plug_ins() -> dict[str, tuple[str, Path]]:
+    """Module and file of the architectures that other packages bring, by name. None is run, only found."""
+    found, own = {}, {module.name for module in pkgutil.iter_modules([str(Path(__file__).parent / "architectures")])}
+    for entry in importlib.metadata.entry_points(group=_PACKAGE):
+        file = _source(entry.module)
+        taken = f"the name is taken by {_PACKAGE if entry.name in own else found.get(entry.name, ('',))[0]}"
+        if file is None or entry.name in {*own, *found}:
+            reason = f"there is no module {entry.module}" if file is None else taken
+            warnings.warn(f"architecture {entry.name!r} of {entry.value} is left out: {reason}", stacklevel=2)
+        else:
+            found[entry.name] = (entry.module, file)
+    return found
+
+
+def _source(module: str) -> Path | None:
+    try:
+        found = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return None
+    return Path(found.origin) if found and found.origin else None
+
+
+@functools.cache
+def _read_config(path: Path, module: str) -> type:
     """Runs of an architecture's file only the imports that are cheap and the class whose name ends in Config."""
     tree = ast.parse(path.read_text("utf-8"), filename=str(path))
     tree.body = [node for node in tree.body if _is_cheap_import(node) or _is_config(node)]
-    namespace = {"__name__": f"{_PACKAGE}.{path.stem}"}
+    namespace = {"__name__": module}
     exec(compile(tree, str(path), "exec"), namespace)
     return namespace[next(node.name for node in tree.body if _is_config(node))]
 

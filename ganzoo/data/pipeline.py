@@ -131,6 +131,11 @@ class Pipeline:
         """Examples in an epoch; of two sets shuffled independently, the larger one's."""
         return max(len(sets[0]) for sets in self._streams.values())
 
+    @property
+    def names(self) -> list[str]:
+        """What the images of the first set are called: of files, their paths below the folder."""
+        return list(next(iter(self._streams.values()))[0].names)
+
     def fingerprint(self) -> dict[str, int | str]:
         """Which images these are: `images`, how many, and `digest`, of their names and the sizes of their files."""
         names = hashlib.sha256()

@@ -13,7 +13,7 @@ from ganzoo.data import Pipeline, open_pipeline
 from ganzoo.errors import RunError, UsageError
 from ganzoo.quiet import import_keras
 from ganzoo.recipes import load_recipe, recipe_name
-from ganzoo.training import checkpoints, run_directory
+from ganzoo.training import checkpoints, notes, run_directory
 from ganzoo.training.progress import get_progress
 from ganzoo.training.run_directory import RunDirectory
 
@@ -74,6 +74,8 @@ def train(
             loop.restore(gan, directory, progress)
             progress.say(f"{pipeline.description}; run directory {directory.path}")
             run = loop.Run(recipe, directory, gan, pipeline, examples, last_step, progress, gauge)
+            for warning in notes.warnings(recipe, pipeline, last_step):
+                progress.say(f"warning: {warning}")
             if gan.steps_done < last_step:
                 _fit(run, {"strategy": strategy, "init": init, "data": _data_record(recipe, pipeline)})
             else:
@@ -127,15 +129,17 @@ def plan(
     last_step, batch = steps or recipe.training.steps, recipe.training.batch_size
     epochs = last_step * pipeline.batch_size / len(pipeline)
     changed = run_directory.what_changed(directory, _data_record(recipe, pipeline)) if saved else None
+    warnings = notes.warnings(recipe, pipeline, last_step)
     return "\n".join(
         [
             f"architecture   {recipe.architecture}",
             f"data           {pipeline.description}",
+            *(f"               {line}" for line in notes.preparation(recipe, pipeline)),
             f"parameters     {networks}",
             f"updates        {updates}",
             f"steps          to {last_step:,}, batches of {batch}: {epochs:,.1f} epochs",
             f"run directory  {directory.path}: {begin}",
-            *([f"note           {changed}"] if changed else []),
+            *(f"warning        {warning}" for warning in [*([changed] if changed else []), *warnings]),
         ]
     )
 
