@@ -32,8 +32,8 @@ def register(name: str):
         home = f"{architecture.__module__}.{architecture.__qualname__}"
         known = _REGISTERED.get(name)
         taken_by = f"{known.__module__}.{known.__qualname__}" if known else None
-        if architecture.__module__ != _modules().get(name, architecture.__module__):
-            taken_by = _modules()[name]
+        if architecture.__module__ != _found().get(name, (architecture.__module__,))[0]:
+            taken_by = _found()[name][0]
         if taken_by not in (None, home):
             raise UsageError(f"architecture {name!r} is already registered, by {taken_by}; give {home} another name")
         _REGISTERED[name] = architecture
@@ -44,7 +44,7 @@ def register(name: str):
 
 def names() -> list[str]:
     """The names of all architectures, sorted."""
-    return sorted({*_files(), *_REGISTERED})
+    return sorted({*_found(), *_REGISTERED})
 
 
 def get(name: str) -> type:
@@ -56,10 +56,10 @@ def get(name: str) -> type:
     """
     _check(name)
     if name not in _REGISTERED:
-        importlib.import_module(_modules()[name])
+        importlib.import_module(_found()[name][0])
     if name not in _REGISTERED:
         raise UsageError(
-            f"architecture {name!r}: {_modules()[name]} registers no class of this name; put @register({name!r}) before "
+            f"architecture {name!r}: {_found()[name][0]} registers no class of this name; put @register({name!r}) before "
             "its class, or name the entry point as the class is registered"
         )
     return _REGISTERED[name]
@@ -74,8 +74,8 @@ def config_class(name: str) -> type:
         UsageError: for an unknown name, suggesting the nearest.
     """
     _check(name)
-    if name in _files():
-        return _read_config(_files()[name], _modules()[name])
+    if name in _found():
+        return _read_config(*_found()[name])
     return _REGISTERED[name].config_class
 
 
@@ -87,8 +87,8 @@ def of_network(name: str) -> str | None:
 def summary(name: str) -> str:
     """The first line of the architecture's docstring."""
     _check(name)
-    if name in _files():
-        document = ast.get_docstring(ast.parse(_files()[name].read_text("utf-8")))
+    if name in _found():
+        document = ast.get_docstring(ast.parse(_found()[name][1].read_text("utf-8")))
     else:
         document = _REGISTERED[name].__doc__
     return (document or "").partition("\n")[0]
@@ -99,31 +99,18 @@ def _check(name: str) -> None:
         raise UsageError(f"unknown architecture {name!r}{nearest(name, names())}")
 
 
-def _files() -> dict[str, Path]:
-    """The files of the architectures that lie in one, by name."""
-    folder = Path(__file__).parent / "architectures"
-    own = {module.name: folder / f"{module.name}.py" for module in pkgutil.iter_modules([str(folder)])}
-    return {name: file for name, (_, file) in _plug_ins().items() if name not in own} | own
-
-
-def _modules() -> dict[str, str]:
-    """The modules of the same."""
-    plug_ins = _plug_ins()
-    return {name: plug_ins[name][0] if name in plug_ins else f"{_PACKAGE}.{name}" for name in _files()}
-
-
 @functools.cache
-def _plug_ins() -> dict[str, tuple[str, Path]]:
-    """Module and file of the architectures that other packages bring, by name. None is run, only found."""
-    found, own = {}, {module.name for module in pkgutil.iter_modules([str(Path(__file__).parent / "architectures")])}
+def _found() -> dict[str, tuple[str, Path]]:
+    """Module and file of each architecture that lies in one, by name. None is run, only found."""
+    folder = Path(__file__).parent / "architectures"
+    names = [module.name for module in pkgutil.iter_modules([str(folder)])]
+    found = {name: (f"{_PACKAGE}.{name}", folder / f"{name}.py") for name in names}
     for entry in importlib.metadata.entry_points(group=_PACKAGE):
         file = _source(entry.module)
-        taken = f"the name is taken by {_PACKAGE if entry.name in own else found.get(entry.name, ('',))[0]}"
-        if file is None or entry.name in {*own, *found}:
-            reason = f"there is no module {entry.module}" if file is None else taken
+        module, _ = found.setdefault(entry.name, (entry.module, file)) if file else (None, None)
+        if module != entry.module:
+            reason = f"the name is taken by {module}" if module else "there is no such module"
             warnings.warn(f"architecture {entry.name!r} of {entry.value} is left out: {reason}", stacklevel=2)
-        else:
-            found[entry.name] = (entry.module, file)
     return found
 
 
@@ -136,7 +123,7 @@ def _source(module: str) -> Path | None:
 
 
 @functools.cache
-def _read_config(path: Path, module: str) -> type:
+def _read_config(module: str, path: Path) -> type:
     """Runs of an architecture's file only the imports that are cheap and the class whose name ends in Config."""
     tree = ast.parse(path.read_text("utf-8"), filename=str(path))
     tree.body = [node for node in tree.body if _is_cheap_import(node) or _is_config(node)]

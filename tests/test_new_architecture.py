@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -114,6 +115,32 @@ print(json.dumps(found))
         "fast": True,
         "networks": ["encoder", "decoder", "discriminator"],
     }
+
+
+def test_one_of_another_package_is_found_by_its_entry_point_before_anything_of_it_is_imported(ganzoo, tmp_path):
+    package, metadata = tmp_path / "site" / "mygan", tmp_path / "site" / "mygan-1.0.dist-info"
+    package.mkdir(parents=True)
+    metadata.mkdir()
+    (package / "__init__.py").write_text("")
+    shutil.copy(TESTS / "made_up.py", package / "network.py")
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: mygan\nVersion: 1.0\n")
+    entries = ["made_up = mygan.network:MadeUp", "dcgan = mygan.network", "absent = mygan.absent"]
+    (metadata / "entry_points.txt").write_text("\n".join(["[ganzoo.architectures]", *entries]))
+    (tmp_path / "mine.yaml").write_text("architecture: made_up\ntraining: {steps: 2, batch_size: 4}\n")
+
+    listed = ganzoo("list", "--json", PYTHONPATH=str(package.parent), PYTHONPROFILEIMPORTTIME="1")
+    names = [architecture["name"] for architecture in json.loads(listed.stdout)["architectures"]]
+    assert names == ["cyclegan", "dcgan", "made_up", "pix2pix", "srgan"]
+    assert "'dcgan' of mygan.network is left out: the name is taken by ganzoo.architectures.dcgan" in listed.stderr
+    assert "'absent' of mygan.absent is left out: there is no such module" in listed.stderr
+    assert "mygan.network" not in re.findall(r"\| +(\S+)$", listed.stderr, re.MULTILINE)
+
+    wrong = ganzoo("train", "mine.yaml", "--set", "model.code_dims=3", PYTHONPATH=str(package.parent))
+    assert wrong.returncode == 2
+    assert "model.code_dims: unknown key; did you mean 'code_dim'?" in wrong.stderr
+    done = ganzoo("train", "mine.yaml", "--dry-run", PYTHONPATH=str(package.parent))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("architecture   made_up\n")
 
 
 def test_it_learns_from_no_teacher_and_says_so(gan):
