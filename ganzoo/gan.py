@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ganzoo import initial_weights, losses, seeding, tuning
+from ganzoo import first_batch, initial_weights, losses, seeding, tuning
 from ganzoo.augmentation import augment
 from ganzoo.config import GANConfig
 from ganzoo.distillation import load_teachers
@@ -238,6 +238,17 @@ class GAN(Trainer):
         phases = self.active_phases(max(self.steps_done - 1, 0))
         values = self.compute(("health", *(phase.name for phase in phases)), lambda: self._health(phases))
         return {name: float(value) for name, value in values.items()}
+
+    def fit(self, x=None, *args, **kwargs):
+        """As Keras's; warns in a line for images of the first batch that are not in their range, or no floats."""
+        return super().fit(first_batch.watched(x, self._look_at), *args, **kwargs)
+
+    def _look_at(self, batch) -> None:
+        ranges = dict.fromkeys(self.batch_names, (-1.0, 1.0))
+        ranges |= {taken: self.input_range for taken, _ in self.painted.values() if taken in ranges}
+        # What is no batch at all is refused, by name, when it comes to a step.
+        with contextlib.suppress(UsageError):
+            first_batch.warn_of(self._named(batch), ranges)
 
     # The step, for the engine to differentiate, compile and run.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from ganzoo import backend, pretrained, registry, tuning
 from ganzoo.config import Recipe
 from ganzoo.data import Pipeline
+from ganzoo.engines import Trainer
 from ganzoo.errors import RunError, UsageError
 from ganzoo.evaluation import during
 from ganzoo.files import remove_unfinished
@@ -224,7 +225,8 @@ def _train_leg(run: Run, chief: Chief | None, interruption: callbacks.Interrupti
     pipeline = run.pipeline.reordered(gan.rollback_count)
     dataset = batches(strategy, pipeline, first_step, run.last_step)
     try:
-        gan.fit(dataset, steps_per_epoch=run.last_step - first_step, callbacks=steps, verbose=0, shuffle=False)
+        # As the engine has it: what the pipeline gives needs no look.
+        Trainer.fit(gan, dataset, steps_per_epoch=run.last_step - first_step, callbacks=steps, verbose=0, shuffle=False)
     except Exception as error:
         if chief and _failed_between_steps(error, pipeline, gan):
             chief.save()
