@@ -1,5 +1,7 @@
-"""The architectures by name. One is a file in `ganzoo/architectures/`, found by itself, a module of another package that
-names it as an entry point of the group `ganzoo.architectures`, or a class registered by hand.
+"""The architectures by name.
+
+One is a file in `ganzoo/architectures/`, found by itself; a module of another package, which names it as an entry point
+of the group `ganzoo.architectures`; or a class registered by hand.
 
 Names and configs can be had without importing Keras, which takes seconds: a wrong key is answered at once.
 """
@@ -59,8 +61,8 @@ def get(name: str) -> type:
         importlib.import_module(_found()[name][0])
     if name not in _REGISTERED:
         raise UsageError(
-            f"architecture {name!r}: {_found()[name][0]} registers no class of this name; put @register({name!r}) before "
-            "its class, or name the entry point as the class is registered"
+            f"architecture {name!r}: {_found()[name][0]} registers no class of this name; put @register({name!r}) "
+            "before its class, or name the entry point as the class is registered"
         )
     return _REGISTERED[name]
 

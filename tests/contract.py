@@ -65,7 +65,7 @@ def the_seed_alone_decides_on_the_initial_weights(gan):
         assert small.equal(weights, small.weights(again)[name]) == []
         different = small.weights(other)[name]
         drawn = [weight for weight, values in weights.items() if np.ptp(values) > 0]
-        assert drawn
+        assert drawn, f"{name} has no weights that are drawn"
         assert all(np.abs(weights[weight] - different[weight]).max() > 0 for weight in drawn)
 
 
@@ -130,6 +130,9 @@ def networks_in_float64_round_nothing_that_comes_in(gan):
 
 def outputs_are_float32_in_mixed_precision(gan, precision: str):
     mixed = type(gan)(dataclasses.replace(gan.config, precision=precision))
+    for name, network in mixed.networks().items():
+        dtype = keras.backend.standardize_dtype(network.output.dtype)
+        assert dtype == "float32", f"{name} gives {dtype}: its last layer needs dtype=ganzoo.layers.output_dtype()"
     mixed.compile()
     logs = mixed.train_step(small.batch(mixed))
     assert all(np.isfinite(value) for value in small.terms(logs).values())
@@ -210,7 +213,11 @@ def spectral_norm_bounds_every_layer_of_the_discriminators(gan):
         assert kernels
         for kernel in kernels:
             kernel.assign(3 * kernel)
-        np.testing.assert_allclose(network(inputs, training=False), before, rtol=1e-4, atol=1e-5)
+        missing = (
+            f"{name} has layers that model.spectral_norm does not reach: make them by ganzoo.layers.discriminator_conv "
+            "and discriminator_dense, with spectral_norm=config.spectral_norm"
+        )
+        np.testing.assert_allclose(network(inputs, training=False), before, rtol=1e-4, atol=1e-5, err_msg=missing)
         assert np.abs(before).max() > 1e-4
 
 

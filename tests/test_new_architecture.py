@@ -72,6 +72,22 @@ def test_it_takes_every_loss_penalty_norm_and_average(gan):
     contract.every_loss_penalty_norm_and_average_can_be_turned_on(gan, small.combination("made_up"))
 
 
+def test_the_contract_says_what_an_architecture_lacks(gan, monkeypatch):
+    values = small.arrays(gan)
+    renamed = {name.replace("conv1", "conv2d_7"): value for name, value in values.items()}
+    with pytest.raises(AssertionError, match="conv.*: give every layer a name of its own"):
+        small.equal(values, renamed)
+    made_up = sys.modules["made_up"]
+    with monkeypatch.context() as patched:
+        patched.setattr(made_up, "output_dtype", lambda: None)
+        with pytest.raises(AssertionError, match=r"gives bfloat16: its last layer needs dtype=.*output_dtype\(\)"):
+            contract.outputs_are_float32_in_mixed_precision(gan, "mixed_bfloat16")
+    conv = made_up.discriminator_conv
+    monkeypatch.setattr(made_up, "discriminator_conv", lambda *args, spectral_norm=False, **named: conv(*args, **named))
+    with pytest.raises(AssertionError, match="discriminator has layers that model.spectral_norm does not reach: make"):
+        contract.spectral_norm_bounds_every_layer_of_the_discriminators(gan)
+
+
 def test_it_is_trained_by_a_recipe_and_its_networks_open_in_plain_keras(gan, tmp_path):
     document = {
         "architecture": "made_up",
