@@ -267,6 +267,8 @@ def parse_recipe(document: Mapping, config_class, where: str) -> Recipe:
     """
     unknown = [key for key in document if key not in (*SECTIONS, *RECORDS)]
     if unknown:
+        if home := _home(unknown[0], config_class):
+            raise UsageError(f"{where}: unknown section {unknown[0]!r}; the setting is {home}")
         raise UsageError(f"{where}: unknown section {unknown[0]!r}{nearest(unknown[0], SECTIONS)}")
     training = parse_section(TrainingConfig, document.get("training"), f"{where}: training")
     model = document.get("model") or {}
@@ -347,6 +349,17 @@ def override(document: Mapping, assignments: Iterable[str]) -> dict:
         except yaml.YAMLError:
             raise UsageError(f"--set {path}: {text!r} is no YAML value") from None
     return result
+
+
+def _home(word: str, config_class) -> str | None:
+    """The full name of the setting that a word is, or nearly is; None where there is none."""
+    sections = {"model": config_class, "data": DataConfig, "training": TrainingConfig, "evaluation": EvaluationConfig}
+    # The last to name a key has it: `seed` is of `training`.
+    homes = {
+        field.name: f"{section}.{field.name}" for section, c in sections.items() for field in dataclasses.fields(c)
+    }
+    matches = difflib.get_close_matches(word, [*homes, *SECTIONS], n=1, cutoff=0.8)
+    return homes.get(matches[0]) if matches else None
 
 
 def nearest(word: str, allowed: Iterable[str]) -> str:

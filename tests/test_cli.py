@@ -12,6 +12,8 @@ from keras import layers
 from PIL import Image
 
 import ganzoo as package
+from ganzoo.errors import UsageError
+from ganzoo.recipes import load_recipe
 
 TINY = ["--set", "model.image_size=64", "--set", "model.base_filters=2", "--set", "training.sample_count=2"]
 
@@ -231,3 +233,28 @@ def test_an_interruption_shows_no_traceback(command, tmp_path):
     assert running.returncode == 130
     assert told.strip() == ""
     assert 0 < len(list((tmp_path / "out").iterdir())) < 2000
+
+
+def test_show_of_a_run_tells_how_far_it_is_its_findings_and_settings(ganzoo, tmp_path):
+    write_run(tmp_path / "run", measured(1450, generator_l1=None))
+    document = yaml.safe_load((tmp_path / "run/config.yaml").read_text())
+    document["training"]["batch_size"] = 4
+    (tmp_path / "run/config.yaml").write_text(yaml.safe_dump({**document, "run": {"strategy": "auto"}}))
+    done = ganzoo("show", "run", KERAS_BACKEND="none")
+    assert done.stdout.startswith("run: step 1,450 of 6,000\n\ndiverging (since step 1,450)")
+    assert "\narchitecture: dcgan\n" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("key", "answer"),
+    [
+        ("batch_size", "training.batch_size"),
+        ("batchsize", "training.batch_size"),
+        ("seed", "training.seed"),
+        ("latent_dim", "model.latent_dim"),
+        ("load_size", "data.load_size"),
+    ],
+)
+def test_a_setting_without_its_section_is_answered_with_it(key, answer):
+    with pytest.raises(UsageError, match=f"unknown section '{key}'; the setting is {answer}$"):
+        load_recipe("dcgan", [f"{key}=4"])
