@@ -22,43 +22,38 @@ def catalogue() -> dict:
     }
 
 
-def check(name_or_path: str) -> None:
-    """Whatever `describe` raises that can be told at once, without TensorFlow.
+def describe(name_or_path: str) -> dict:
+    """A recipe: {recipe, header, settings}; a pretrained generator: {card, settings}. Imports no TensorFlow.
+
+    The settings are those of the recipe.
 
     Raises:
         UsageError: when there is no such recipe or pretrained generator, or something in a recipe is wrong.
         RunError: when the card or the recipe of a pretrained generator can't be read.
     """
     if pretrained.is_name(name_or_path):
-        zoo.card(name_or_path)
-        recipes.load_recipe(zoo.config(name_or_path))
-    else:
-        _check_name(name_or_path)
-        recipes.load_recipe(name_or_path)
-
-
-def describe(name_or_path: str) -> dict:
-    """A recipe: {recipe, header, settings, networks}; a pretrained generator: {card, settings, networks}.
-
-    The settings are those of the recipe; a network is {parameters, layers}, its layers in order.
-
-    Raises:
-        UsageError, RunError: as `check`.
-    """
-    check(name_or_path)
-    if pretrained.is_name(name_or_path):
         recipe = recipes.load_recipe(zoo.config(name_or_path))
-        return {
-            "card": {"name": name_or_path, **zoo.card(name_or_path)},
-            **_describe(recipe, pretrained.untrained(recipe)),
-        }
-    recipe = recipes.load_recipe(name_or_path)
-    gan = registry.get(recipe.architecture)(recipe.model)
+        return {"card": {"name": name_or_path, **zoo.card(name_or_path)}, "settings": to_document(recipe)}
+    _check_name(name_or_path)
     return {
         "recipe": recipes.recipe_name(name_or_path),
         "header": recipes.header(name_or_path),
-        **_describe(recipe, gan.networks()),
+        "settings": to_document(recipes.load_recipe(name_or_path)),
     }
+
+
+def networks(name_or_path: str) -> dict:
+    """The networks of what `describe` describes, by name: {parameters, layers}, the layers in order.
+
+    Raises:
+        UsageError, RunError: as `describe`.
+    """
+    if pretrained.is_name(name_or_path):
+        found = pretrained.untrained(recipes.load_recipe(zoo.config(name_or_path)))
+    else:
+        recipe = recipes.load_recipe(name_or_path)
+        found = registry.get(recipe.architecture)(recipe.model).networks()
+    return {name: _describe_network(network) for name, network in found.items()}
 
 
 def _entry(name: str) -> dict:
@@ -73,13 +68,6 @@ def _check_name(name: str) -> None:
     except UsageError:
         known = [*registry.names(), *recipes.list_recipes(), *pretrained.list_pretrained()]
         raise UsageError(f"unknown recipe or pretrained generator {name!r}{nearest(name, known)}") from None
-
-
-def _describe(recipe, networks) -> dict:
-    return {
-        "settings": to_document(recipe),
-        "networks": {name: _describe_network(network) for name, network in networks.items()},
-    }
 
 
 def _describe_network(network) -> dict:

@@ -57,17 +57,33 @@ def list_command(as_json):
 @click.argument("name")
 @_JSON
 def show(name, as_json):
-    """Show what a recipe does or a pretrained generator is, and its networks layer by layer.
+    """Show what a recipe does, a pretrained generator is or a run came to, and its networks layer by layer.
 
-    Of a recipe NAME also the settings; of a pretrained generator its card: what it is for, its weaknesses, licence,
-    training and measured quality.
+    NAME is a name that `ganzoo list` shows, a YAML file or a run directory. Of a recipe and a run there are also the
+    settings; of a pretrained generator its card: what it is for, its weaknesses, licence, training and measured
+    quality.
     """
     from ganzoo import catalogue
 
-    catalogue.check(name)  # Errors come before Keras, which takes seconds.
+    report = _run_report(Path(name))
+    source = str(Path(name) / "config.yaml") if report else name
+    described = ({"run": report} if report else {}) | catalogue.describe(source)
+    if not as_json:
+        # At once: the networks need Keras, which takes seconds.
+        _print_described(described)
+        sys.stdout.flush()
     import_keras()
-    described = catalogue.describe(name)
-    _tell(described, as_json, _print_card if "card" in described else _print_description)
+    networks = catalogue.networks(source)
+    _tell({**described, "networks": networks}, as_json, lambda told: _print_networks(told["networks"]))
+
+
+def _run_report(path: Path) -> dict | None:
+    """What the doctor says of a run; None where the path is none."""
+    from ganzoo.training.doctor import report
+    from ganzoo.training.run_directory import RunDirectory
+
+    directory = RunDirectory(path)
+    return report(directory) if directory.config.is_file() else None
 
 
 @cli.command()
@@ -429,18 +445,23 @@ def _watched(items, length: int, title: str):
     return track(items, title, total=length, console=Console(stderr=True), transient=True)
 
 
-def _print_description(described: dict) -> None:
+def _print_described(described: dict) -> None:
     import yaml
 
-    click.echo(f"{described['recipe']}\n\n{described['header']}\n")
+    if "card" in described:
+        _print_card(described["card"])
+        return
+    if "run" in described:
+        _print_diagnosis(described["run"])
+        click.echo()
+    else:
+        click.echo(f"{described['recipe']}\n\n{described['header']}\n")
     click.echo(yaml.safe_dump(described["settings"], sort_keys=False))
-    _print_networks(described["networks"])
 
 
-def _print_card(described: dict) -> None:
+def _print_card(card: dict) -> None:
     from ganzoo import model_card
 
-    card = described["card"]
     click.echo(f"{card['name']}\n\n{card.get('summary', '')}\n")
     for title, lines in model_card.facts(card).items():
         click.echo(f"{title}:")
@@ -452,7 +473,6 @@ def _print_card(described: dict) -> None:
     if exports:
         _print_table("\nexports", exports)
     click.echo()
-    _print_networks(described["networks"])
 
 
 def _print_networks(networks: dict) -> None:
@@ -478,7 +498,9 @@ def _print_diagnosis(report: dict) -> None:
         way = f"from step {rollback['from']:,} to step {rollback['to']:,}"
         _print_paragraph(f"went back {way}, because {rollback['reason']}")
     if report["step"] is not None and not report["findings"]:
-        if report["judged"] is None:
+        if report["early"]:
+            verdict = report["early"]
+        elif report["judged"] is None:
             verdict = "nothing to judge it by: no line that is looked at holds values of health"
         else:
             seen = "losses, the discriminator's logits, gradients, updates and samples"

@@ -36,6 +36,7 @@ class Schedule:
     """How the learning rate changes over the steps of a run. Steps count the run's own steps, from 0."""
 
     kind: Literal["constant", "linear", "steps"] = "constant"
+    """`linear`: down to 0 from one step to another. `steps`: less at some steps."""
     start: NonNegative = 0
     """linear: the rate is constant up to this step."""
     end: NonNegative = 0
@@ -43,6 +44,7 @@ class Schedule:
     boundaries: tuple[Positive, ...] = ()
     """steps: at each of these steps the rate is multiplied by `factor`."""
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """steps: what the rate is multiplied by."""
 
     def __post_init__(self):
         if self.kind == "linear" and self.end <= self.start:
@@ -67,16 +69,22 @@ class GANConfig:
     image_size: Positive
     """Height and width of training images, in pixels."""
     channels: Positive = 3
+    """3 for RGB, 1 for luminance."""
 
     precision: Literal["auto", "float32", "mixed_float16", "mixed_bfloat16", "float64"] = "auto"
     """`auto`, here and below: what was fastest where it was measured, see `docs/performance.md`; on a CPU float32."""
 
     adversarial_loss: Literal["non_saturating", "lsgan", "hinge", "wasserstein"] = "non_saturating"
+    """What generator and discriminator play for; `wasserstein` needs a gradient penalty or spectral norm."""
     discriminator_weight: Weight = 1.0
     """Weight of the discriminator's two adversarial terms."""
     penalty: Literal["none", "gradient", "r1"] = "none"
+    """Of the discriminator's gradients: `gradient` between real and fake (Gulrajani et al. 2017), `r1` on real images
+    (Mescheder et al. 2018)."""
     penalty_weight: Weight = 10.0
+    """Weight of the penalty's term."""
     discriminator_norm: Literal["batch", "instance", "none"] = "none"
+    """The norm after the discriminator's convolutions."""
     spectral_norm: bool = False
     """Spectral normalisation of the discriminator's convolutions (Miyato et al. 2018)."""
     augmentation: tuple[Literal["color", "translation", "cutout"], ...] = ()
@@ -93,13 +101,17 @@ class GANConfig:
     is loaded."""
 
     learning_rate: Rate = 2e-4
+    """Adam's, of the generator, and of the discriminator where that has none of its own."""
     discriminator_learning_rate: Rate | None = None
     """None: the same as `learning_rate`."""
     beta_1: Momentum = 0.5
+    """Adam's decay of the average of gradients."""
     beta_2: Momentum = 0.999
+    """Adam's decay of the average of their squares."""
     epsilon: Annotated[float, Field(gt=0, le=1)] = 1e-8
     """Adam's, added to the root of the second moment once that is corrected for its start, as in PyTorch."""
     schedule: Schedule = Schedule()
+    """How the learning rates change."""
 
     def __post_init__(self):
         if self.penalty == "gradient" and self.discriminator_norm == "batch":
@@ -160,9 +172,11 @@ class TrainingConfig:
     """The run: how long, how large a batch, and how often what is written."""
 
     steps: Positive
+    """The step at which the run ends, which `--steps` changes for once."""
     batch_size: Positive
     """The global batch: examples per generator update, over all replicas."""
     seed: NonNegative = 0
+    """Seed of everything random: initial weights, order of the images, latents, dropout and augmentations."""
     jit_compile: bool | Literal["auto"] = "auto"
     """Whether TensorFlow compiles steps by XLA. JAX always does."""
     steps_per_execution: Positive | Literal["auto"] = "auto"
@@ -176,7 +190,9 @@ class TrainingConfig:
     sample_count: Positive = 16
     """Rows of a sample grid, or images where there is one image a row."""
     sample_every: Positive = 500
+    """Steps from one sample grid to the next."""
     log_every: Positive = 50
+    """Steps from one line of `metrics.jsonl` to the next."""
     checkpoint_every: Positive = 1000
     """Steps from one checkpoint to the next."""
     checkpoint_minutes: Weight = 15.0
@@ -187,6 +203,7 @@ class TrainingConfig:
     """A value of `metrics.jsonl`, as `generator_l1`, or one of `evaluation.metrics`: the checkpoint with the best
     value, or mean of values since the one before, is kept as well, and its networks in `checkpoints/best/`."""
     best_is: Literal["lowest", "highest"] = "lowest"
+    """Which value of `best_metric` is the best."""
     rollback: NonNegative = 2
     """How often the run goes back to a healthy checkpoint when it diverges, before it stops. 0: never, and only a
     state that is not finite stops it."""
@@ -257,6 +274,8 @@ def parse_recipe(document: Mapping, config_class, where: str) -> Recipe:
     """
     unknown = [key for key in document if key not in (*SECTIONS, *RECORDS)]
     if unknown:
+        if home := _home(unknown[0], config_class):
+            raise UsageError(f"{where}: unknown section {unknown[0]!r}; the setting is {home}")
         raise UsageError(f"{where}: unknown section {unknown[0]!r}{nearest(unknown[0], SECTIONS)}")
     training = parse_section(TrainingConfig, document.get("training"), f"{where}: training")
     model = document.get("model") or {}
@@ -337,6 +356,17 @@ def override(document: Mapping, assignments: Iterable[str]) -> dict:
         except yaml.YAMLError:
             raise UsageError(f"--set {path}: {text!r} is no YAML value") from None
     return result
+
+
+def _home(word: str, config_class) -> str | None:
+    """The full name of the setting that a word is, or nearly is; None where there is none."""
+    sections = {"model": config_class, "data": DataConfig, "training": TrainingConfig, "evaluation": EvaluationConfig}
+    # The last to name a key has it: `seed` is of `training`.
+    homes = {
+        field.name: f"{section}.{field.name}" for section, c in sections.items() for field in dataclasses.fields(c)
+    }
+    matches = difflib.get_close_matches(word, [*homes, *SECTIONS], n=1, cutoff=0.8)
+    return homes.get(matches[0]) if matches else None
 
 
 def nearest(word: str, allowed: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ganzoo import initial_weights, losses, seeding, tuning
+from ganzoo import first_batch, initial_weights, losses, seeding, tuning
 from ganzoo.augmentation import augment
 from ganzoo.config import GANConfig
 from ganzoo.distillation import load_teachers
@@ -137,12 +137,18 @@ class GAN(Trainer):
     def released(self) -> dict[str, keras.Model]:
         """The deployed networks as they are saved: in float32, whatever precision they are trained in."""
         synchronised = (getattr(layer, "synchronized", False) for n in self._networks.values() for layer in n.layers)
-        if self.config.precision == "float32" and not any(synchronised):
-            return self.deployed()
-        with _dtype_policy("float32"), initial_weights.from_seed(self.config.seed):
-            networks = self.build_networks()
-        for name, network in self.deployed().items():
-            networks[name].set_weights(network.get_weights())
+        networks = self.deployed()
+        if self.config.precision != "float32" or any(synchronised):
+            with _dtype_policy("float32"), initial_weights.from_seed(self.config.seed):
+                networks = self.build_networks()
+            for name, network in self.deployed().items():
+                networks[name].set_weights(network.get_weights())
+        for name in self.deployed_names:
+            for layer in networks[name].layers:
+                if hasattr(layer, "seed_generator"):
+                    # Keras draws it, and saves it: files of the same run would differ.
+                    seed = seeding.derive(self.config.seed, name, layer.name)
+                    layer.seed_generator.state.assign([seed, 0])
         return {name: networks[name] for name in self.deployed_names}
 
     @property
@@ -191,8 +197,12 @@ class GAN(Trainer):
                     remat(network)
         self.optimizers = {phase.name: self._build_optimizer(phase) for phase in self.phases()}
         self.forget_traces()
+        first, *others = self.phases()
+        leader = self.optimizers[first.name]
+        proportions = [(self.optimizers[phase.name], phase.learning_rate / first.learning_rate) for phase in others]
+        getattr(leader, "inner_optimizer", leader).followed_by(proportions)
         super().compile(
-            optimizer=next(iter(self.optimizers.values())),
+            optimizer=leader,
             jit_compile=jit_compile,
             steps_per_execution=steps_per_execution,
             run_eagerly=run_eagerly,
@@ -228,6 +238,17 @@ class GAN(Trainer):
         phases = self.active_phases(max(self.steps_done - 1, 0))
         values = self.compute(("health", *(phase.name for phase in phases)), lambda: self._health(phases))
         return {name: float(value) for name, value in values.items()}
+
+    def fit(self, x=None, *args, **kwargs):
+        """As Keras's; warns in a line for images of the first batch that are not in their range, or no floats."""
+        return super().fit(first_batch.watched(x, self._look_at), *args, **kwargs)
+
+    def _look_at(self, batch) -> None:
+        ranges = dict.fromkeys(self.batch_names, (-1.0, 1.0))
+        ranges |= {taken: self.input_range for taken, _ in self.painted.values() if taken in ranges}
+        # What is no batch at all is refused, by name, when it comes to a step.
+        with contextlib.suppress(UsageError):
+            first_batch.warn_of(self._named(batch), ranges)
 
     # The step, for the engine to differentiate, compile and run.
 
@@ -456,7 +477,7 @@ class GAN(Trainer):
         # In float64 TensorFlow would round a number of Python to single precision first.
         number = np.float64 if self.config.precision == "float64" else float
         constants = {name: number(getattr(self.config, name)) for name in ("beta_1", "beta_2", "epsilon")}
-        optimizer = Adam(rate, **constants, name=phase.name)
+        optimizer = _LeadingAdam(rate, **constants, name=phase.name)
         if self.config.precision == "mixed_float16":
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer, name=phase.name)
         # Built now, because weights loaded into an unbuilt optimizer are dropped with a mere warning.
@@ -517,6 +538,26 @@ class _Now(threading.local):
     def __init__(self):
         self.round = 0
         self.observed = {}
+
+
+class _LeadingAdam(Adam):
+    """Adam whose followers' learning rates change in proportion to its own.
+
+    Keras's callbacks know one optimizer of a model, and set the learning rate of that.
+    """
+
+    def _followers(self):
+        return ()
+
+    def followed_by(self, proportions: list) -> None:
+        # In a function, because Keras would save optimizers that it finds in an attribute.
+        self._followers = lambda: proportions
+
+    @Adam.learning_rate.setter
+    def learning_rate(self, rate):
+        Adam.learning_rate.fset(self, rate)
+        for follower, proportion in self._followers():
+            follower.learning_rate = rate * proportion
 
 
 class _StepSeed(keras.random.SeedGenerator):

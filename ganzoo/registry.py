@@ -1,4 +1,7 @@
-"""The architectures by name. One is a file in `ganzoo/architectures/`, found by itself, or a class registered by hand.
+"""The architectures by name.
+
+One is a file in `ganzoo/architectures/`, found by itself; a module of another package, which names it as an entry point
+of the group `ganzoo.architectures`; or a class registered by hand.
 
 Names and configs can be had without importing Keras, which takes seconds: a wrong key is answered at once.
 """
@@ -6,7 +9,10 @@ Names and configs can be had without importing Keras, which takes seconds: a wro
 import ast
 import functools
 import importlib
+import importlib.metadata
+import importlib.util
 import pkgutil
+import warnings
 from pathlib import Path
 
 from ganzoo.config import nearest
@@ -28,8 +34,8 @@ def register(name: str):
         home = f"{architecture.__module__}.{architecture.__qualname__}"
         known = _REGISTERED.get(name)
         taken_by = f"{known.__module__}.{known.__qualname__}" if known else None
-        if name in _files() and architecture.__module__ != f"{_PACKAGE}.{name}":
-            taken_by = f"{_PACKAGE}.{name}"
+        if architecture.__module__ != _found().get(name, (architecture.__module__,))[0]:
+            taken_by = _found()[name][0]
         if taken_by not in (None, home):
             raise UsageError(f"architecture {name!r} is already registered, by {taken_by}; give {home} another name")
         _REGISTERED[name] = architecture
@@ -40,18 +46,24 @@ def register(name: str):
 
 def names() -> list[str]:
     """The names of all architectures, sorted."""
-    return sorted({*_files(), *_REGISTERED})
+    return sorted({*_found(), *_REGISTERED})
 
 
 def get(name: str) -> type:
     """The architecture's class, a subclass of `ganzoo.gan.GAN`.
 
     Raises:
-        UsageError: for an unknown name, suggesting the nearest.
+        UsageError: for an unknown name, suggesting the nearest; for a module that does not register the name that its
+            entry point has.
     """
     _check(name)
     if name not in _REGISTERED:
-        importlib.import_module(f"{_PACKAGE}.{name}")
+        importlib.import_module(_found()[name][0])
+    if name not in _REGISTERED:
+        raise UsageError(
+            f"architecture {name!r}: {_found()[name][0]} registers no class of this name; put @register({name!r}) "
+            "before its class, or name the entry point as the class is registered"
+        )
     return _REGISTERED[name]
 
 
@@ -64,8 +76,8 @@ def config_class(name: str) -> type:
         UsageError: for an unknown name, suggesting the nearest.
     """
     _check(name)
-    if name in _files():
-        return _read_config(_files()[name])
+    if name in _found():
+        return _read_config(*_found()[name])
     return _REGISTERED[name].config_class
 
 
@@ -77,8 +89,8 @@ def of_network(name: str) -> str | None:
 def summary(name: str) -> str:
     """The first line of the architecture's docstring."""
     _check(name)
-    if name in _files():
-        document = ast.get_docstring(ast.parse(_files()[name].read_text("utf-8")))
+    if name in _found():
+        document = ast.get_docstring(ast.parse(_found()[name][1].read_text("utf-8")))
     else:
         document = _REGISTERED[name].__doc__
     return (document or "").partition("\n")[0]
@@ -89,17 +101,35 @@ def _check(name: str) -> None:
         raise UsageError(f"unknown architecture {name!r}{nearest(name, names())}")
 
 
-def _files() -> dict[str, Path]:
+@functools.cache
+def _found() -> dict[str, tuple[str, Path]]:
+    """Module and file of each architecture that lies in one, by name. None is run, only found."""
     folder = Path(__file__).parent / "architectures"
-    return {module.name: folder / f"{module.name}.py" for module in pkgutil.iter_modules([str(folder)])}
+    names = [module.name for module in pkgutil.iter_modules([str(folder)])]
+    found = {name: (f"{_PACKAGE}.{name}", folder / f"{name}.py") for name in names}
+    for entry in importlib.metadata.entry_points(group=_PACKAGE):
+        file = _source(entry.module)
+        module, _ = found.setdefault(entry.name, (entry.module, file)) if file else (None, None)
+        if module != entry.module:
+            reason = f"the name is taken by {module}" if module else "there is no such module"
+            warnings.warn(f"architecture {entry.name!r} of {entry.value} is left out: {reason}", stacklevel=2)
+    return found
+
+
+def _source(module: str) -> Path | None:
+    try:
+        found = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return None
+    return Path(found.origin) if found and found.origin else None
 
 
 @functools.cache
-def _read_config(path: Path) -> type:
+def _read_config(module: str, path: Path) -> type:
     """Runs of an architecture's file only the imports that are cheap and the class whose name ends in Config."""
     tree = ast.parse(path.read_text("utf-8"), filename=str(path))
     tree.body = [node for node in tree.body if _is_cheap_import(node) or _is_config(node)]
-    namespace = {"__name__": f"{_PACKAGE}.{path.stem}"}
+    namespace = {"__name__": module}
     exec(compile(tree, str(path), "exec"), namespace)
     return namespace[next(node.name for node in tree.body if _is_config(node))]
 

@@ -1,8 +1,38 @@
-"""How replicas share a user's own data set: one that may be uneven, of few files, or end sooner for some workers."""
+"""How replicas share a user's own data: it may be uneven, of few files, or end sooner for some workers."""
 
 from collections.abc import Callable
 
 import tensorflow as tf
+
+from ganzoo.errors import UsageError
+
+
+def as_dataset(data, batch_size: int | None, seed: int | None) -> tf.data.Dataset:
+    """The data set itself, or arrays in batches, as Keras makes them of what `fit` takes.
+
+    Args:
+        seed: of the order, which must be the same on all workers; None: that of the arrays.
+
+    Raises:
+        UsageError: when it is neither.
+    """
+    if isinstance(data, tf.data.Dataset):
+        return data
+    arrays = tuple(data) if isinstance(data, list) else data
+    try:
+        examples = tf.data.Dataset.from_tensor_slices(arrays)
+    except (TypeError, ValueError):
+        raise UsageError(
+            f"fit: found {type(data).__name__}; replicas share arrays of equal length or a tf.data.Dataset: make it one"
+        ) from None
+    if seed is not None:
+        examples = examples.shuffle(max(1, len(examples)), seed=seed)
+    return examples.batch(batch_size or 32)
+
+
+def first_size(dataset: tf.data.Dataset) -> int:
+    """How many examples the first batch has; 0 where there is none."""
+    return next((len(tf.nest.flatten(batch)[0]) for batch in dataset), 0)
 
 
 def share(strategy: tf.distribute.Strategy, dataset: tf.data.Dataset) -> tf.distribute.DistributedDataset:

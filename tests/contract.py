@@ -1,12 +1,15 @@
 """What every architecture promises, as functions of a small, compiled GAN that was not trained yet."""
 
 import dataclasses
+import io
 import json
 import random
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -62,7 +65,7 @@ def the_seed_alone_decides_on_the_initial_weights(gan):
         assert small.equal(weights, small.weights(again)[name]) == []
         different = small.weights(other)[name]
         drawn = [weight for weight, values in weights.items() if np.ptp(values) > 0]
-        assert drawn
+        assert drawn, f"{name} has no weights that are drawn"
         assert all(np.abs(weights[weight] - different[weight]).max() > 0 for weight in drawn)
 
 
@@ -127,6 +130,9 @@ def networks_in_float64_round_nothing_that_comes_in(gan):
 
 def outputs_are_float32_in_mixed_precision(gan, precision: str):
     mixed = type(gan)(dataclasses.replace(gan.config, precision=precision))
+    for name, network in mixed.networks().items():
+        dtype = keras.backend.standardize_dtype(network.output.dtype)
+        assert dtype == "float32", f"{name} gives {dtype}: its last layer needs dtype=ganzoo.layers.output_dtype()"
     mixed.compile()
     logs = mixed.train_step(small.batch(mixed))
     assert all(np.isfinite(value) for value in small.terms(logs).values())
@@ -207,7 +213,11 @@ def spectral_norm_bounds_every_layer_of_the_discriminators(gan):
         assert kernels
         for kernel in kernels:
             kernel.assign(3 * kernel)
-        np.testing.assert_allclose(network(inputs, training=False), before, rtol=1e-4, atol=1e-5)
+        missing = (
+            f"{name} has layers that model.spectral_norm does not reach: make them by ganzoo.layers.discriminator_conv "
+            "and discriminator_dense, with spectral_norm=config.spectral_norm"
+        )
+        np.testing.assert_allclose(network(inputs, training=False), before, rtol=1e-4, atol=1e-5, err_msg=missing)
         assert np.abs(before).max() > 1e-4
 
 
@@ -233,6 +243,28 @@ for label in json.loads(sys.argv[2]):
     subprocess.run([sys.executable, "-c", script, str(folder), json.dumps(list(expected))], check=True, timeout=120)
     for label, values in expected.items():
         np.testing.assert_allclose(np.load(folder / f"{label}_out.npy"), values, rtol=0, atol=1e-6, err_msg=label)
+
+
+def equal_gans_are_saved_as_equal_arrays(gan, folder: Path):
+    """Seeds of dropout included, which Keras draws anew for every layer that is made."""
+    for changes in ({"ema_decay": 0.9}, {"ema_decay": 0.0}, {"ema_decay": 0.9, "precision": "mixed_bfloat16"}):
+        files = []
+        for attempt in range(2):
+            again = type(gan)(dataclasses.replace(gan.config, **changes))
+            for name, network in again.released().items():
+                network.save(folder / f"{name}{attempt}.keras")
+            files.append({name: _saved_arrays(folder / f"{name}{attempt}.keras") for name in again.deployed_names})
+        for name, arrays in files[0].items():
+            assert arrays
+            assert small.equal(arrays, files[1][name]) == [], (name, changes)
+
+
+def _saved_arrays(file: Path) -> dict[str, np.ndarray]:
+    """Every array that a `.keras` file holds."""
+    arrays = {}
+    with zipfile.ZipFile(file) as archive, h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as weights:
+        weights.visititems(lambda name, item: arrays.update({name: item[()]} if isinstance(item, h5py.Dataset) else {}))
+    return arrays
 
 
 def _shape(network) -> tuple:

@@ -125,7 +125,8 @@ def weights(gan) -> dict:
 
 def equal(first: dict, second: dict) -> list[str]:
     """The names under which two dicts of arrays hold different bits."""
-    assert first.keys() == second.keys()
+    alone = sorted(first.keys() ^ second.keys())
+    assert not alone, f"a GAN and its like have other weights, e.g. {alone[0]}: give every layer a name of its own"
     return [name for name in first if first[name].tobytes() != second[name].tobytes()]
 
 

@@ -50,9 +50,7 @@ def test_the_backend_is_known_before_keras_is_loaded_and_is_the_one_that_keras_t
     assert said(NAME, "", **by_file) == "tensorflow"
 
 
-@pytest.mark.parametrize(
-    "arguments", [["train", "dcgan", "--dry-run"], ["generate", "dcgan/emoji", "--out", "x.png"], ["show", "dcgan"]]
-)
+@pytest.mark.parametrize("arguments", [["train", "dcgan", "--dry-run"], ["generate", "dcgan/emoji", "--out", "x.png"]])
 def test_a_backend_without_an_engine_is_refused_in_one_line(arguments):
     ran = run(CLI.format(arguments=arguments), "torch")
     assert (ran.returncode, ran.stdout) == (2, "")

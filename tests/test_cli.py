@@ -12,6 +12,8 @@ from keras import layers
 from PIL import Image
 
 import ganzoo as package
+from ganzoo.errors import UsageError
+from ganzoo.recipes import load_recipe
 
 TINY = ["--set", "model.image_size=64", "--set", "model.base_filters=2", "--set", "training.sample_count=2"]
 
@@ -164,10 +166,10 @@ def test_the_doctor_says_what_is_wrong_since_when_and_what_to_try(ganzoo, tmp_pa
 
 
 def test_the_doctor_calls_a_healthy_run_healthy_and_loads_no_tensorflow(ganzoo, tmp_path):
-    write_run(tmp_path / "run", measured(25, generator_l1=30.0))
+    write_run(tmp_path / "run", *(measured(step, generator_l1=30.0) for step in range(25, 150, 25)))
     done = ganzoo("doctor", "run", PYTHONPROFILEIMPORTTIME="1")
     assert done.returncode == 0
-    assert done.stdout.startswith("run: step 25 of 6,000\nhealthy: ")
+    assert done.stdout.startswith("run: step 125 of 6,000\nhealthy: ")
     assert not re.search(r"\| +(tensorflow|keras)$", done.stderr, re.MULTILINE)
 
 
@@ -181,10 +183,10 @@ def test_the_doctor_of_a_run_without_metrics_does_not_call_it_healthy(ganzoo, tm
 
 
 def test_the_doctor_of_a_run_whose_lines_hold_no_health_does_not_call_it_healthy(ganzoo, tmp_path):
-    line = {"step": 25, "generator_l1": 30.0, "nonfinite": 0}
-    write_run(tmp_path / "run", line)
+    lines = [{"step": step, "generator_l1": 30.0, "nonfinite": 0} for step in range(25, 150, 25)]
+    write_run(tmp_path / "run", *lines)
     done = ganzoo("doctor", "run")
-    assert done.stdout.startswith("run: step 25 of 6,000\nnothing to judge it by: ")
+    assert done.stdout.startswith("run: step 125 of 6,000\nnothing to judge it by: ")
     assert "healthy" not in done.stdout
 
 
@@ -231,3 +233,28 @@ def test_an_interruption_shows_no_traceback(command, tmp_path):
     assert running.returncode == 130
     assert told.strip() == ""
     assert 0 < len(list((tmp_path / "out").iterdir())) < 2000
+
+
+def test_show_of_a_run_tells_how_far_it_is_its_findings_and_settings(ganzoo, tmp_path):
+    write_run(tmp_path / "run", measured(1450, generator_l1=None))
+    document = yaml.safe_load((tmp_path / "run/config.yaml").read_text())
+    document["training"]["batch_size"] = 4
+    (tmp_path / "run/config.yaml").write_text(yaml.safe_dump({**document, "run": {"strategy": "auto"}}))
+    done = ganzoo("show", "run", KERAS_BACKEND="none")
+    assert done.stdout.startswith("run: step 1,450 of 6,000\n\ndiverging (since step 1,450)")
+    assert "\narchitecture: dcgan\n" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("key", "answer"),
+    [
+        ("batch_size", "training.batch_size"),
+        ("batchsize", "training.batch_size"),
+        ("seed", "training.seed"),
+        ("latent_dim", "model.latent_dim"),
+        ("load_size", "data.load_size"),
+    ],
+)
+def test_a_setting_without_its_section_is_answered_with_it(key, answer):
+    with pytest.raises(UsageError, match=f"unknown section '{key}'; the setting is {answer}$"):
+        load_recipe("dcgan", [f"{key}=4"])

@@ -5,6 +5,7 @@ import functools
 import os
 import random
 import re
+import warnings
 
 import keras
 import numpy as np
@@ -394,6 +395,52 @@ def test_the_schedule_reaches_the_size_of_an_update(schedule, expected, precisio
             # Adam's first update is the learning rate, whatever the gradient.
             update = np.abs(network.get_weights()[0] - before[name])
             assert update == pytest.approx(np.full(update.shape, 0.01 * multiplier), rel=1e-3, abs=1e-9), (name, step)
+
+
+BAD_IMAGES = {
+    "uint8 from 0 to 255.*x / 127.5 - 1": np.array([0, 255], "uint8"),
+    "float32 from 0 to 255.*x / 127.5 - 1": np.array([0, 255], "float32"),
+    "float32 from 0 to 1;.*2 \\* x - 1": np.array([0, 1], "float32"),
+    "not finite": np.array([-1, np.nan], "float32"),
+}
+
+
+@pytest.mark.parametrize("form", ["arrays", "dict", "generator", "dataset", "dataset of dicts"])
+@pytest.mark.parametrize("words", BAD_IMAGES)
+def test_images_of_another_range_or_dtype_are_told_of_once(form, words):
+    if "dataset" in form and keras.config.backend() != "tensorflow":
+        pytest.skip("data sets are TensorFlow's")
+    images = np.tile(BAD_IMAGES[words], 4).reshape(4, 1, 1, 2)
+    forms = {"arrays": images, "dict": {"image": images}, "generator": ((images,) for _ in range(2))}
+    if "dataset" in form:
+        import tensorflow as tf
+
+        data = {"image": images} if "dicts" in form else images
+        forms[form] = tf.data.Dataset.from_tensor_slices(data).batch(2)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        linear().fit(forms[form], epochs=1, verbose=0)
+    (told,) = [str(warning.message) for warning in caught if "fit: image" in str(warning.message)]
+    assert re.search(f"fit: image: found .*{words}", told)
+
+
+def test_images_of_the_right_range_are_not_told_of():
+    images = np.array([-1.02, 1.02] * 4, "float32").reshape(4, 1, 1, 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        linear().fit(images, epochs=2, verbose=0)
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_a_callback_that_sets_the_learning_rate_sets_it_in_all_optimizers_in_proportion(precision):
+    gan = linear(learning_rate=0.02, discriminator_learning_rate=0.08, precision=precision)
+    halve = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
+    gan.fit(pixels(4), epochs=2, callbacks=[halve], verbose=0)
+    rates = {name: float(optimizer.learning_rate) for name, optimizer in gan.optimizers.items()}
+    assert rates == pytest.approx({"discriminator": 0.02, "generator": 0.005})
+    gan.roll_back(1, 0.5)
+    rates = {name: float(optimizer.learning_rate) for name, optimizer in gan.optimizers.items()}
+    assert rates == pytest.approx({"discriminator": 0.04, "generator": 0.01})
 
 
 def test_half_precision_scales_the_loss_and_keeps_the_scale_when_a_run_goes_on(tmp_path):

@@ -22,6 +22,7 @@ LEVELS = [
         "layers",
         "augmentation",
         "sharing",
+        "first_batch",
         "zoo",
         "weight_files",
         "quiet",

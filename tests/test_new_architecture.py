@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -71,6 +72,22 @@ def test_it_takes_every_loss_penalty_norm_and_average(gan):
     contract.every_loss_penalty_norm_and_average_can_be_turned_on(gan, small.combination("made_up"))
 
 
+def test_the_contract_says_what_an_architecture_lacks(gan, monkeypatch):
+    values = small.arrays(gan)
+    renamed = {name.replace("conv1", "conv2d_7"): value for name, value in values.items()}
+    with pytest.raises(AssertionError, match="conv.*: give every layer a name of its own"):
+        small.equal(values, renamed)
+    made_up = sys.modules["made_up"]
+    with monkeypatch.context() as patched:
+        patched.setattr(made_up, "output_dtype", lambda: None)
+        with pytest.raises(AssertionError, match=r"gives bfloat16: its last layer needs dtype=.*output_dtype\(\)"):
+            contract.outputs_are_float32_in_mixed_precision(gan, "mixed_bfloat16")
+    conv = made_up.discriminator_conv
+    monkeypatch.setattr(made_up, "discriminator_conv", lambda *args, spectral_norm=False, **named: conv(*args, **named))
+    with pytest.raises(AssertionError, match="discriminator has layers that model.spectral_norm does not reach: make"):
+        contract.spectral_norm_bounds_every_layer_of_the_discriminators(gan)
+
+
 def test_it_is_trained_by_a_recipe_and_its_networks_open_in_plain_keras(gan, tmp_path):
     document = {
         "architecture": "made_up",
@@ -114,6 +131,32 @@ print(json.dumps(found))
         "fast": True,
         "networks": ["encoder", "decoder", "discriminator"],
     }
+
+
+def test_one_of_another_package_is_found_by_its_entry_point_before_anything_of_it_is_imported(ganzoo, tmp_path):
+    package, metadata = tmp_path / "site" / "mygan", tmp_path / "site" / "mygan-1.0.dist-info"
+    package.mkdir(parents=True)
+    metadata.mkdir()
+    (package / "__init__.py").write_text("")
+    shutil.copy(TESTS / "made_up.py", package / "network.py")
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: mygan\nVersion: 1.0\n")
+    entries = ["made_up = mygan.network:MadeUp", "dcgan = mygan.network", "absent = mygan.absent"]
+    (metadata / "entry_points.txt").write_text("\n".join(["[ganzoo.architectures]", *entries]))
+    (tmp_path / "mine.yaml").write_text("architecture: made_up\ntraining: {steps: 2, batch_size: 4}\n")
+
+    listed = ganzoo("list", "--json", PYTHONPATH=str(package.parent), PYTHONPROFILEIMPORTTIME="1")
+    names = [architecture["name"] for architecture in json.loads(listed.stdout)["architectures"]]
+    assert names == ["cyclegan", "dcgan", "made_up", "pix2pix", "srgan"]
+    assert "'dcgan' of mygan.network is left out: the name is taken by ganzoo.architectures.dcgan" in listed.stderr
+    assert "'absent' of mygan.absent is left out: there is no such module" in listed.stderr
+    assert "mygan.network" not in re.findall(r"\| +(\S+)$", listed.stderr, re.MULTILINE)
+
+    wrong = ganzoo("train", "mine.yaml", "--set", "model.code_dims=3", PYTHONPATH=str(package.parent))
+    assert wrong.returncode == 2
+    assert "model.code_dims: unknown key; did you mean 'code_dim'?" in wrong.stderr
+    done = ganzoo("train", "mine.yaml", "--dry-run", PYTHONPATH=str(package.parent))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("architecture   made_up\n")
 
 
 def test_it_learns_from_no_teacher_and_says_so(gan):

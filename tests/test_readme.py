@@ -1,5 +1,6 @@
 """The README against what there is."""
 
+import configparser
 import re
 from pathlib import Path
 
@@ -32,6 +33,15 @@ def test_no_command_of_the_readme_names_a_generator_that_is_not_there():
 
 def test_the_numbers_of_the_readme_are_those_of_the_cards():
     assert model_table.table() in README
+
+
+def test_the_readme_and_the_metadata_say_which_python_and_keras_there_must_be():
+    setup = configparser.ConfigParser()
+    setup.read(Path(__file__).parent.parent / "setup.cfg")
+    keras = re.search(r"^keras>=([\d.]+)$", setup["options"]["install_requires"], re.MULTILINE)[1]
+    assert f"opens in Keras {keras} and later" in README
+    assert f"open in Keras {keras} and later" in setup["metadata"]["description"]
+    assert f"Python {setup['options']['python_requires'].removeprefix('>=')} or later" in README
 
 
 QUICK_START, TOUR = re.findall(r"```python\n(.*?)```", README, re.DOTALL)

@@ -71,7 +71,7 @@ def test_the_config_read_without_keras_is_the_one_that_the_class_has(name):
     def fields(config):
         return [(field.name, str(field.type), repr(field.default)) for field in dataclasses.fields(config)]
 
-    assert fields(registry._read_config(registry._files()[name])) == fields(real)
+    assert fields(registry._read_config(*registry._found()[name])) == fields(real)
 
 
 @pytest.mark.parametrize("name", registry.names())

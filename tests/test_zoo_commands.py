@@ -72,6 +72,17 @@ def test_show_tells_the_card_in_words(ganzoo):
     assert re.search(r"^generator: [\d,]+ parameters:$", shown, re.MULTILINE)
 
 
+@pytest.mark.parametrize(
+    ("name", "first"), [("dcgan/tiny", "dcgan/tiny\n\nA dcgan that"), ("dcgan", "dcgan_avatars\n\n")]
+)
+def test_show_tells_what_is_text_before_it_asks_for_keras(ganzoo, name, first):
+    # Keras is asked for the layers alone, and with such a backend can't be had.
+    done = ganzoo("show", name, KERAS_BACKEND="none")
+    assert done.returncode == 2
+    assert done.stdout.startswith(first)
+    assert "parameters:" not in done.stdout
+
+
 @pytest.mark.parametrize(("name", "near"), [("dcgan/tyni", "dcgan/tiny"), ("srgn", "srgan")])
 def test_show_suggests_a_pretrained_generator_or_a_recipe(ganzoo, name, near):
     done = ganzoo("show", name)

@@ -53,7 +53,9 @@ class CycleGANConfig(GANConfig):
     residual_blocks: Positive | None = None
     """None: 9 from 256 pixels up, else 6."""
     cycle_weight: Weight = 10.0
+    """Weight of the distance between an image and itself, translated there and back."""
     identity_weight: Weight = 5.0
+    """Weight of the distance between an image and what the generator into its own domain makes of it."""
     pool_size: NonNegative = 50
     """Past fakes of each domain that the discriminators are shown again. 0: only the latest."""
 

@@ -48,6 +48,7 @@ class DCGANConfig(GANConfig):
 
     image_size: Literal[32, 64, 128] = 64
     latent_dim: Positive = 100
+    """Numbers of the noise that a sample is made from."""
     generator: Literal["dcgan", "mobile"] = "dcgan"
     base_filters: Positive = 64
     """Filters at half the image's size; they double at each halving, down to 4x4. The mobile generator has a quarter,

@@ -24,6 +24,10 @@ from ganzoo.errors import UsageError
 
 SPLIT_FOLDERS = {"train": ("train",), "test": ("test", "val", "valid", "validation")}
 PAIR_FOLDERS = (("A", "B"), ("input", "target"))
+UNREAD = tuple(
+    sorted({".heic", ".heif", ".avif", ".jxl", ".psd", ".svg", ".dng", ".cr2", ".nef", ".arw", ".raw"} - {*EXTENSIONS})
+)
+"""Pictures that are no images here, and are said to be left out."""
 MAX_VERIFIED = 10_000
 """In larger sets only the headers are checked when opened; what else is broken is found when it is decoded."""
 MIN_SIDE_BY_SIDE = 1.9
@@ -149,11 +153,11 @@ def _has_images(folder: Path) -> bool:
     return folder.is_dir() and next(_walk(folder), None) is not None
 
 
-def _walk(folder: Path):
+def _walk(folder: Path, extensions: tuple[str, ...] = EXTENSIONS):
     for directory, subfolders, files in os.walk(folder):
         subfolders[:] = sorted(name for name in subfolders if not name.startswith((".", "__")))
         for name in files:
-            if name.lower().endswith(EXTENSIONS) and not name.startswith("."):
+            if name.lower().endswith(extensions) and not name.startswith("."):
                 yield Path(directory, name)
 
 
@@ -161,7 +165,11 @@ def _image_files(folder: Path) -> list[Path]:
     """All images below the folder, sorted as people sort them: 2 before 10."""
     files = sorted(_walk(folder), key=lambda file: _natural(file.relative_to(folder).as_posix()))
     if not files:
-        raise UsageError(f"{folder}: no images; looked for {' '.join(EXTENSIONS)}, sub folders included")
+        others = [file.suffix.lower() for file in _walk(folder, UNREAD)]
+        found = (
+            f"found {len(others)} {' '.join(sorted(set(others)))}, to be converted to JPEG or PNG; " if others else ""
+        )
+        raise UsageError(f"{folder}: no images; {found}looked for {' '.join(EXTENSIONS)}, sub folders included")
     return files
 
 
@@ -175,6 +183,9 @@ def _good_files(folder: Path, skipped: Skipped) -> list[Path]:
     files = _image_files(folder)
     bad = _broken(files)
     skipped += bad.items()
+    skipped += (
+        (str(file), f"{file.suffix.lower()} is not read; convert it to JPEG or PNG") for file in _walk(folder, UNREAD)
+    )
     good = [file for file in files if str(file) not in bad]
     if not good:
         name, reason = next(iter(bad.items()))
@@ -200,6 +211,7 @@ def _image_set(folder: Path, files: Sequence[Path]) -> ImageSet:
         [file.relative_to(folder).as_posix() for file in files],
         lambda index: read_image(files[index]),
         lambda index: image_size(files[index]),
+        lambda index: files[index].stat().st_size,
     )
 
 
@@ -218,7 +230,7 @@ def _halves(folder: Path, files: Sequence[Path], input_side: str, where: str) ->
             width, height = both.size(index)
             return width // 2, height
 
-        return ImageSet(both.names, read, size)
+        return ImageSet(both.names, read, size, both.file_size)
 
     target_side = "right" if input_side == "left" else "left"
     return half(input_side), half(target_side)

@@ -6,6 +6,7 @@ Example number n of a run is `permutation[epoch n // length][n % length]`, and i
 
 import copy
 import functools
+import hashlib
 import threading
 import warnings
 from collections.abc import Callable
@@ -94,12 +95,14 @@ class Pipeline:
         description: one line for people.
         shapes: the shape of each array of a batch, by key.
         skipped: (name, reason) of each image left out, those found later included.
+        failures: why batches could not be had, one for each that was asked for in vain.
     """
 
     def __init__(self, task, source, data, image_size, channels, scale, batch_size, seed):
         self.task = task
         self.batch_size = batch_size
         self.skipped = list(source.skipped)
+        self.failures: list[RunError] = []
         self.image_size, self.scale = image_size, scale
         self._seed, self._flip = seed, data.flip
         self._hints, self._redraw, self._recolor = data.hints, data.redraw, data.recolor
@@ -130,6 +133,21 @@ class Pipeline:
         """Examples in an epoch; of two sets shuffled independently, the larger one's."""
         return max(len(sets[0]) for sets in self._streams.values())
 
+    @property
+    def names(self) -> list[str]:
+        """What the images of the first set are called: of files, their paths below the folder."""
+        return list(next(iter(self._streams.values()))[0].names)
+
+    def fingerprint(self) -> dict[str, int | str]:
+        """Which images these are: `images`, how many, and `digest`, of their names and the sizes of their files."""
+        names = hashlib.sha256()
+        sets = [image_set for sets in self._streams.values() for image_set in sets]
+        for image_set in sets:
+            for index, name in enumerate(image_set.names):
+                names.update(f"{name}\0{image_set.file_size(index)}\0".encode())
+            names.update(b"\0")
+        return {"images": sum(map(len, sets)), "digest": names.hexdigest()[:16]}
+
     def batch(self, step: int) -> dict[str, np.ndarray]:
         """The batch of one step, counted from 0: float32 arrays, (B, S, S, C).
 
@@ -137,7 +155,7 @@ class Pipeline:
         low, (B, S/scale, S/scale, C) in [0, 1].
 
         Raises:
-            UsageError: when no image of a set can be decoded.
+            RunError: when a file that was there is not to be had any more, or no image of a set can be decoded.
         """
         return self.part(step, 0, 1)
 
@@ -148,7 +166,7 @@ class Pipeline:
             count: a divisor of the batch size.
 
         Raises:
-            UsageError: when no image of a set can be decoded.
+            RunError: when a file that was there is not to be had any more, or no image of a set can be decoded.
         """
         size = self.batch_size // count
         first = step * self.batch_size + index * size
@@ -192,19 +210,31 @@ class Pipeline:
 
     def _first_good(self, index: int, load: Callable[[int], Images], length: int) -> Images:
         """The example at `index`, or the next one that can be decoded: which one depends on the files alone."""
+        errors = []
         for candidate in range(index, index + length):
             try:
-                return load(candidate % length)
+                example = load(candidate % length)
             except RunError as error:
-                self._skip(error)
-        name, reason = self.skipped[-1]
-        raise UsageError(f"none of {length} images can be decoded, e.g. {name}: {reason}; check the files")
+                if _is_gone(error):
+                    raise self._failed(
+                        f"{error}; it was there when the data was opened: see that it is again"
+                    ) from error
+                errors.append(error)
+            else:
+                self._skip(errors)
+                return example
+        raise self._failed(f"none of {length} images can be decoded, e.g. {errors[0]}; check the files")
 
-    def _skip(self, error: RunError):
-        name, _, reason = str(error).partition(": ")
-        if (name, reason) not in self.skipped:
-            self.skipped.append((name, reason))
-            warnings.warn(f"{error}; the next image is used in its place", stacklevel=2)
+    def _failed(self, reason: str) -> RunError:
+        self.failures.append(RunError(reason))
+        return self.failures[-1]
+
+    def _skip(self, errors: list[RunError]):
+        for error in errors:
+            name, _, reason = str(error).partition(": ")
+            if (name, reason) not in self.skipped:
+                self.skipped.append((name, reason))
+                warnings.warn(f"{error}; the next image is used in its place", stacklevel=3)
 
     def _to_arrays(self, examples: dict[tuple[str, ...], list[Images]]) -> dict[str, np.ndarray]:
         pixels = {
@@ -247,6 +277,11 @@ class _MemoryCache:
 @functools.lru_cache(maxsize=8)
 def _permutation(seed: int, keys: tuple[str, ...], epoch: int, length: int) -> np.ndarray:
     return generator(seed, "shuffle", keys, epoch).permutation(length)
+
+
+def _is_gone(error: RunError) -> bool:
+    """Whether the system did not give a file, such as one of a disk that went away. What decoders say has no number."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno is not None
 
 
 def _read(sets: tuple[ImageSet, ...], index: int) -> Images:

@@ -26,6 +26,8 @@ class ImageSet:
     """uint8 RGB, (height, width, 3). Raises RunError, naming the image, when it can't be decoded."""
     size: Callable[[int], tuple[int, int]]
     """(width, height), without decoding."""
+    file_size: Callable[[int], int] = lambda index: 0
+    """Bytes of the file that holds the image; 0 where it comes from none."""
 
     def __len__(self):
         return len(self.names)

@@ -42,6 +42,18 @@ class Adam(keras.optimizers.Adam):
         )
 
 
+def _overflowing_together(gradients: list) -> list:
+    """The gradients of a replica, the first not a number where those of any replica are not finite.
+
+    Keras asks one replica whether a step overflowed, and adds the gradients of all.
+    """
+    finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients])
+    poison = tf.where(finite, 0.0, float("nan"))
+    poison = tf.distribute.get_replica_context().all_reduce("SUM", poison)
+    first, *others = gradients
+    return [first + tf.cast(poison, first.dtype), *others]
+
+
 def _handle(variable) -> tf.Tensor:
     """What TensorFlow's operations take for a variable of Keras or of TensorFlow."""
     return (variable.value if isinstance(variable, keras.Variable) else variable).handle
@@ -107,7 +119,10 @@ class Trainer(keras.Model):
 
     def apply_gradients(self, phase, gradients) -> None:
         """Has the optimizer of a phase update what the phase does."""
-        self.optimizers[phase.name].apply(gradients, self.variables_of(phase))
+        optimizer = self.optimizers[phase.name]
+        if hasattr(optimizer, "inner_optimizer") and self.replica_count() > 1:
+            gradients = _overflowing_together(gradients)
+        optimizer.apply(gradients, self.variables_of(phase))
 
     def after(self, values: list, batch):
         """The batch, to be had when the values are: TensorFlow would begin all parts of it at once."""
@@ -167,12 +182,27 @@ class Trainer(keras.Model):
     # Keras's training loop. `_maybe_symbolic_build` and Keras's own train function fail under multi-worker strategies
     # (keras#20585), and a run may change its phases between steps.
 
-    def fit(self, x=None, *args, **kwargs):
-        """As Keras's. Replicas share the batches of a data set equally; it ends for all when it ends for one."""
+    def fit(self, x=None, y=None, batch_size=None, *args, **kwargs):
+        """As Keras's. Replicas share the batches of arrays or a data set equally; it ends for all when it ends for one.
+
+        Raises:
+            UsageError: when the replicas can't share the first batch, or it is of neither.
+        """
         strategy, self._read = self.distribute_strategy, None
-        if isinstance(x, tf.data.Dataset) and strategy.num_replicas_in_sync > 1:
-            x, self._read = sharing.share(strategy, x), sharing.reader(strategy)
-        return super().fit(x, *args, **kwargs)
+        replicas = strategy.num_replicas_in_sync
+        if replicas == 1 or isinstance(x, tf.distribute.DistributedDataset):
+            return super().fit(x, y, batch_size, *args, **kwargs)
+        before = self.steps_done
+        seed = self.config.seed if kwargs.pop("shuffle", True) else None
+        dataset = sharing.as_dataset(x if y is None else (x, y), batch_size, seed)
+        self._read = sharing.reader(strategy)
+        history = super().fit(sharing.share(strategy, dataset), None, None, *args, shuffle=False, **kwargs)
+        if self.steps_done == before and (size := sharing.first_size(dataset)) % replicas:
+            raise UsageError(
+                f"{self.name}: found a first batch of {size}, which {replicas} replicas can't share, so no step was "
+                f"done; give batches of a multiple of {replicas}"
+            )
+        return history
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         pass
@@ -203,7 +233,10 @@ class Trainer(keras.Model):
                 step = self.train_step
                 if self.jit_compile:
                     step = tf.function(step, jit_compile=True, autograph=False)
-                logs = strategy.run(step, args=(next(batches),))
+                batch = next(batches)
+                # Without one nothing of the step may have happened, not even what needs none of it.
+                with tf.control_dependencies(tf.nest.flatten(batch, expand_composites=True)):
+                    logs = strategy.run(step, args=(batch,))
                 self._host_step += 1
             return {name: strategy.reduce("MEAN", value, axis=None) for name, value in logs.items()}
 

@@ -108,6 +108,7 @@ class Metrics(AtSteps):
     """Appends the terms of the losses, the values of health and what they tell to `metrics.jsonl` and to TensorBoard.
 
     Attributes:
+        last: the last line that was written; None: there is none.
         findings: what is wrong, of the lines at multiples of `every` and of `samples.every` alone: those are written
             whenever a run passes these steps, so a run that was interrupted comes to the same findings.
     """
@@ -128,12 +129,14 @@ class Metrics(AtSteps):
         self.every, self.last_step, self.batch_size, self.precision = every, last_step, batch_size, precision
         self.samples, self.evaluations = samples, evaluations
         self.directory, self.board, self.progress = directory, board, progress
-        self.lines, self.findings = [], []
+        self.lines, self.findings, self.last = [], [], None
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
         self.speed = Speed(self.first_step, self.last_step)
-        self.lines = [line for line in run_directory.read_metrics(self.directory) if self.is_due(line["step"])]
+        lines = run_directory.read_metrics(self.directory)
+        self.last = lines[-1] if lines else None
+        self.lines = [line for line in lines if self.is_due(line["step"])]
         self.findings = doctor.diagnose(self.lines, self.precision)
 
     def is_due(self, step: int) -> bool:
@@ -167,6 +170,7 @@ class Metrics(AtSteps):
             self.tell(doctor.diagnose(self.lines, self.precision))
         line["findings"] = [vars(finding) for finding in self.findings]
         run_directory.append_metrics(self.directory, line)
+        self.last = line
         charted = {f"{EVALUATION}{name}": value for name, value in evaluation.items()}
         self.chart(step, {"images_per_second": rate * self.batch_size, **terms, **charted}, line["health"])
 
@@ -251,7 +255,7 @@ class Checkpoints(AtSteps):
             write_network(network, self.directory.network(name))
             if is_best:
                 write_network(network, self.directory.best_network(name, step))
-        checkpoints.save(folder, step, arrays, None if score is None else (self.quality, score))
+        checkpoints.save(folder, step, arrays, None if score is None else (self.quality, score), self.metrics.last)
         if is_best:
             self.directory.remove_best_but(step)
         # What is found now began so many lines ago at most; one from before that must be there to go back to.

@@ -1,7 +1,7 @@
 """Checkpoints: every variable that training changes, as NumPy arrays in one file, whole or not there at all.
 
-Beside the arrays a file holds a note: the step, a SHA-256 of all arrays, and how good the run then was, if that is
-asked for.
+Beside the arrays a file holds a note: the step, a SHA-256 of all arrays, how good the run then was, if that is asked
+for, and the last line of its metrics, which a machine that fails may lose.
 """
 
 import errno
@@ -32,13 +32,20 @@ class _Damaged(Exception):
     """A file that does not hold what was written."""
 
 
-def save(folder: Path, step: int, arrays: Mapping[str, np.ndarray], score: tuple[str, float] | None = None) -> Path:
+def save(
+    folder: Path,
+    step: int,
+    arrays: Mapping[str, np.ndarray],
+    score: tuple[str, float] | None = None,
+    line: Mapping | None = None,
+) -> Path:
     """Writes the arrays that `finite_arrays` gave as `step_NNNNNNN.npz`.
 
     Args:
         score: by what the run is judged, and how good it is at this step, less being better; kept in the note.
+        line: the last of `metrics.jsonl`; kept there, too.
     """
-    note = {"step": step, "score": score, "sha256": _digest(arrays)}
+    note = {"step": step, "score": score, "sha256": _digest(arrays), "line": line}
     path = folder / f"step_{step:07d}.npz"
     with replacing(path) as beside:
         np.savez(beside, **{_NOTE: np.frombuffer(json.dumps(note).encode(), np.uint8)}, **arrays)
@@ -150,13 +157,22 @@ def _scores(folder: Path, quality: str | None) -> dict[Path, float]:
 
 
 def _score(path: Path) -> tuple[str, float] | None:
+    return _note(path).get("score")
+
+
+def last_line(path: Path) -> dict | None:
+    """The last line of metrics that a run had when it saved this checkpoint; None where it had none, or doesn't say."""
+    return _note(path).get("line")
+
+
+def _note(path: Path) -> dict:
     try:
         with np.load(path) as file:
-            return json.loads(file[_NOTE].tobytes())["score"]
+            return json.loads(file[_NOTE].tobytes())
     except PermissionError:
         raise
     except Exception:  # it is named as damaged when a run wants to go on from it
-        return None
+        return {}
 
 
 def _digest(arrays: Mapping[str, np.ndarray]) -> str:

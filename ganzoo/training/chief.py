@@ -126,7 +126,7 @@ class Chief:
             if drawn_at > step:
                 sample.unlink()
         run_directory.keep_metrics_until(directory, step, rollback["number"] - 1)
-        run_directory.append_rollback(directory, step, rollback)
+        self.metrics.last = run_directory.append_rollback(directory, step, rollback)
         self.saving.save(step)
 
     def close(self) -> None:

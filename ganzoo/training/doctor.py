@@ -100,7 +100,8 @@ def report(directory: RunDirectory) -> dict:
 
     Returns:
         `run`, its path; `step`, of its last line; `judged`, of the last judged line that has values of health (None:
-        there is none, so a run without findings may be sick); `last_step`; `findings`; `rollbacks`.
+        there is none, so a run without findings may be sick); `early`, why there is nothing to judge yet, and when
+        there will be (None: there is); `last_step`; `findings`; `rollbacks`.
 
     Raises:
         UsageError: when the directory is no run.
@@ -114,10 +115,29 @@ def report(directory: RunDirectory) -> dict:
         "run": str(directory.path),
         "step": _last_step(line for line in lines if "rollback" not in line),
         "judged": _last_step(line for line in due if "health" in line),
+        "early": too_early(training, _last_step(due)),
         "last_step": config["training"]["steps"],
         "findings": [dataclasses.asdict(finding) for finding in findings],
         "rollbacks": [{"to": line["step"], **line["rollback"]} for line in lines if "rollback" in line],
     }
+
+
+def too_early(training: Mapping, judged: int | None) -> str | None:
+    """Why a run without findings can't be called healthy yet, and when there will be something to judge; None: it can.
+
+    Args:
+        training: that section of its recipe.
+        judged: the step of its last line that is judged; None: there is none.
+    """
+    every, samples = training.get("log_every", 1), training.get("sample_every", 1)
+    steps = (step for step in itertools.count(1) if is_due(step, every, samples))
+    first = next(step for number, step in enumerate(steps, 1) if number >= WINDOW and step >= WARM_UP)
+    if (judged or 0) >= first:
+        return None
+    when = f"from step {first:,} on there is something to judge it by"
+    if first > training["steps"]:
+        when += f", which this run of {training['steps']:,} steps does not reach"
+    return f"too early to say: {when}"
 
 
 def _last_step(lines: Iterable[Mapping]) -> int | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from ganzoo import backend, pretrained, registry, tuning
 from ganzoo.config import Recipe
 from ganzoo.data import Pipeline
+from ganzoo.engines import Trainer
 from ganzoo.errors import RunError, UsageError
 from ganzoo.evaluation import during
 from ganzoo.files import remove_unfinished
@@ -25,7 +26,6 @@ from ganzoo.training.strategies import (
     get_strategy,
     is_chief,
     place,
-    replica_count,
     scope,
     share_from_chief,
 )
@@ -43,12 +43,6 @@ def build(recipe: Recipe, strategy_name: str, init: str | None) -> GAN:
         UsageError: when the strategy, what the training needs, or `init` can't be had.
     """
     strategy = get_strategy(strategy_name, recipe.training.batch_size)
-    if backend.name() == "tensorflow" and replica_count(strategy) > 1 and recipe.model.precision == "mixed_float16":
-        # Keras looks for overflow in the gradients of one replica, before they are summed.
-        raise UsageError(
-            f"model.precision: mixed_float16 can't be trained on {replica_count(strategy)} replicas; set "
-            "mixed_bfloat16 or float32, or use --strategy single"
-        )
     with scope(strategy):
         gan = registry.get(recipe.architecture)(recipe.model)
         gan.compile(
@@ -92,7 +86,8 @@ def restore(gan: GAN, directory: RunDirectory, progress) -> None:
             progress.say(f"{bad}: damaged, passed over")
         if path is not None:
             progress.say(f"going on from step {gan.steps_done:,} ({path})")
-        run_directory.keep_metrics_until(directory, gan.steps_done, gan.rollback_count)
+        last = checkpoints.last_line(path) if path else None
+        run_directory.keep_metrics_until(directory, gan.steps_done, gan.rollback_count, last)
     share_from_chief(gan.distribute_strategy, gan.state().values())
 
 
@@ -192,6 +187,9 @@ def _write_config(run: Run, record: Mapping) -> None:
             "in another order, and with another number of replicas each draws other latents, dropout and "
             "augmentations: from here it is no longer bitwise what it would have been"
         )
+    changed = run_directory.what_changed(run.directory, record["data"])
+    if changed and run.gan.steps_done:
+        run.progress.say(changed)
     run_directory.write_config(run.directory, run.recipe, run.last_step, record)
 
 
@@ -224,12 +222,29 @@ def _train_leg(run: Run, chief: Chief | None, interruption: callbacks.Interrupti
             chief.report,
         ]
     gan.steps_per_execution = _steps_per_execution(run, first_step)
-    dataset = batches(strategy, run.pipeline.reordered(gan.rollback_count), first_step, run.last_step)
-    gan.fit(dataset, steps_per_epoch=run.last_step - first_step, callbacks=steps, verbose=0, shuffle=False)
+    pipeline = run.pipeline.reordered(gan.rollback_count)
+    dataset = batches(strategy, pipeline, first_step, run.last_step)
+    try:
+        # As the engine has it: what the pipeline gives needs no look.
+        Trainer.fit(gan, dataset, steps_per_epoch=run.last_step - first_step, callbacks=steps, verbose=0, shuffle=False)
+    except Exception as error:
+        if chief and _failed_between_steps(error, pipeline, gan):
+            chief.save()
+            run.progress.say(f"saved at step {gan.steps_done:,}; the same command goes on from there")
+        raise
     interruption.saving = True
     if chief and not divergence.found:
         chief.save()
     return divergence.found or any_worker(strategy, chief is not None and chief.is_lost())
+
+
+def _failed_between_steps(error: Exception, pipeline: Pipeline, gan: GAN) -> bool:
+    """Whether the data came to an end before a step had begun, so that the state is that of the step before.
+
+    Replicas may have begun it, and so may one of several steps that are executed together.
+    """
+    alone = gan.replica_count() == 1 and gan.steps_per_execution == 1
+    return alone and any(str(failure) in str(error) for failure in pipeline.failures)
 
 
 def _steps_per_execution(run: Run, first_step: int) -> int:

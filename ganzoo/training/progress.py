@@ -5,6 +5,8 @@ import sys
 import time
 from collections.abc import Mapping
 
+BAR = 24
+"""Characters of the bar, where there is room."""
 PLAIN_SECONDS = 15
 """Seconds between two plain lines."""
 BAR_SECONDS = 0.5
@@ -34,30 +36,37 @@ class PlainProgress:
 
 
 class BarProgress:
-    """A bar with steps, images per second, time left and the terms of the losses."""
+    """A bar with steps, images per second, time left and as many terms of the losses as the line has room for."""
 
     interval = BAR_SECONDS
 
     def __init__(self):
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.progress import BarColumn, Progress, TextColumn
+        from rich.table import Column
 
+        self.column = BarColumn(bar_width=BAR)
         self.bar = Progress(
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}  {task.fields[left]} left"),
-            TextColumn("[dim]{task.fields[losses]}"),
+            self.column,
+            TextColumn("{task.fields[status]}", table_column=Column(no_wrap=True)),
+            TextColumn("[dim]{task.fields[losses]}", table_column=Column(no_wrap=True)),
             console=Console(stderr=True),
         )
 
     def start(self, first_step: int, last_step: int) -> None:
+        self.last_step = last_step
         self.bar.start()
-        self.task = self.bar.add_task("", total=last_step, completed=first_step, rate="", left="?", losses="")
+        status = f"{first_step:,}/{last_step:,}"
+        self.task = self.bar.add_task("", total=last_step, completed=first_step, status=status, losses="")
 
     def update(self, step: int, images_per_second: float, seconds_left: float, terms: Mapping[str, float]) -> None:
-        losses = "  ".join(f"{name} {value:.3f}" for name, value in terms.items())
-        rate = f"{images_per_second:.1f} images/s"
-        self.bar.update(self.task, completed=step, rate=rate, left=_duration(seconds_left), losses=losses)
+        left = _duration(seconds_left)
+        status = f"{step:,}/{self.last_step:,}  {images_per_second:.1f} images/s  {left} left"
+        # Between two of three columns is a space.
+        room = self.bar.console.width - len(status) - 2
+        self.column.bar_width = max(4, min(BAR, room))
+        losses = _fitting(terms, room - self.column.bar_width)
+        self.bar.update(self.task, completed=step, status=status, losses=losses)
 
     def say(self, text: str) -> None:
         self.bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -88,6 +97,17 @@ class Speed:
         (began, first), (now, _) = self.marks[0], self.marks[-1]
         rate = (step - first) / max(now - began, 1e-9)
         return rate, (self.last_step - step) / max(rate, 1e-9)
+
+
+def _fitting(terms: Mapping[str, float], room: int) -> str:
+    """The first terms, as many as there is room for."""
+    text = ""
+    for name, value in terms.items():
+        longer = f"{text}  {name} {value:.3f}".lstrip()
+        if len(longer) > room:
+            break
+        text = longer
+    return text
 
 
 def _duration(seconds: float) -> str:

@@ -23,7 +23,7 @@ from PIL import Image
 
 from ganzoo import registry
 from ganzoo.files import replacing
-from ganzoo.training import run_directory
+from ganzoo.training import doctor, run_directory
 from ganzoo.training.run_directory import RunDirectory
 
 FRAMES = 40
@@ -81,11 +81,17 @@ def _contents(directory: RunDirectory) -> dict:
         "last_step": recipe["training"]["steps"],
         "measured": measured[-1]["step"] if measured else None,
         "findings": measured[-1].get("findings") if measured else None,
+        "early": _too_early(recipe["training"], measured),
         "rollbacks": rollbacks,
         "frames": frames,
         "charts": _charts(measured, rollbacks),
         "commands": _commands(directory, recipe, run),
     }
+
+
+def _too_early(training: Mapping, lines: Sequence[Mapping]) -> str | None:
+    due = doctor.due_lines(lines, training.get("log_every", 1), training.get("sample_every", 1))
+    return doctor.too_early(training, due[-1]["step"] if due else None)
 
 
 def _commands(directory: RunDirectory, recipe: Mapping, run: Mapping) -> list[tuple[str, str]]:

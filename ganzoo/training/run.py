@@ -13,7 +13,7 @@ from ganzoo.data import Pipeline, open_pipeline
 from ganzoo.errors import RunError, UsageError
 from ganzoo.quiet import import_keras
 from ganzoo.recipes import load_recipe, recipe_name
-from ganzoo.training import checkpoints, run_directory
+from ganzoo.training import checkpoints, notes, run_directory
 from ganzoo.training.progress import get_progress
 from ganzoo.training.run_directory import RunDirectory
 
@@ -60,7 +60,7 @@ def train(
     recipe = _check_directory(directory, recipe, fresh)
     pipeline = open_data(recipe, "train")
     # Samples are of images that are not trained on, where the data has a test split.
-    examples = open_data(recipe, "test").fixed(recipe.training.sample_count)
+    examples = _fixed(open_data(recipe, "test"), recipe.training.sample_count)
     memory.keep_freed()
     import_keras()
     from ganzoo.training import loop
@@ -74,8 +74,10 @@ def train(
             loop.restore(gan, directory, progress)
             progress.say(f"{pipeline.description}; run directory {directory.path}")
             run = loop.Run(recipe, directory, gan, pipeline, examples, last_step, progress, gauge)
+            for warning in notes.warnings(recipe, pipeline, last_step):
+                progress.say(f"warning: {warning}")
             if gan.steps_done < last_step:
-                _fit(run, {"strategy": strategy, "init": init})
+                _fit(run, {"strategy": strategy, "init": init, "data": _data_record(recipe, pipeline)})
             else:
                 progress.say(f"already at step {gan.steps_done:,}; give a larger --steps to go on")
     return gan
@@ -126,14 +128,18 @@ def plan(
     updates = ", then ".join(f"{phase.name} ({', '.join(phase.networks)})" for phase in gan.phases())
     last_step, batch = steps or recipe.training.steps, recipe.training.batch_size
     epochs = last_step * pipeline.batch_size / len(pipeline)
+    changed = run_directory.what_changed(directory, _data_record(recipe, pipeline)) if saved else None
+    warnings = notes.warnings(recipe, pipeline, last_step)
     return "\n".join(
         [
             f"architecture   {recipe.architecture}",
             f"data           {pipeline.description}",
+            *(f"               {line}" for line in notes.preparation(recipe, pipeline)),
             f"parameters     {networks}",
             f"updates        {updates}",
             f"steps          to {last_step:,}, batches of {batch}: {epochs:,.1f} epochs",
             f"run directory  {directory.path}: {begin}",
+            *(f"warning        {warning}" for warning in [*([changed] if changed else []), *warnings]),
         ]
     )
 
@@ -153,12 +159,25 @@ def _check_directory(directory: RunDirectory, recipe: Recipe, fresh: bool) -> Re
     if directory.config.exists():
         if not fresh:
             recipe = run_directory.as_recorded(directory, recipe)
-            run_directory.check_same_run(directory, recipe)
+            run_directory.check_same_run(directory, recipe, lambda: open_data(recipe, "train").fingerprint())
     elif directory.path.is_dir() and not run_directory.is_unused(directory):
         raise UsageError(f"{directory.path}: not empty, and no run; give another --run-dir")
     elif directory.path.exists() and not directory.path.is_dir():
         raise UsageError(f"{directory.path}: a file; give a directory as --run-dir")
     return recipe
+
+
+def _fixed(pipeline: Pipeline, count: int) -> Mapping:
+    """Examples for the samples. Raises UsageError for data that can't be trained on at all."""
+    try:
+        return pipeline.fixed(count)
+    except RunError as error:
+        raise UsageError(str(error)) from error
+
+
+def _data_record(recipe: Recipe, pipeline: Pipeline) -> dict:
+    """Where the images lie, and which they are."""
+    return {"place": run_directory.place(recipe.data.source), **pipeline.fingerprint()}
 
 
 def open_data(recipe: Recipe, split: str) -> Pipeline:

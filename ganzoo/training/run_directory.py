@@ -5,7 +5,7 @@ import dataclasses
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -169,26 +169,77 @@ def as_recorded(directory: RunDirectory, recipe: Recipe) -> Recipe:
     return dataclasses.replace(recipe, **settled)
 
 
-def check_same_run(directory: RunDirectory, recipe: Recipe) -> None:
+def check_same_run(directory: RunDirectory, recipe: Recipe, fingerprint: Callable[[], Mapping] = dict) -> None:
     """Refuses to go on with a run of another recipe. What a run of an earlier release doesn't state is the default.
+
+    Paths are the same that lead to the same place, and so are images of the same names and sizes in another.
+
+    Args:
+        fingerprint: gives that of the recipe's images, as `Pipeline.fingerprint`; asked for only where it matters.
 
     Raises:
         UsageError: listing the keys that differ.
     """
     document = read_config(directory)
+    recorded = _recorded_data(directory)
     if document["architecture"] == recipe.architecture:
         document = to_document(parse_recipe(document, type(recipe.model), str(directory.config)))
     found, wanted = _flat(document), _flat(to_document(recipe))
     differing = [
-        f"{key} ({found.get(key)!r} there, {wanted.get(key)!r} now)"
+        key
         for key in sorted(found.keys() | wanted.keys())
         if found.get(key) != wanted.get(key) and key not in IDENTITY_EXCEPTIONS and not key.startswith("evaluation.")
     ]
+    teachers = [flat.get("model.teacher") for flat in (found, wanted)]
+    if all(teachers) and _resolved(teachers[0]) == _resolved(teachers[1]):
+        differing = [key for key in differing if key != "model.teacher"]
+    if "data.source" in differing:
+        there = recorded.get("place", place(found["data.source"]))
+        if there == place(wanted["data.source"]) or (recorded and recorded["digest"] == fingerprint().get("digest")):
+            differing.remove("data.source")
     if differing:
+        listed = "; ".join(f"{key} ({found.get(key)!r} there, {wanted.get(key)!r} now)" for key in differing)
         raise UsageError(
-            f"{directory.path}: holds a run of another recipe: {'; '.join(differing)}; use another --run-dir, or "
-            "--fresh to move that run aside"
+            f"{directory.path}: holds a run of another recipe: {listed}; use another --run-dir, where "
+            f"--init {directory.path} starts from what this run learned, or --fresh to move this run aside"
         )
+
+
+def place(source: str) -> str:
+    """A source of images, its folders, if it is of such, as the system knows them."""
+    scheme, _, rest = source.partition(":")
+    return f"folder:{','.join(map(_resolved, rest.split(',')))}" if scheme == "folder" else source
+
+
+def _resolved(path: str) -> str:
+    return str(Path(path.strip()).expanduser().resolve())
+
+
+def what_changed(directory: RunDirectory, data: Mapping) -> str | None:
+    """In words, how the images differ from those that the run in the directory was last trained on; None: not.
+
+    Args:
+        data: their place and fingerprint.
+    """
+    found = _recorded_data(directory)
+    if not found or found["digest"] == data["digest"]:
+        return None
+    counts = f"{found['images']:,} images then, {data['images']:,} now"
+    if found["images"] == data["images"]:
+        counts = f"{data['images']:,} images as then, but of other names or sizes"
+    return (
+        f"other data: {counts}. It goes on with these, and does not forget what it learned from the others; "
+        "--fresh begins anew"
+    )
+
+
+def _recorded_data(directory: RunDirectory) -> dict:
+    """Place and fingerprint of the images that a run was last trained on; {} where it doesn't say."""
+    try:
+        document = yaml.safe_load(directory.config.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    return document.get("run", {}).get("data", {})
 
 
 def move_aside(directory: RunDirectory) -> Path:
@@ -202,20 +253,23 @@ def move_aside(directory: RunDirectory) -> Path:
     return directory.path.rename(place)
 
 
-def keep_metrics_until(directory: RunDirectory, step: int, rollbacks: int) -> None:
+def keep_metrics_until(directory: RunDirectory, step: int, rollbacks: int, last: Mapping | None = None) -> None:
     """Drops the lines of steps and rollbacks that will happen again, and a last line that was cut off.
 
     Args:
         step: the last whose lines are kept.
         rollbacks: how often the run has gone back at that step.
+        last: the last line that there was at that step; it is put back where it is lost.
     """
-    if not directory.metrics.exists():
+    if not directory.metrics.exists() and last is None:
         return
     kept = [
         line
         for line in read_metrics(directory)
         if (line["rollback"]["number"] <= rollbacks if "rollback" in line else line["step"] <= step)
     ]
+    if last is not None and last not in kept:
+        kept.append(last)
     with replacing(directory.metrics) as beside:
         beside.write_text("".join(f"{json.dumps(line)}\n" for line in kept), "utf-8")
 
@@ -237,9 +291,15 @@ def read_metrics(directory: RunDirectory) -> list[dict]:
     return lines
 
 
-def append_rollback(directory: RunDirectory, step: int, rollback: Mapping) -> None:
-    """Notes in `metrics.jsonl` that the run went back to `step`: which time it was, from which step, and why."""
-    append_metrics(directory, {"step": step, "time": round(time.time(), 3), "rollback": dict(rollback)})
+def append_rollback(directory: RunDirectory, step: int, rollback: Mapping) -> dict:
+    """Notes in `metrics.jsonl` that the run went back to `step`: which time it was, from which step, and why.
+
+    Returns:
+        The line.
+    """
+    line = {"step": step, "time": round(time.time(), 3), "rollback": dict(rollback)}
+    append_metrics(directory, line)
+    return line
 
 
 def append_metrics(directory: RunDirectory, line: Mapping) -> None:

@@ -75,6 +75,11 @@ def test_spectral_norm_bounds_every_layer_of_the_discriminators(gan):
 
 
 @not_of_the_engine
+def test_equal_gans_are_saved_as_equal_arrays(gan, tmp_path):
+    contract.equal_gans_are_saved_as_equal_arrays(gan, tmp_path)
+
+
+@not_of_the_engine
 def test_deployed_networks_open_in_plain_keras(tmp_path):
     gans = [small.create(name) for name in registry.names()]
     gans += [small.create(name, generator="mobile") for name in small.MOBILE]

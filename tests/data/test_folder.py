@@ -205,3 +205,21 @@ def test_pairs_called_1_a_and_1_b_find_each_other_and_input_side_right_makes_b_t
     for side, expected in sides.items():
         inputs, targets = folder(tmp_path / "facades", "paired", input_side=side).sets
         assert [numbers(inputs), numbers(targets)] == expected
+
+
+def test_pictures_that_cant_be_read_are_told_of_in_a_mixed_folder_and_alone(numbered):
+    folder = numbered("photos", 2)
+    for name in ("a.HEIC", "sub/b.heic", "c.psd"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"")
+    source = open_source(DataConfig(source=f"folder:{folder}"), "latent")
+    assert len(source.sets[0]) == 2
+    assert sorted(reason for _, reason in source.skipped) == [
+        ".heic is not read; convert it to JPEG or PNG",
+        ".heic is not read; convert it to JPEG or PNG",
+        ".psd is not read; convert it to JPEG or PNG",
+    ]
+    for number in range(2):
+        (folder / f"{number}.png").unlink()
+    with pytest.raises(UsageError, match="no images; found 3 .heic .psd, to be converted to JPEG or PNG; looked for"):
+        open_source(DataConfig(source=f"folder:{folder}"), "latent")

@@ -10,8 +10,10 @@ from made_images import coordinates, pixels, save, truncate
 from PIL import Image
 
 from ganzoo.config import DataConfig
+from ganzoo.data import folder as folders
 from ganzoo.data import open_pipeline
-from ganzoo.errors import UsageError
+from ganzoo.data.images import read_image
+from ganzoo.errors import RunError, UsageError
 
 
 def latent(folder, *, batch_size=4, seed=0, image_size=16, channels=3, **data):
@@ -241,7 +243,7 @@ def test_a_file_that_breaks_in_decoding_is_replaced_and_named(numbered):
 
 def test_a_set_of_which_nothing_can_be_decoded_is_an_error(tmp_path):
     truncated_jpeg(tmp_path / "0.jpg")
-    with pytest.warns(UserWarning), pytest.raises(UsageError, match="none of 1 images.*0.jpg"):
+    with pytest.raises(RunError, match="none of 1 images.*0.jpg"):
         latent(tmp_path).batch(0)
 
 
@@ -280,3 +282,36 @@ def test_what_can_not_be_done_is_refused_in_one_line_that_says_what_can(numbered
 def test_the_description_counts_what_there_is(numbered):
     folder = numbered("photos", 2)
     assert latent(folder).description == f"2 images from folder:{folder}, train split, 16x16"
+
+
+def test_a_disk_that_went_away_is_told_at_the_first_file_not_after_all(numbered):
+    folder = numbered("photos", 50)
+    pipeline = latent(folder)
+    folder.rename(folder.with_name("gone"))
+    with warnings.catch_warnings(), pytest.raises(RunError, match="no such file.*it was there when"):
+        warnings.simplefilter("error")
+        pipeline.batch(0)
+    assert pipeline.skipped == []
+
+
+def test_files_that_all_became_unreadable_are_looked_at_once_each(numbered, monkeypatch):
+    folder, opened = numbered("photos", 50), []
+    pipeline = latent(folder)
+    for file in folder.iterdir():
+        file.write_bytes(b"")
+    monkeypatch.setattr(folders, "read_image", lambda file: opened.append(file) or read_image(file))
+    with pytest.raises(RunError, match="none of 50 images can be decoded"):
+        pipeline.batch(0)
+    assert len(opened) == 50
+
+
+def test_the_fingerprint_of_data_goes_with_names_and_sizes_of_files_not_with_their_place(numbered):
+    folder = numbered("photos", 3)
+    before = latent(folder).fingerprint()
+    folder = folder.rename(folder.with_name("moved"))
+    assert latent(folder).fingerprint() == before
+    assert before["images"] == 3
+    (folder / "0.png").rename(folder / "9.png")
+    renamed = latent(folder).fingerprint()
+    (folder / "1.png").write_bytes((folder / "1.png").read_bytes() + b"0")
+    assert len({before["digest"], renamed["digest"], latent(folder).fingerprint()["digest"]}) == 3

@@ -15,7 +15,7 @@ from made_images import save, truncate
 from ganzoo.config import DataConfig
 from ganzoo.data import open_pipeline
 from ganzoo.data.threaded import ThreadedBatches
-from ganzoo.errors import UsageError
+from ganzoo.errors import RunError, UsageError
 
 of_jax = pytest.mark.skipif(keras.config.backend() != "jax", reason="TensorFlow makes the batches by tf.data")
 
@@ -56,7 +56,7 @@ def test_an_error_of_the_pipeline_is_raised_as_it_is(tmp_path):
     truncate(save(tmp_path / "0.jpg", np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)))
     data = DataConfig(source=f"folder:{tmp_path}")
     pipeline = open_pipeline("latent", data, image_size=16, channels=3, batch_size=1, seed=0)
-    with pytest.warns(UserWarning), pytest.raises(UsageError, match="none of 1 images can be decoded.*0.jpg"):
+    with pytest.raises(RunError, match="none of 1 images can be decoded.*0.jpg"):
         fetched(ThreadedBatches(pipeline, 0, 3))
 
 

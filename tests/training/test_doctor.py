@@ -377,3 +377,25 @@ def test_a_run_before_its_first_line_has_no_step(tmp_path):
 def test_a_directory_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(UsageError, match="no run directory"):
         doctor.report(RunDirectory(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("training", "judged", "words"),
+    [
+        (
+            {"steps": 20, "log_every": 50, "sample_every": 500},
+            20,
+            "from step 250 on .*this run of 20 steps does not reach",
+        ),
+        (
+            {"steps": 900, "log_every": 10, "sample_every": 500},
+            90,
+            "from step 100 on there is something to judge it by$",
+        ),
+        ({"steps": 900, "log_every": 50, "sample_every": 60}, None, "from step 150 on"),
+        ({"steps": 900, "log_every": 10, "sample_every": 500}, 100, None),
+    ],
+)
+def test_a_young_run_is_not_called_healthy_but_told_when_there_is_something_to_judge(training, judged, words):
+    told = doctor.too_early(training, judged)
+    assert (told is None) if words is None else re.search(words, told)

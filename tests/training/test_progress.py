@@ -22,7 +22,7 @@ def test_in_a_pipe_a_plain_line_says_all(capsys):
 
 
 @contextlib.contextmanager
-def terminal(monkeypatch):
+def terminal(monkeypatch, columns=200):
     """A real terminal as standard error; yields a list that holds what was written to it, once it is closed."""
     outside, inside = os.openpty()
     written = []
@@ -38,7 +38,7 @@ def terminal(monkeypatch):
     with os.fdopen(inside, "w") as file, monkeypatch.context() as patched:
         patched.setattr(sys, "stderr", file)
         patched.setenv("TERM", "xterm")
-        patched.setenv("COLUMNS", "200")
+        patched.setenv("COLUMNS", str(columns))
         yield written
     reader.join()
     os.close(outside)
@@ -54,6 +54,26 @@ def test_on_a_terminal_a_bar_says_all(monkeypatch):
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", b"".join(written).decode())
     for part in ("7/12", "22.2 images/s", "1:15 left", "generator_l1 12.346", "a line with [brackets] in between"):
         assert part in text
+
+
+@pytest.mark.parametrize(
+    ("columns", "losses"),
+    [(60, []), (80, []), (100, ["discriminator_fake"]), (140, ["discriminator_fake", "discriminator_real"])],
+)
+def test_steps_rate_and_time_left_are_there_at_every_width_and_losses_as_far_as_they_fit(monkeypatch, columns, losses):
+    terms = {"discriminator_fake": 0.691, "discriminator_real": 0.646, "generator_adversarial": 0.648}
+    with terminal(monkeypatch, columns) as written:
+        shown = progress.get_progress()
+        shown.start(0, 12_000)
+        shown.update(1_500, 22.25, 3 * 3600 + 62, terms)
+        shown.stop()
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", b"".join(written).decode())
+    last = [line for line in re.split("[\r\n]+", text) if line.strip()][-1]
+    assert "1,500/12,000  22.2 images/s  3:01:02 left" in last
+    assert last.count("\u2501") + last.count("\u2578") + last.count("\u257a") >= 12
+    assert [name for name in terms if name in last] == losses
+    assert len(last) <= columns
+    assert "\u2026" not in text
 
 
 def test_speed_counts_from_the_step_where_a_run_goes_on():

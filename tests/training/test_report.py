@@ -23,7 +23,7 @@ from selenium.webdriver.common.keys import Keys
 
 import ganzoo
 from ganzoo.errors import UsageError
-from ganzoo.training import report
+from ganzoo.training import doctor, report
 from ganzoo.training.run_directory import RunDirectory
 
 EVIL = "<script>document.title = 'taken'</script><img src=http://evil.invalid/x>"
@@ -55,12 +55,12 @@ def directory(tmp_path):
     return directory
 
 
-def write_config(directory, source="embedded:emoji", steps=500):
+def write_config(directory, source="embedded:emoji", steps=500, **training):
     document = {
         "architecture": "dcgan",
         "model": {"image_size": 32, "augmentation": ["color"]},
         "data": {"source": source, "domains": ["flat"]},
-        "training": {"steps": steps, "seed": 7},
+        "training": {"steps": steps, "seed": 7, "log_every": 100, "sample_every": 100, **training},
         "run": {"strategy": "mirrored", "init": None, "replicas": 2},
         "versions": {"python": "3.11.7", "keras": "3.15.1"},
     }
@@ -198,11 +198,21 @@ def test_findings_and_rollbacks_are_told_in_words(browser, directory):
 
 
 def test_a_run_without_findings_is_called_healthy_also_when_it_had_some(browser, directory):
-    write_lines(directory, line(400, [FINDING]), line(500))
+    write_lines(directory, *(line(step) for step in (100, 200, 300)), line(400, [FINDING]), line(500))
     open_page(browser, directory)
     assert "Healthy" in text(browser, "section")
     assert "collapsed" not in text(browser)
     assert "Step 500 of 500, finished" in text(browser)
+
+
+def test_a_young_run_is_not_called_healthy_but_told_from_when_on_it_can_be(directory):
+    write_config(directory, steps=20, log_every=50, sample_every=100)
+    write_lines(directory, line(20))
+    report.write(directory)
+    page = directory.report.read_text("utf-8")
+    assert "Healthy" not in page
+    assert "From step 250 on there is something to judge it by, which this run of 20 steps does not reach." in page
+    assert doctor.report(directory)["early"].partition(": ")[2][1:] in page
 
 
 def test_the_page_can_be_had_before_the_first_line_and_of_a_line_that_is_cut(browser, directory):

@@ -1,5 +1,6 @@
 """Runs of small networks on the embedded images, from the first step to the last, and from wherever they stopped."""
 
+import dataclasses
 import json
 import os
 import resource
@@ -19,9 +20,9 @@ from PIL import Image
 
 from ganzoo import pretrained, registry
 from ganzoo.architectures.dcgan import DCGAN
-from ganzoo.config import parse_recipe
+from ganzoo.config import DataConfig, parse_recipe
 from ganzoo.errors import RunError, UsageError
-from ganzoo.training import checkpoints, loop, plan, train
+from ganzoo.training import callbacks, checkpoints, loop, plan, train
 
 CHANGES = {
     "dcgan": {
@@ -129,7 +130,8 @@ def test_config_says_all_that_ran(finished):
     document = yaml.safe_load((finished[1] / "config.yaml").read_text("utf-8"))
     assert document["versions"]["keras"] == keras.__version__
     assert document["run"].pop("machine")
-    assert document["run"] == {"strategy": "auto", "init": None, "backend": "tensorflow", "replicas": 1}
+    data = {"place": "embedded:emoji", "images": 1454, "digest": document["run"]["data"]["digest"]}
+    assert document["run"] == {"data": data, "strategy": "auto", "init": None, "backend": "tensorflow", "replicas": 1}
     assert document["model"]["precision"] == "float32"
     assert document["training"]["jit_compile"] is False
     assert document["training"]["seed"] == 0
@@ -179,6 +181,17 @@ def test_what_a_killed_process_was_writing_is_cleared_away(resumed):
     assert not [name for name in names(resumed[1]) if ".part" in name]
 
 
+@pytest.mark.parametrize("end", [-40, None])
+def test_a_line_of_metrics_that_a_machine_lost_is_there_again_when_the_run_goes_on(finished, copied, end):
+    expected = metrics(copied)
+    lines = (copied / "metrics.jsonl").read_text("utf-8").splitlines()
+    # Cut off within its last line, or without it altogether.
+    torn = "\n".join(lines)[:end] if end else "\n".join(lines[:-1])
+    (copied / "metrics.jsonl").write_text(torn, "utf-8")
+    train(recipe(), copied)
+    assert metrics(copied) == expected
+
+
 @pytest.mark.slow  # test_kill.py has the same on two replicas.
 def test_a_run_that_stopped_and_went_on_ends_as_one_that_did_not_stop_cyclegan(tmp_path):
     train(recipe("cyclegan", 4), tmp_path / "whole")
@@ -220,7 +233,7 @@ def untouched(directory):
 
 def test_a_run_of_another_recipe_is_refused_and_stays_as_it_is(copied):
     before = untouched(copied)
-    with pytest.raises(UsageError, match=r"model.latent_dim \(8 there, 9 now\); use another --run-dir, or --fresh"):
+    with pytest.raises(UsageError, match=r"model.latent_dim \(8 there, 9 now\); use another --run-dir"):
         train(recipe(latent_dim=9), copied)
     assert untouched(copied) == before
 
@@ -398,6 +411,50 @@ def test_a_full_disk_is_one_line_and_the_checkpoint_of_before_stays_whole(tmp_pa
         assert int(train(recipe(base_filters=16), directory, steps=2).step) == 2
     finally:
         disk.close()
+
+
+def on_photos(folder, count=6):
+    """A recipe for images in a folder, which is made, and nothing of it kept in memory."""
+    folder.mkdir()
+    for number in range(count):
+        pixels = np.random.default_rng(number).integers(0, 256, (32, 32, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    settings = recipe(steps=2000, training={"sample_every": 4, "checkpoint_every": 1000})
+    return dataclasses.replace(settings, data=DataConfig(source=f"folder:{folder}", cache_gib=0))
+
+
+def test_data_that_goes_away_in_the_middle_of_a_run_costs_no_step(tmp_path, monkeypatch, capsys):
+    photos, draw = tmp_path / "photos", callbacks.Samples.draw
+    settings = on_photos(photos)
+
+    def draw_and_lose(samples, step):
+        draw(samples, step)
+        if step == 4:
+            photos.rename(tmp_path / "unplugged")
+
+    monkeypatch.setattr(callbacks.Samples, "draw", draw_and_lose)
+    with pytest.raises(RunError, match="no such file.*it was there when the data was opened"):
+        train(settings, tmp_path / "run")
+    (saved,) = [name for name in names(tmp_path / "run" / "checkpoints") if name != "step_0000000.npz"]
+    step = int(saved[5:12])
+    assert step >= 4
+    assert f"saved at step {step}; the same command goes on from there" in capsys.readouterr().err
+    monkeypatch.undo()
+    (tmp_path / "unplugged").rename(photos)
+    train(settings, tmp_path / "whole", steps=step + 1)
+    train(settings, tmp_path / "run", steps=step + 1)
+    check_same_end(tmp_path / "run", tmp_path / "whole", step + 1)
+
+
+def test_a_run_that_goes_on_with_other_images_says_so(tmp_path, capsys):
+    photos = tmp_path / "photos"
+    settings = on_photos(photos)
+    train(settings, tmp_path / "run", steps=2)
+    (photos / "5.png").unlink()
+    assert "6 images then, 5 now" in plan(settings, tmp_path / "run", steps=3)
+    capsys.readouterr()
+    train(settings, tmp_path / "run", steps=3)
+    assert "other data: 6 images then, 5 now" in capsys.readouterr().err
 
 
 @pytest.fixture

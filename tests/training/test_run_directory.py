@@ -93,6 +93,52 @@ def test_another_recipe_is_refused_with_every_key_that_differs(directory):
     ]
 
 
+def with_data(path, source, **record):
+    """The directory of a run whose data lay where `source` says."""
+    directory = RunDirectory(path)
+    data = {"place": run_directory.place(source), "images": 3, "digest": "abc", **record}
+    run_directory.write_config(directory, recipe(data__source=source), 9, {"data": data})
+    return directory
+
+
+def test_paths_that_lead_to_the_same_folder_are_the_same_data(tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    monkeypatch.chdir(tmp_path)
+    directory = with_data(tmp_path / "run", "folder:data")
+    for source in ("folder:./data/", f"folder:{tmp_path}/data", "folder:run/../data"):
+        run_directory.check_same_run(directory, recipe(data__source=source))
+    # What was meant by a relative path is where it led when the run was started.
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    run_directory.check_same_run(directory, recipe(data__source="folder:../data"))
+
+
+def test_a_folder_that_was_moved_is_the_same_data_and_another_is_refused_with_the_ways_out(tmp_path):
+    directory = with_data(tmp_path / "run", "folder:data")
+    other = recipe(data__source="folder:moved")
+    run_directory.check_same_run(directory, other, lambda: {"images": 3, "digest": "abc"})
+    with pytest.raises(UsageError) as error:
+        run_directory.check_same_run(directory, other, lambda: {"images": 3, "digest": "abd"})
+    for words in ("data.source ('folder:data' there, 'folder:moved' now)", "--run-dir", "--fresh", "--init"):
+        assert words in str(error.value)
+
+
+def test_other_images_in_the_same_place_are_told_with_their_number(tmp_path):
+    directory = with_data(tmp_path / "run", "folder:data", images=12)
+    assert run_directory.what_changed(directory, {"images": 12, "digest": "abc"}) is None
+    assert "12 images then, 9 now" in run_directory.what_changed(directory, {"images": 9, "digest": "d"})
+    assert "12 images as then, but of other names" in run_directory.what_changed(
+        directory, {"images": 12, "digest": "d"}
+    )
+
+
+def test_a_teacher_is_the_same_by_whatever_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    directory = RunDirectory(tmp_path / "run")
+    run_directory.write_config(directory, recipe(model__teacher="runs/big"), 9, {})
+    run_directory.check_same_run(directory, recipe(model__teacher=f"{tmp_path}/runs/big/"))
+
+
 def test_another_architecture_is_refused(directory):
     document = to_document(recipe())
     document["architecture"] = "srgan"

@@ -12,6 +12,5 @@ get_strategy = _active.get_strategy
 in_words = _active.in_words
 is_chief = _active.is_chief
 place = _active.place
-replica_count = _active.replica_count
 scope = _active.scope
 share_from_chief = _active.share_from_chief
