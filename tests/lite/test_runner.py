@@ -5,6 +5,7 @@ import importlib
 import json
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import exported
@@ -63,6 +64,22 @@ def test_one_runner_takes_one_size_after_another(models):
     painter = GanzooLite(models["any_size"])
     for size in [(40, 50), (70, 33), (40, 50)]:
         assert (painter(smooth(*size)) == 255 - smooth(*size)).all()
+
+
+@pytest.mark.parametrize("name", ["negative", "any_size"])
+def test_threads_that_share_a_runner_get_each_its_own_picture(models, name):
+    painter = GanzooLite(models[name], threads=1)
+    images = [smooth(40 + index % 3, 40 + index % 5) // 2 + index for index in range(100)]
+    with ThreadPoolExecutor(4) as pool:
+        painted = list(pool.map(painter, images))
+    assert [index for index, image in enumerate(images) if not (painted[index] == 255 - image).all()] == []
+
+
+def test_threads_that_share_a_runner_get_each_its_own_samples(models):
+    painter = GanzooLite(models["painter"], threads=1)
+    with ThreadPoolExecutor(4) as pool:
+        sampled = list(pool.map(lambda seed: painter.sample(8, seed), range(60)))
+    assert [seed for seed in range(60) if not (sampled[seed] == painter.sample(8, seed)).all()] == []
 
 
 def test_grey_and_transparent_pictures_are_taken(models):

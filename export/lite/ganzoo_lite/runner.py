@@ -1,5 +1,6 @@
 """Opens TFLite files that ganzoo exported, and runs them on the CPU with XNNPACK."""
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ class GanzooLite:
 
         painter = GanzooLite("generator_dynamic.tflite")
         painter(Image.open("drawing.png")).save("coloured.png")
+
+    Several threads may call it at once: tiles take their turns, each of which runs on `threads`.
 
     Args:
         path: the .tflite file.
@@ -81,10 +84,13 @@ def open_tflite(path: Path, threads: int | None = None) -> Network:
     check_is_tflite(path)
     interface = card.interface(card.read(path), path)
     signature = _signature(path, interface, threads or all_threads())
+    # An interpreter holds the tensors of one call; a second one would overwrite them.
+    turn = threading.Lock()
 
     def call(values: np.ndarray) -> np.ndarray:
         try:
-            return signature(**{interface.input.name: values})[interface.output.name]
+            with turn:
+                return signature(**{interface.input.name: values})[interface.output.name]
         except (RuntimeError, ValueError) as error:
             raise card.ModelError(f"{path}: can't be run ({reason(error)})") from error
 
