@@ -97,6 +97,17 @@ def is_name(name_or_path: str | Path) -> bool:
     return isinstance(name_or_path, str) and name_or_path in list_pretrained()
 
 
+def directions(name_or_path: str | Path) -> tuple[str, ...]:
+    """`ab` and `ba` of a name or a folder that holds a generator of each; of another model, none. Nothing is fetched."""
+    path = Path(name_or_path)
+    if is_name(name_or_path):
+        files = zoo.weights(name_or_path)
+    else:
+        files = [found.name for found in path.iterdir()] if path.is_dir() else []
+    stems = {Path(file).stem for file in files if opens_in_keras(Path(file))}
+    return tuple(direction for direction in DIRECTIONS if f"generator_{direction}" in stems)
+
+
 def opens_in_keras(path: Path) -> bool:
     """Whether a file, by its name, holds a generator that runs in Keras: as Keras saved it, or as weights."""
     return path.suffix in (".keras", zoo.WEIGHTS)

@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import subprocess
+import sys
 
 import keras
 import pytest
@@ -61,6 +62,13 @@ def test_a_quick_answer_loads_no_tensorflow(ganzoo, tmp_path, arguments):
     imports = ganzoo(*arguments, PYTHONPROFILEIMPORTTIME="1").stderr
     assert re.search(r"\| +ganzoo\.cli$", imports, re.MULTILINE)
     assert not re.search(r"\| +(tensorflow|keras|tensorflow_datasets)$", imports, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("module", "name"), [("ganzoo", "ganzoo"), ("ganzoo.lite", "ganzoo-lite")])
+def test_a_module_is_run_as_its_command(module, name):
+    done = subprocess.run([sys.executable, "-m", module, "--version"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"{name}")
 
 
 def test_the_list_names_all_there_is_and_in_a_pipe_is_plain(ganzoo):
