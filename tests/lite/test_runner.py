@@ -88,8 +88,10 @@ def test_grey_and_transparent_pictures_are_taken(models):
     for given in (grey, grey[..., 0], Image.fromarray(grey[..., 0])):
         assert (np.asarray(painter(given)) == 255 - grey).all()
     clear = np.zeros((40, 40, 4), "uint8")
-    assert (painter(clear) == 0).all()
-    assert painter(Image.fromarray(clear)).mode == "RGBA"
+    assert (painter(clear) == np.zeros((40, 40, 3))).all()
+    assert painter(Image.fromarray(clear)).mode == "RGB"
+    assert (painter(clear, keep_alpha=True) == clear).all()
+    assert painter(Image.fromarray(clear), keep_alpha=True).mode == "RGBA"
 
 
 @pytest.mark.parametrize(

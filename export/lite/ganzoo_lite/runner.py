@@ -41,26 +41,35 @@ class GanzooLite:
         """What the file takes and gives."""
         return self.network.interface
 
-    def __call__(self, image: Image.Image | np.ndarray, *, tiles: bool = False, progress=None):
+    def __call__(
+        self, image: Image.Image | np.ndarray, *, tiles: bool = False, keep_alpha: bool = False, progress=None
+    ):
         """Translates or enlarges an image of any size.
 
         Args:
             image: a Pillow image of any mode, or an array, uint8 (H, W, C) or (H, W), RGB, grey, or either with alpha.
             tiles: run in tiles also a network that sees a picture as a whole (fit for maps and textures); by default
                 the picture is resized for it, and what it paints is resized back.
+            keep_alpha: cut the picture out again where it was transparent, also what a network of scale 1 paints, which
+                else paints all of it, over white.
             progress: a function that is told of (tiles that are done, tiles in all).
 
         Returns:
-            The same kind: a Pillow image, or uint8 (H * scale, W * scale, C'). Transparency is kept as a last channel.
+            The same kind: a Pillow image, or uint8 (H * scale, W * scale, C'). Transparency, where the image has some
+            and is enlarged, or it is to be kept, is a last channel.
 
         Raises:
-            UsageError: when the generator takes latents, or the array is something else.
+            UsageError: when the generator takes latents, or the image is none that it can take.
         """
         given_array = not isinstance(image, Image.Image)
         if given_array:
             image = _image_of(image)
-        picture = pixels.picture(image, painting.input_channels(self.network))
-        strips = painting.painted(self.network, picture, tiles=tiles, progress=progress)
+        takes, gives = painting.input_channels(self.network), self.interface.output.shape[-1]
+        try:
+            picture = pixels.picture(image, takes, gives)
+        except ValueError as error:
+            raise UsageError(f"the image: {reason(error)}") from error
+        strips = painting.painted(self.network, picture, tiles=tiles, keep_alpha=keep_alpha, progress=progress)
         painted = np.concatenate(list(strips))
         if given_array:
             return painted
