@@ -149,3 +149,26 @@ def test_a_picture_that_hides_nothing_is_opaque_and_nothing_is_told(tmp_path):
     for network_ in (identity(), nearest()):
         assert paint_file(network_, tmp_path / "in.png", tmp_path / "out.png") == []
         assert Image.open(tmp_path / "out.png").mode == "RGB"
+
+
+def test_what_is_cut_out_again_is_not_blended_twice(tmp_path):
+    soft().save(tmp_path / "in.png")
+    paint_file(identity(), tmp_path / "in.png", tmp_path / "out.png", keep_alpha=True)
+    with Image.open(tmp_path / "out.png") as painted:
+        for grey in (0, 128, 255):
+            assert np.abs(over(painted, grey) - over(soft(), grey)).max() <= 3
+
+
+def sharpening():
+    """Makes edges steeper, as generators do and filters don't."""
+    return network(lambda image: (255 * (image / 255) ** 1.3).repeat(2, 0).repeat(2, 1), scale=2)
+
+
+@pytest.mark.parametrize("backdrop", [0, 255])
+def test_a_network_that_is_no_filter_is_off_no_more_over_one_backdrop_than_over_another(tmp_path, backdrop):
+    soft().save(tmp_path / "in.png")
+    paint_file(sharpening(), tmp_path / "in.png", tmp_path / "out.png")
+    with Image.open(tmp_path / "out.png") as painted:
+        found = over(painted, backdrop)
+    expected = sharpening().call(over(soft(), backdrop).astype("float32")[None])[0]
+    assert np.abs(found - expected).max() <= 13

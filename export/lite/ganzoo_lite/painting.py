@@ -76,7 +76,7 @@ def painted(
     strips = tiling.strips(network, picture.pixels, tiles=tiles, progress=progress)
     if not transparency.is_kept(network, picture, keep_alpha):
         return strips
-    return transparency.with_alpha(network, strips, picture.alpha, tiles=tiles)
+    return transparency.with_alpha(network, strips, picture, tiles=tiles)
 
 
 def input_channels(network: Network) -> int:

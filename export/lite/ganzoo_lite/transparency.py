@@ -23,48 +23,54 @@ def is_kept(network: Network, picture: Picture, keep_alpha: bool) -> bool:
 
 
 def with_alpha(
-    network: Network, strips: Iterator[np.ndarray], alpha: np.ndarray, *, tiles: bool
+    network: Network, strips: Iterator[np.ndarray], picture: Picture, *, tiles: bool
 ) -> Iterator[np.ndarray]:
     """What was painted of a picture on white, with its alpha as a last channel.
 
     Args:
         network: that painted it.
         strips: uint8 (n, W * scale, c), as `tiling.strips` gives them.
-        alpha: uint8 (H, W), of the picture.
+        picture: with alpha.
         tiles: as for `tiling.strips`.
 
     Yields:
         uint8 (n, W * scale, c + 1).
     """
-    if network.interface.scale == 1:
-        top = 0
-        for strip in strips:
-            yield np.concatenate([strip, alpha[top : top + len(strip), :, None]], axis=2)
-            top += len(strip)
-        return
-    for strip, enlarged in zip(strips, _enlarged(network, alpha, tiles), strict=True):
-        yield np.concatenate([_without_white(strip, enlarged), enlarged], axis=2)
+    if network.interface.scale > 1:
+        return _enlarged(network, strips, picture, tiles)
+    return _cut_out(strips, picture.alpha)
 
 
-def _without_white(painted: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """The colours that on white look as painted: painted = alpha * colour + (1 - alpha) * 255."""
-    share = np.maximum(alpha, 1) / np.float32(255)
-    colours = np.rint(np.clip((painted - (1 - share) * 255) / share, 0, 255)).astype("uint8")
-    return np.where(alpha == 0, np.uint8(255), colours)
+def _cut_out(strips: Iterator[np.ndarray], alpha: np.ndarray) -> Iterator[np.ndarray]:
+    top = 0
+    for strip in strips:
+        share = alpha[top : top + len(strip), :, None]
+        yield _with(share, strip.astype("float32") - (255 - share.astype("float32")), strip)
+        top += len(strip)
 
 
-def _enlarged(network: Network, alpha: np.ndarray, tiles: bool) -> Iterator[np.ndarray]:
-    """Alpha through the network, as a grey picture: edges then lie where those of the colours do."""
-    channels = network.interface.input.shape[-1]
-    image = np.broadcast_to(alpha[..., None], (*alpha.shape, channels))
+def _enlarged(network: Network, strips: Iterator[np.ndarray], picture: Picture, tiles: bool) -> Iterator[np.ndarray]:
+    """Alpha is what differs between the picture painted on white and on black: edges lie where the colors' do.
+
+    A network that isn't linear paints edges against white and against black in two ways; the middle is taken.
+    """
+    alpha, scale = picture.alpha, network.interface.scale
+    on_black = np.clip(picture.pixels + alpha[..., None].astype("int16") - 255, 0, 255).astype("uint8")
     # What is opaque or clear all around stays so, whatever the network makes of white and black.
     lowest, highest = (
         np.asarray(Image.fromarray(alpha).filter(kind(NEAR))) for kind in (ImageFilter.MinFilter, ImageFilter.MaxFilter)
     )
-    top, scale = 0, network.interface.scale
-    for strip in tiling.strips(network, image, tiles=tiles):
+    top = 0
+    for strip, dark in zip(strips, tiling.strips(network, on_black, tiles=tiles), strict=True):
         rows = np.arange(top, top + len(strip)) // scale
         low, high = (limit[rows].repeat(scale, axis=1) for limit in (lowest, highest))
-        grey = np.rint(strip.mean(axis=2)).astype("uint8")
-        yield np.clip(grey, low, high)[..., None]
+        bright, dark = strip.astype("float32"), dark.astype("float32")
+        share = np.clip(np.rint(255 - (bright - dark).mean(axis=2)), low, high).astype("uint8")[..., None]
+        yield _with(share, (bright - (255 - share.astype("float32")) + dark) / 2, strip)
         top += len(strip)
+
+
+def _with(alpha: np.ndarray, shown: np.ndarray, clear: np.ndarray) -> np.ndarray:
+    """The colors of which `shown` is seen on black, and alpha; where all is clear, those of `clear`."""
+    colors = np.rint(np.clip(shown * (255 / np.maximum(alpha, 1).astype("float32")), 0, 255)).astype("uint8")
+    return np.concatenate([np.where(alpha == 0, clear, colors), alpha], axis=2)
