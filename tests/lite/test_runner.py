@@ -188,6 +188,8 @@ def test_a_folder_is_painted_as_it_is_laid_out_and_what_is_broken_is_skipped(mod
 WRONG = [
     (["gone.tflite", "--out", "x.png"], 2, "gone.tflite: no such file"),
     (["text.tflite", "--out", "x.png"], 2, "text.tflite: no TFLite file"),
+    (["FOLDER", "in.png", "--out", "x.png"], 2, "a folder; name one of the .tflite files in it: model.tflite"),
+    ([".", "in.png", "--out", "x.png"], 2, ".: a folder; name one of the .tflite files in it: text.tflite"),
     (["MODEL"], 2, "--out"),
     (["MODEL", "gone.png", "--out", "x.png"], 2, "gone.png: no such image"),
     (["MODEL", "--out", "x.png"], 2, "translates images and was given none"),
@@ -202,7 +204,8 @@ WRONG = [
 def test_what_is_wrong_is_told_in_a_line_and_nothing_is_written(models, lite, tmp_path, arguments, status, problem):
     (tmp_path / "text.tflite").write_text("no model")
     Image.fromarray(smooth(40, 40)).save(tmp_path / "in.png")
-    done = lite(*[models["negative"] if argument == "MODEL" else argument for argument in arguments])
+    places = {"MODEL": models["negative"], "FOLDER": models["negative"].parent}
+    done = lite(*[places.get(argument, argument) for argument in arguments])
     assert done.returncode == status
     assert re.fullmatch(r"ganzoo-lite: .+\n", done.stderr), done.stderr
     assert problem in done.stderr

@@ -108,6 +108,9 @@ def open_tflite(path: Path, threads: int | None = None) -> Network:
 
 def check_is_tflite(path: Path) -> None:
     """Raises UsageError when there is no file at `path`, or one that does not begin as TFLite files do."""
+    if path.is_dir():
+        there = sorted(file.name for file in path.glob("*.tflite")) or ["there is none"]
+        raise UsageError(f"{path}: a folder; name one of the .tflite files in it: {', '.join(there)}")
     if not path.is_file():
         raise UsageError(f"{path}: no such file; a model is a .tflite file that ganzoo exported")
     with path.open("rb") as file:
