@@ -43,7 +43,7 @@ def prepare(image: Image.Image) -> Image.Image:
     return image
 
 
-def colours_and_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+def colors_and_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     """An image as RGB, and its alpha as L, None where it has none.
 
     16 bits become 8. Integers of 32 bits are taken for those of 8, or of 16 where one is above 255; floats for values

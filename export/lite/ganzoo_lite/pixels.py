@@ -37,7 +37,7 @@ class Picture:
     exif: Image.Exif | None = None
     """Without the orientation, which has been applied."""
     profile: bytes | None = None
-    """The ICC profile of the pixels' colours."""
+    """The ICC profile of the pixels' colors."""
     dpi: tuple[float, float] | None = None
     """Pixels an inch, across and down."""
     frames: int = 1
@@ -89,12 +89,12 @@ def picture(image: Image.Image, takes: int, gives: int) -> Picture:
     """
     frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)  # MPO: previews of one photo
     image, exif = upright(image)
-    colours, alpha = modes.colours_and_alpha(image)
+    colors, alpha = modes.colors_and_alpha(image)
     profile = modes.profile_of(image)
     profile = profile if modes.space(profile) == b"RGB " else None
     if profile and (takes, gives) != (3, 3):
-        colours, profile = modes.to_srgb(colours, profile), None
-    pixels = np.asarray(_on_white(colours, alpha).convert("RGB" if takes == 3 else "L"))
+        colors, profile = modes.to_srgb(colors, profile), None
+    pixels = np.asarray(_on_white(colors, alpha).convert("RGB" if takes == 3 else "L"))
     hides = alpha is not None and alpha.getextrema()[0] < 255
     return Picture(
         pixels=pixels.reshape(*pixels.shape[:2], takes),
@@ -148,13 +148,13 @@ def _after_pixels(file: BinaryIO) -> set[str]:
 
 def over_white(image: Image.Image) -> Image.Image:
     """An image of any mode as RGB, on white where it is transparent. Raises ValueError for a mode that is refused."""
-    return _on_white(*modes.colours_and_alpha(image))
+    return _on_white(*modes.colors_and_alpha(image))
 
 
-def _on_white(colours: Image.Image, alpha: Image.Image | None) -> Image.Image:
+def _on_white(colors: Image.Image, alpha: Image.Image | None) -> Image.Image:
     if alpha is None:
-        return colours
-    clear = colours.copy()
+        return colors
+    clear = colors.copy()
     clear.putalpha(alpha)
     return Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear).convert("RGB")
 
