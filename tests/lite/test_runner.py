@@ -3,8 +3,11 @@
 import configparser
 import importlib
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -218,6 +221,32 @@ def test_a_place_that_can_not_be_written_is_named_by_its_own_name(models, lite, 
     done = lite(models["negative"], "in.png", "--out", "/proc/x.png")
     assert done.returncode == 1
     assert done.stderr == "ganzoo-lite: /proc/x.png: no such file or directory\n"
+
+
+def test_the_module_is_the_command(models, bare, tmp_path):
+    command = [sys.executable, "-m", "ganzoo_lite", models["painter"], "--out", "x.png"]
+    environment = {**os.environ, "PYTHONPATH": str(bare)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "x.png\n", "")
+
+
+def test_a_name_that_is_no_pictures_is_refused(models, lite, tmp_path):
+    for arguments in ([models["painter"]], [models["negative"], "in.png"]):
+        Image.new("RGB", (9, 9)).save(tmp_path / "in.png")
+        done = lite(*arguments, "--out", "x.xyz")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "x.xyz: not the name of a picture" in done.stderr
+
+
+def test_what_becomes_of_transparency_is_told_and_can_be_chosen(models, lite, tmp_path):
+    Image.new("RGBA", (40, 40)).save(tmp_path / "in.png")
+    done = lite(models["negative"], "in.png", "--out", "out.png")
+    told = "in.png -> out.png (on white where it was transparent; --keep-alpha cuts it out again)\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, told, "")
+    assert Image.open(tmp_path / "out.png").mode == "RGB"
+    done = lite(models["negative"], "in.png", "--out", "kept.png", "--keep-alpha")
+    assert (done.returncode, done.stdout) == (0, "in.png -> kept.png\n")
+    assert Image.open(tmp_path / "kept.png").getpixel((9, 9))[3] == 0
 
 
 def test_a_full_disk_is_told_in_a_line(models, run_bare, tmp_path):
