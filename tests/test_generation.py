@@ -1,5 +1,6 @@
 import os
 import re
+import warnings
 from pathlib import Path
 
 import exported
@@ -128,6 +129,15 @@ def test_an_image_that_can_not_be_read_is_told_before_a_network_is_needed():
         plan_images([Path("in")], Path("out"))
     with pytest.raises(RunError, match=r"a\.png: can't be read"):
         plan_images([Path("in/a.png")], Path("out"))
+
+
+def test_a_large_picture_that_is_taken_gives_no_warning(paint, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10_000)
+    image = paint("in.png", size=(150, 100))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        generate_images(negative(), plan_images([image], Path("out.png")))
+    assert Path("out.png").is_file()
 
 
 def test_a_picture_that_can_not_be_written_is_counted_and_the_others_are_painted(paint):

@@ -4,12 +4,9 @@ import contextlib
 import difflib
 import errno
 import re
-import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-
-from PIL import Image
 
 from .errors import RunError, UsageError
 from .folders import EXTENSIONS, image_files
@@ -91,9 +88,7 @@ def paint_all(
     unread, unwritten = 0, []
     for source, target in jobs:
         try:
-            # Beyond twice the size at which it warns, Pillow refuses.
-            with progress_of(source) as progress, warnings.catch_warnings():
-                warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with progress_of(source) as progress:
                 left_out = paint_file(network, source, target, tiles=tiles, keep_alpha=keep_alpha, progress=progress)
         except UnreadableImage as error:
             if len(jobs) == 1:

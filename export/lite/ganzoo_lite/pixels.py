@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import os
 import struct
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -64,8 +65,11 @@ def check_opens(path: Path) -> None:
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     try:
-        with Image.open(path) as image:
-            yield image
+        with warnings.catch_warnings():
+            # Beyond twice the size at which it warns, Pillow refuses.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                yield image
     except Image.DecompressionBombError:
         raise UnreadableImage(
             f"{path}: has more than {2 * Image.MAX_IMAGE_PIXELS:,} pixels, which a file made to fill the memory may "
