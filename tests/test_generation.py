@@ -1,5 +1,7 @@
 import os
+import pty
 import re
+import sys
 import warnings
 from pathlib import Path
 
@@ -113,6 +115,19 @@ def test_samples_go_one_by_one_into_a_folder():
     assert told == "many/seed_5_00.png to seed_5_10.png, 11 pictures"
     found = np.stack([np.asarray(Image.open(file)) for file in sorted(Path("many").iterdir())])
     assert (found == inference.sample(model, 11, 5)[..., 0]).all()
+
+
+def test_a_terminal_shows_how_many_samples_are_done(monkeypatch):
+    ours, theirs = pty.openpty()
+    monkeypatch.setenv("TERM", "xterm")
+    with open(theirs, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        generate_samples(painter(), Path("many"), count=40)
+        generate_samples(painter(), Path("grid.png"), count=40)
+    shown = os.read(ours, 100_000).decode()
+    os.close(ours)
+    for title in ("many", "grid.png"):
+        assert re.search(rf"{title}.*40/40 samples", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)), shown
 
 
 def test_the_same_folder_again_is_refused_for_what_it_holds(paint):

@@ -4,6 +4,7 @@ import configparser
 import importlib
 import json
 import os
+import pty
 import re
 import shutil
 import subprocess
@@ -236,6 +237,17 @@ def test_a_name_that_is_no_pictures_is_refused(models, lite, tmp_path):
         done = lite(*arguments, "--out", "x.xyz")
         assert (done.returncode, done.stdout) == (2, "")
         assert "x.xyz: not the name of a picture" in done.stderr
+
+
+def test_a_terminal_shows_how_many_samples_are_done(models, bare, tmp_path):
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "ganzoo_lite", models["painter"], "--count", "40", "--out", "many"]
+    environment = {**os.environ, "PYTHONPATH": str(bare)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=theirs)
+    shown = os.read(ours, 100_000).decode()
+    os.close(ours), os.close(theirs)
+    assert done.returncode == 0
+    assert "\rmany: 40 of 40 samples" in shown
 
 
 def test_what_becomes_of_transparency_is_told_and_can_be_chosen(models, lite, tmp_path):
