@@ -169,9 +169,15 @@ def _seeds(least: int, example: str):
     help="Below 1: samples nearer to the average, simpler and more alike.  [default: 1]",
 )
 @click.option("--tiles", is_flag=True, help="Run in tiles also a network that sees a picture as a whole.")
+@click.option(
+    "--keep-alpha",
+    is_flag=True,
+    help="Cut pictures out again where they were transparent, also if the network paints all of them.",
+)
+@click.option("--large", is_flag=True, help="Take images of more than 178 megapixels.")
 @_direction()
-def generate(model, inputs, out, tiles, direction, **of_samples):
-    """Paint with MODEL: a grid of samples, or one picture of each INPUT.
+def generate(model, inputs, out, tiles, keep_alpha, large, direction, **of_samples):
+    """Paint with MODEL: samples, in a grid or each for itself in a folder, or one picture of each INPUT.
 
     MODEL is a pretrained name that `ganzoo list` shows, a run directory, a .keras file, or what was exported: a
     SavedModel directory or a .tflite file, its card.json beside it. INPUT is an image of any size, or a folder of
@@ -180,21 +186,24 @@ def generate(model, inputs, out, tiles, direction, **of_samples):
     textures.
     """
     from ganzoo import generation, inference, pretrained
+    from ganzoo.lite.pixels import allow_large
 
     given = {name: value for name, value in of_samples.items() if value is not None}
     generation.check_options([f"--{name}" for name in given], out, of_images=bool(inputs))
-    target = generation.plan_images(inputs, out) if inputs else generation.plan_samples(out)
+    if large:
+        allow_large()
+    jobs = generation.plan_images(inputs, out) if inputs else []
     path = pretrained.find_model(model, direction)
+    generation.check_model(path, of_images=bool(inputs))
     if pretrained.is_tflite(path):
         silence_libraries()
     else:
         import_keras()
     network = inference.open_network(path)
     if inputs:
-        generation.generate_images(network, target, say=click.echo, tiles=tiles)
+        generation.generate_images(network, jobs, say=click.echo, tiles=tiles, keep_alpha=keep_alpha)
     else:
-        generation.generate_samples(network, target, **given)
-        click.echo(target)
+        click.echo(generation.generate_samples(network, out, **given))
 
 
 @cli.command()

@@ -5,7 +5,7 @@ Imports no Keras until a model needs it: a TFLite file runs without.
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,13 +97,13 @@ def sample(model, count: int, seed: int = 0, truncation: float = 1.0) -> np.ndar
         UsageError: when the model takes images, or for a truncation that is not in (0, 1].
     """
     opened = open_network(model)
-    return _paint(opened, latents.draw(seed, count, network.latent_length(opened)), truncation)
+    return _all(painted(opened, latents.draw(seed, count, network.latent_length(opened)), truncation))
 
 
 def sample_seeds(model, seeds: Sequence[int], truncation: float = 1.0) -> np.ndarray:
     """The first sample of each seed, uint8 (len(seeds), H, W, C). Arguments and errors as for `sample`."""
     opened = open_network(model)
-    return _paint(opened, _first_latents(opened, seeds), truncation)
+    return _all(painted(opened, first_latents(opened, seeds), truncation))
 
 
 def interpolate(model, count: int, seeds: Sequence[int], truncation: float = 1.0) -> np.ndarray:
@@ -116,16 +116,32 @@ def interpolate(model, count: int, seeds: Sequence[int], truncation: float = 1.0
         seeds: the stops, two or more. The images are spread evenly over the whole way, the first and the last at its
             ends; the stops between are met where count - 1 is a multiple of the number of legs.
     """
+    opened = open_network(model)
+    return _all(painted(opened, way(opened, count, seeds), truncation))
+
+
+def first_latents(opened: Network, seeds: Sequence[int]) -> np.ndarray:
+    """Of each seed the latent of its first sample, float32 (len(seeds), length)."""
+    return np.concatenate([latents.draw(seed, 1, network.latent_length(opened)) for seed in seeds])
+
+
+def way(opened: Network, count: int, seeds: Sequence[int]) -> np.ndarray:
+    """The latents of `interpolate`, (count, length)."""
     if len(seeds) < 2:
         raise UsageError(f"a way needs two seeds or more, found {list(seeds)}")
-    opened = open_network(model)
-    stops = _first_latents(opened, seeds)
-    points = [_on_the_way(stops, place) for place in np.linspace(0.0, len(stops) - 1, count)]
-    return _paint(opened, np.stack(points), truncation)
+    stops = first_latents(opened, seeds)
+    return np.stack([_on_the_way(stops, place) for place in np.linspace(0.0, len(stops) - 1, count)])
 
 
-def _first_latents(opened: Network, seeds: Sequence[int]) -> np.ndarray:
-    return np.concatenate([latents.draw(seed, 1, network.latent_length(opened)) for seed in seeds])
+def painted(opened: Network, points: np.ndarray, truncation: float = 1.0) -> Iterator[np.ndarray]:
+    """Images of latents (N, length), uint8 (n, H, W, C) in batches, as they are painted. Errors as for `sample`."""
+    if not 0 < truncation <= 1:
+        raise UsageError(f"truncation: found {truncation}; give a number above 0, up to 1")
+    return network.painted_latents(opened, (truncation * points).astype("float32"))
+
+
+def _all(batches: Iterator[np.ndarray]) -> np.ndarray:
+    return np.concatenate(list(batches))
 
 
 def _on_the_way(stops: np.ndarray, place: float) -> np.ndarray:
@@ -137,12 +153,6 @@ def _on_the_way(stops: np.ndarray, place: float) -> np.ndarray:
     if math.sin(angle) < 1e-6:  # No circle, or many.
         return (1 - share) * start + share * end
     return (math.sin((1 - share) * angle) * start + math.sin(share * angle) * end) / math.sin(angle)
-
-
-def _paint(opened: Network, points: np.ndarray, truncation: float) -> np.ndarray:
-    if not 0 < truncation <= 1:
-        raise UsageError(f"truncation: found {truncation}; give a number above 0, up to 1")
-    return network.paint_latents(opened, (truncation * points).astype("float32"))
 
 
 def translate(

@@ -3,6 +3,7 @@
 import contextlib
 import math
 import random
+import threading
 from collections.abc import Callable
 
 import keras
@@ -16,6 +17,9 @@ CUT = 2.0
 CUT_DEVIATION = 0.87962566103423978
 """The standard deviation that is left of 1 by that; Keras makes up for it where it scales variances."""
 
+_own = threading.RLock()
+"""Two threads that change Keras's classes at once would leave them changed for good."""
+
 
 @contextlib.contextmanager
 def from_seed(seed: int):
@@ -24,14 +28,15 @@ def from_seed(seed: int):
     Those that are given seeds of their own keep to them. Weights of other initializers than those of `by_numpy` are
     drawn by the backend, from the seed too.
     """
-    # Keras draws the seeds that it isn't given from Python's `random`.
-    state = random.getstate()
-    random.seed(seeding.derive(seed, "initial weights"))
-    try:
-        with by_numpy():
-            yield
-    finally:
-        random.setstate(state)
+    with _own:
+        # Keras draws the seeds that it isn't given from Python's `random`.
+        state = random.getstate()
+        random.seed(seeding.derive(seed, "initial weights"))
+        try:
+            with by_numpy():
+                yield
+        finally:
+            random.setstate(state)
 
 
 @contextlib.contextmanager
@@ -42,18 +47,18 @@ def by_numpy():
     others are `Zeros`, `Ones` and `Constant`. JAX would compile a program for each of them and each shape, which takes
     longer than all else that a network is made of.
 
-    Meanwhile the `__call__` of those classes is another, as Keras has no public way to say so: other threads had
-    better make no networks.
+    Meanwhile the `__call__` of those classes is another, as Keras has no public way to say so. Threads take turns here.
     """
     kinds = {**dict.fromkeys(_RANDOM, _random), **dict.fromkeys(_CONSTANT, _constant)}
-    before = {kind: kind.__call__ for kind in kinds}
-    for kind, values_of in kinds.items():
-        kind.__call__ = _made_by_numpy(kind, values_of)
-    try:
-        yield
-    finally:
-        for kind, call in before.items():
-            kind.__call__ = call
+    with _own:
+        before = {kind: kind.__call__ for kind in kinds}
+        for kind, values_of in kinds.items():
+            kind.__call__ = _made_by_numpy(kind, values_of)
+        try:
+            yield
+        finally:
+            for kind, call in before.items():
+                kind.__call__ = call
 
 
 def _made_by_numpy(kind: type, values_of: Callable) -> Callable:

@@ -7,9 +7,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from ganzoo.files import replacing
+from ganzoo.lite import formats
 from ganzoo.lite import grid as lite_grid
+from ganzoo.lite.formats import format_of
 from ganzoo.lite.grid import BACKGROUND, GAP
-from ganzoo.lite.painting import format_of
 
 __all__ = [
     "ANIMATIONS",
@@ -117,4 +118,4 @@ def save(picture: Image.Image, path: Path) -> None:
     The suffix says the format; PNG, when there is none that Pillow writes.
     """
     with replacing(path) as beside:
-        picture.save(beside, format=format_of(path) or "PNG")
+        formats.save(picture, beside, format_of(path))

@@ -2,12 +2,15 @@
 
 import dataclasses
 import difflib
+import json
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo import recipes, registry, zoo
 from ganzoo.config import Recipe, nearest
 from ganzoo.errors import RunError, UsageError
+from ganzoo.lite import card
 from ganzoo.lite.errors import reason
 
 if TYPE_CHECKING:
@@ -97,6 +100,17 @@ def is_name(name_or_path: str | Path) -> bool:
     return isinstance(name_or_path, str) and name_or_path in list_pretrained()
 
 
+def directions(name_or_path: str | Path) -> tuple[str, ...]:
+    """`ab` and `ba` of a name or a folder that holds a generator of each; of others, none. Nothing is fetched."""
+    path = Path(name_or_path)
+    if is_name(name_or_path):
+        files = zoo.weights(name_or_path)
+    else:
+        files = [found.name for found in path.iterdir()] if path.is_dir() else []
+    stems = {Path(file).stem for file in files if opens_in_keras(Path(file))}
+    return tuple(direction for direction in DIRECTIONS if f"generator_{direction}" in stems)
+
+
 def opens_in_keras(path: Path) -> bool:
     """Whether a file, by its name, holds a generator that runs in Keras: as Keras saved it, or as weights."""
     return path.suffix in (".keras", zoo.WEIGHTS)
@@ -108,6 +122,25 @@ def is_tflite(path: Path) -> bool:
 
 def is_saved_model(path: Path) -> bool:
     return (path / "saved_model.pb").is_file()
+
+
+def takes_latents(path: Path) -> bool | None:
+    """Whether the generator in a file that `find_model` found takes latents, and not images; None where it isn't told.
+
+    Keras is not loaded. Raises RunError when the file's card is broken.
+    """
+    if is_tflite(path) or is_saved_model(path):
+        return card.interface(card.read(path), path).input.kind == "latents"
+    if path.suffix == zoo.WEIGHTS:
+        recipe = recipes.of_file(path)
+        return recipe and recipe.model.task == "latent"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            layers = json.loads(archive.read("config.json"))["config"]["layers"]
+        shapes = [layer["config"]["batch_shape"] for layer in layers if layer["class_name"] == "InputLayer"]
+        return len(shapes[0]) == 2 if len(shapes) == 1 else None
+    except (OSError, zipfile.BadZipFile, ValueError, LookupError, TypeError):
+        return None  # What is wrong with it Keras will say.
 
 
 def direction_in(name: str) -> str:

@@ -128,7 +128,7 @@ def fetch(name: str, file: str) -> Path:
         _verify(path, entry)
         return path
     if entry.url is None:
-        raise RunError(f"{name}: {file} is not on this machine, and the manifest names no address; {_remedy()}")
+        raise RunError(f"{name}: {file} is not on this machine, and can't be fetched; {_remedy()}")
     try:
         return _fetched(file, entry)
     except (UsageError, RunError) as error:
@@ -162,7 +162,10 @@ def _remedy() -> str:
     """What to do where something of the zoo is missing or damaged."""
     if VARIABLE in os.environ:
         return f"put it right in {_root()}, which {VARIABLE} names"
-    return "it lies in ganzoo's repository under weights/: install from a checkout of that, with `pip install -e .`"
+    return (
+        "it lies in ganzoo's repository under weights/: in a checkout of that install with `pip install -e .`, or set "
+        f"{VARIABLE} to the folder weights/ of the checkout"
+    )
 
 
 def _root() -> Path:

@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import subprocess
+import sys
 
 import keras
 import pytest
@@ -63,6 +64,65 @@ def test_a_quick_answer_loads_no_tensorflow(ganzoo, tmp_path, arguments):
     imports = ganzoo(*arguments, PYTHONPROFILEIMPORTTIME="1").stderr
     assert re.search(r"\| +ganzoo\.cli$", imports, re.MULTILINE)
     assert not re.search(r"\| +(tensorflow|keras|tensorflow_datasets)$", imports, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("module", "name"), [("ganzoo", "ganzoo"), ("ganzoo.lite", "ganzoo-lite")])
+def test_a_module_is_run_as_its_command(module, name):
+    done = subprocess.run([sys.executable, "-m", module, "--version"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"{name}")
+
+
+@pytest.fixture
+def models(tmp_path):
+    """A generator of latents and one of images, as Keras saves them, and images of which one is broken."""
+    latents, image = keras.Input((4,)), keras.Input((None, None, 3))
+    keras.Model(latents, layers.Reshape((2, 2, 1))(latents), name="painter").save(tmp_path / "painter.keras")
+    keras.Model(image, layers.Activation("linear")(image), name="same").save(tmp_path / "same.keras")
+    Image.new("RGBA", (9, 9)).save(tmp_path / "in.png")
+    (tmp_path / "broken.png").write_bytes(b"no image")
+
+
+LATE = [
+    (["painter.keras", "in.png", "--out", "x.png"], 2, "painter.keras: paints from latents and takes no images"),
+    (["same.keras", "--out", "x.png"], 2, "same.keras: translates images and was given none"),
+    (["same.keras", "broken.png", "--out", "x.png"], 1, "broken.png: can't be read as an image"),
+    (["same.keras", "in.png", "--out", "x.xyz"], 2, "x.xyz: not the name of a picture"),
+    (["dcgan/emoji", "in.png", "--out", "x.png"], 2, "paints from latents and takes no images"),
+    (["pix2pix/emoji", "--out", "x.png"], 2, "translates images and was given none"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "status", "problem"), LATE, ids=lambda value: str(value))
+def test_what_is_wrong_with_a_model_and_its_inputs_is_told_without_keras(
+    ganzoo, models, tmp_path, arguments, status, problem
+):
+    done = ganzoo("generate", *arguments, PYTHONPROFILEIMPORTTIME="1")
+    assert done.returncode == status
+    assert problem in done.stderr
+    assert not re.search(r"\| +(tensorflow|keras)$", done.stderr, re.MULTILINE)
+    assert not (tmp_path / arguments[-1]).exists()
+
+
+def test_samples_go_one_by_one_into_a_folder(ganzoo, models, tmp_path):
+    done = ganzoo("generate", "painter.keras", "--count", 3, "--out", "many/")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "many/seed_0_0.png to seed_0_2.png, 3 pictures\n"
+    assert [Image.open(path).size for path in sorted((tmp_path / "many").iterdir())] == [(2, 2)] * 3
+
+
+@pytest.mark.parametrize(
+    ("options", "mode", "told"),
+    [
+        ([], "RGB", " (on white where it was transparent; --keep-alpha cuts it out again)"),
+        (["--keep-alpha"], "RGBA", ""),
+    ],
+)
+def test_what_becomes_of_transparency_is_told_and_can_be_chosen(ganzoo, models, tmp_path, options, mode, told):
+    done = ganzoo("generate", "same.keras", "in.png", "--out", "out.png", *options)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"in.png -> out.png{told}\n"
+    assert Image.open(tmp_path / "out.png").mode == mode
 
 
 def test_the_list_names_all_there_is_and_in_a_pipe_is_plain(ganzoo):

@@ -1,5 +1,8 @@
 import os
+import pty
 import re
+import sys
+import warnings
 from pathlib import Path
 
 import exported
@@ -13,7 +16,7 @@ from PIL import Image
 from ganzoo import inference, pictures
 from ganzoo.cli import cli
 from ganzoo.errors import RunError, UsageError
-from ganzoo.generation import check_options, generate_images, generate_samples, plan_images, plan_samples
+from ganzoo.generation import check_options, generate_images, generate_samples, plan_images
 
 
 def negative(channels=3):
@@ -90,10 +93,76 @@ def test_nothing_is_lost_or_overwritten(paint, inputs, out, parts):
     assert all(part in str(caught.value) for part in parts), caught.value
 
 
-@pytest.mark.parametrize("out", ["samples", "samples.txt", "."])
-def test_a_grid_needs_the_name_of_a_picture(out):
-    with pytest.raises(UsageError, match="name of a picture"):
-        plan_samples(Path(out))
+@pytest.mark.parametrize("out", ["samples.txt", "x.xyz", "new/x.pgn"])
+def test_a_name_that_is_no_pictures_is_refused_for_images_as_for_samples(paint, out):
+    image = paint("a.png")
+    with pytest.raises(UsageError, match="not the name of a picture"):
+        plan_images([image], Path(out))
+    with pytest.raises(UsageError, match="not the name of a picture"):
+        check_options([], Path(out), of_images=False)
+    Path(out).mkdir(parents=True)
+    assert plan([image], Path(out)) == [("a.png", f"{out}/a.png")]
+
+
+@pytest.mark.parametrize("out", ["samples", "run.2", "2020.02.02", "."])
+def test_a_folder_may_have_a_point_in_its_name(paint, out):
+    assert plan([paint("in/a.png")], Path(out)) == [("in/a.png", str(Path(out) / "a.png"))]
+
+
+def test_samples_go_one_by_one_into_a_folder():
+    model = painter()
+    told = generate_samples(model, Path("many"), count=11, seed=5)
+    assert told == "many/seed_5_00.png to seed_5_10.png, 11 pictures"
+    found = np.stack([np.asarray(Image.open(file)) for file in sorted(Path("many").iterdir())])
+    assert (found == inference.sample(model, 11, 5)[..., 0]).all()
+
+
+def test_a_terminal_shows_how_many_samples_are_done(monkeypatch):
+    ours, theirs = pty.openpty()
+    monkeypatch.setenv("TERM", "xterm")
+    with open(theirs, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        generate_samples(painter(), Path("many"), count=40)
+        generate_samples(painter(), Path("grid.png"), count=40)
+    shown = os.read(ours, 100_000).decode()
+    os.close(ours)
+    for title in ("many", "grid.png"):
+        assert re.search(rf"{title}.*40/40 samples", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)), shown
+
+
+def test_the_same_folder_again_is_refused_for_what_it_holds(paint):
+    paint("in/a.png"), paint("in/painted/a.png")
+    with pytest.raises(UsageError, match=r"in/painted/a\.png is there already, perhaps painted before.*beside"):
+        plan_images([Path("in")], Path("in/painted"))
+
+
+def test_an_image_that_can_not_be_read_is_told_before_a_network_is_needed():
+    Path("in").mkdir()
+    for name in ("a.png", "b.png"):
+        (Path("in") / name).write_bytes(b"no image")
+    with pytest.raises(RunError, match=r"none of the 2 images"):
+        plan_images([Path("in")], Path("out"))
+    with pytest.raises(RunError, match=r"a\.png: can't be read"):
+        plan_images([Path("in/a.png")], Path("out"))
+
+
+def test_a_large_picture_that_is_taken_gives_no_warning(paint, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10_000)
+    image = paint("in.png", size=(150, 100))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        generate_images(negative(), plan_images([image], Path("out.png")))
+    assert Path("out.png").is_file()
+
+
+def test_a_picture_that_can_not_be_written_is_counted_and_the_others_are_painted(paint):
+    paint("in/a.png"), paint("in/b.png"), paint("in/c.png")
+    Path("out/b.png").mkdir(parents=True)
+    said = []
+    with pytest.raises(RunError, match=r"1 of 3 pictures can't be written, the first is out/b\.png"):
+        generate_images(negative(), plan_images([Path("in")], Path("out")), said.append)
+    assert [line for line in said if "out/b.png" in line and line.startswith("skipped: ")]
+    assert all(Path(name).is_file() for name in ("out/a.png", "out/c.png"))
 
 
 def test_images_are_painted_in_their_own_size_and_mode(paint):
@@ -102,7 +171,7 @@ def test_images_are_painted_in_their_own_size_and_mode(paint):
     painted = [Image.open(Path("out") / image.name) for image in images]
     assert [(p.size, p.getpixel((0, 0))) for p in painted] == [
         ((9, 5), (245, 235, 225)),
-        ((40, 3), (0, 0, 0, 0)),  # Transparent is white, its negative black; it stays transparent.
+        ((40, 3), (0, 0, 0)),  # Transparent is white, its negative black.
         ((1, 1), (215, 215, 215)),
     ]
 
@@ -126,9 +195,9 @@ def test_images_of_which_none_can_be_read_are_a_failure():
     for name in ("a.png", "b.png"):
         (Path("in") / name).write_bytes(b"no image")
     with pytest.raises(RunError, match=r"none of the 2 images.*a\.png"):
-        generate_images(negative(), plan_images([Path("in")], Path("out")))
+        generate_images(negative(), [(Path(f"in/{name}"), Path(f"out/{name}")) for name in ("a.png", "b.png")])
     with pytest.raises(RunError, match=r"a\.png"):
-        generate_images(negative(), plan_images([Path("in/a.png")], Path("out")))
+        generate_images(negative(), [(Path("in/a.png"), Path("out"))])
     assert not Path("out").exists()
 
 

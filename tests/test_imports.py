@@ -39,6 +39,7 @@ LEVELS = [
     {"evaluation", "fixed_output"},
     {"training", "exporting", "catalogue", "generation", "model_card"},
     {"cli"},
+    {"__main__"},
 ]
 """A module imports those above it, and of those beside it none but parts of itself."""
 FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")

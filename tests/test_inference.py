@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import exported
 import keras
 import numpy as np
@@ -278,3 +280,14 @@ def test_a_network_of_a_model_in_training_paints_with_the_weights_of_the_moment(
     model.set_weights([1.5 * weights + 0.01 for weights in model.get_weights()])
     np.testing.assert_allclose(network.call(batch), model(batch, training=False), rtol=0, atol=1e-5)
     assert np.abs(network.call(batch) - before).max() > 1e-3
+
+
+def test_threads_that_share_a_network_get_each_its_own_picture(tmp_path):
+    image = keras.Input((None, None, 3))
+    models = [exported.negative(tmp_path, None), tmp_path / "model_savedmodel", keras.Model(image, -image)]
+    images = [picture(40 + index % 3, 40 + index % 5) // 2 + index for index in range(100)]
+    for model in models:
+        paint = inference.translator(model)
+        with ThreadPoolExecutor(4) as pool:
+            painted = list(pool.map(paint, images))
+        assert all((found == 255 - given).all() for found, given in zip(painted, images, strict=True)), model

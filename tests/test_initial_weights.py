@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 
 import keras
 import numpy as np
@@ -241,6 +242,30 @@ def test_keras_and_the_state_of_random_are_put_back_even_after_an_error():
         assert random.random() == inside
     with initial_weights.from_seed(6):
         assert random.random() != inside
+
+
+def test_two_threads_that_make_networks_leave_keras_as_it_was():
+    before = {kind: kind.__call__ for kind in (initializers.RandomNormal, initializers.Zeros)}
+    first_is_in, second_may_leave = threading.Event(), threading.Event()
+
+    def first():
+        with initial_weights.by_numpy():
+            first_is_in.set()
+            second_may_leave.wait(0.2)
+
+    def second():
+        first_is_in.wait()
+        with initial_weights.by_numpy():
+            second_may_leave.set()
+            for thread in threads[:1]:
+                thread.join(1)
+
+    threads = [threading.Thread(target=work) for work in (first, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {kind: kind.__call__ for kind in before} == before
 
 
 def test_a_spectral_norm_begins_anywhere_but_always_there():

@@ -149,7 +149,9 @@ def test_weights_that_lie_nowhere_say_what_to_do_in_one_line(folder, monkeypatch
     # Of the zoo that comes with ganzoo, the repository has them all.
     monkeypatch.delenv("GANZOO_WEIGHTS")
     monkeypatch.setattr(zoo, "_root", lambda: folder)
-    with pytest.raises(RunError, match=r"under weights/: install from a checkout of that, with `pip install -e \.`"):
+    with pytest.raises(
+        RunError, match=r"weights/: in a checkout of that install with `pip install -e \.`, or set GANZOO_WEIGHTS"
+    ):
         load("dcgan/tiny")
 
 

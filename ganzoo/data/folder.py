@@ -1,6 +1,6 @@
 """Images in folders: `folder:PATH` and `folder:PATH_A,PATH_B`.
 
-latent, super_resolution   PATH, searched recursively
+latent, super_resolution   PATH, searched recursively, linked folders too
 unpaired                   PATH/trainA and PATH/trainB (testA, testB), PATH/A and PATH/B, or PATH_A and PATH_B
 paired                     the same, the files of a pair having the same name, but for the extension and an _A or _B
                            at the end; of A and B, `data.input_side: right` makes B the input;
@@ -9,7 +9,6 @@ paired                     the same, the files of a pair having the same name, b
 Where PATH holds train/ and test/ or val/, the split picks one. `data.domains` names other sub folders to use.
 """
 
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from ganzoo.config import DataConfig, nearest
 from ganzoo.data.images import EXTENSIONS, image_size, read_image
 from ganzoo.data.sources import SETS_OF_TASK, ImageSet, Source, arrow, check_domain_count, near_miss
 from ganzoo.errors import UsageError
+from ganzoo.lite.folders import image_files
 
 SPLIT_FOLDERS = {"train": ("train",), "test": ("test", "val", "valid", "validation")}
 PAIR_FOLDERS = (("A", "B"), ("input", "target"))
@@ -150,22 +150,14 @@ def _check_not_for_testing(path: Path, split: str):
 
 
 def _has_images(folder: Path) -> bool:
-    return folder.is_dir() and next(_walk(folder), None) is not None
-
-
-def _walk(folder: Path, extensions: tuple[str, ...] = EXTENSIONS):
-    for directory, subfolders, files in os.walk(folder):
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith((".", "__")))
-        for name in files:
-            if name.lower().endswith(extensions) and not name.startswith("."):
-                yield Path(directory, name)
+    return folder.is_dir() and next(image_files(folder), None) is not None
 
 
 def _image_files(folder: Path) -> list[Path]:
     """All images below the folder, sorted as people sort them: 2 before 10."""
-    files = sorted(_walk(folder), key=lambda file: _natural(file.relative_to(folder).as_posix()))
+    files = sorted(image_files(folder), key=lambda file: _natural(file.relative_to(folder).as_posix()))
     if not files:
-        others = [file.suffix.lower() for file in _walk(folder, UNREAD)]
+        others = [file.suffix.lower() for file in image_files(folder, UNREAD)]
         found = (
             f"found {len(others)} {' '.join(sorted(set(others)))}, to be converted to JPEG or PNG; " if others else ""
         )
@@ -184,7 +176,8 @@ def _good_files(folder: Path, skipped: Skipped) -> list[Path]:
     bad = _broken(files)
     skipped += bad.items()
     skipped += (
-        (str(file), f"{file.suffix.lower()} is not read; convert it to JPEG or PNG") for file in _walk(folder, UNREAD)
+        (str(file), f"{file.suffix.lower()} is not read; convert it to JPEG or PNG")
+        for file in image_files(folder, UNREAD)
     )
     good = [file for file in files if str(file) not in bad]
     if not good:

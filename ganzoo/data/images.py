@@ -10,7 +10,8 @@ from PIL import Image
 
 from ganzoo.errors import RunError
 from ganzoo.lite.errors import reason
-from ganzoo.lite.pixels import EXTENSIONS, over_white, upright
+from ganzoo.lite.folders import EXTENSIONS
+from ganzoo.lite.pixels import over_white, upright, upright_size
 from ganzoo.lite.tiling import resize
 
 __all__ = [
@@ -22,9 +23,6 @@ __all__ = [
     "resize",
     "shorter_side_to",
 ]
-
-ORIENTATION = 0x0112
-"""EXIF tag; from 5 on, height and width change places."""
 
 
 def read_image(file: str | Path | BinaryIO, channels: int = 3, name: str | None = None) -> np.ndarray:
@@ -50,10 +48,7 @@ def read_image(file: str | Path | BinaryIO, channels: int = 3, name: str | None 
 def image_size(file: str | Path | BinaryIO, name: str | None = None) -> tuple[int, int]:
     """(width, height) of the upright image, from its header. Raises RunError that names the file."""
     with _errors_named(name or file), Image.open(file) as image:
-        # For a PNG without EXIF up front, Pillow would decode the whole image in search of it.
-        has_exif = image.format != "PNG" or "exif" in image.info
-        turned = has_exif and image.getexif().get(ORIENTATION, 1) >= 5
-        return image.size[::-1] if turned else image.size
+        return upright_size(image)
 
 
 def luminance(pixels: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import filelock
 
-from ganzoo import backend
+from ganzoo import backend, pretrained
 from ganzoo.config import nearest
 from ganzoo.errors import RunError, UsageError
 from ganzoo.exporting.precisions import FORMATS, PLAIN, PRECISIONS, STATIC
@@ -116,6 +116,9 @@ def export(
         _check(proven)
         entries = {made.file.path.name: _entry(made, measure, say) for made in proven}
         _publish(folder, out, entries)
+    there = pretrained.directions(model) if isinstance(model, str | Path) else ()
+    for other in (other for other in there if direction not in (other, "both")):
+        say(f"{model}: its generator {direction} alone is exported; --direction {other} exports the other, both both")
     return Report(out, entries)
 
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from made_images import coordinates, save, truncate
+from PIL import Image
 
 from ganzoo.config import DataConfig
 from ganzoo.data import open_pipeline
@@ -22,6 +23,26 @@ def test_photos_are_found_in_sub_folders_in_the_order_people_expect(numbered, tm
     (tmp_path / "photos/b/readme.txt").write_text("no image")
     save(tmp_path / "photos/.hidden/thumb.png", coordinates(88))
     assert numbers(folder(tmp_path / "photos", "latent").sets[0]) == [77, *range(11)]
+
+
+def test_a_linked_folder_is_trained_on_and_a_link_that_leads_back_is_not_followed(numbered, tmp_path):
+    numbered("photos", 4)
+    numbered("elsewhere", 8, first=50)
+    (tmp_path / "photos/linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "photos/round").symlink_to(tmp_path / "photos")
+    assert sorted(numbers(folder(tmp_path / "photos", "latent").sets[0])) == [0, 1, 2, 3, *range(50, 58)]
+
+
+def test_a_pair_of_which_one_is_a_turned_tiff_has_one_shape(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored lying, to be turned clockwise
+    for side in ("input", "target"):
+        (tmp_path / side).mkdir()
+    Image.fromarray(np.zeros((20, 40, 3), "uint8")).save(tmp_path / "input/a.tif", exif=exif)
+    Image.fromarray(np.zeros((40, 20, 3), "uint8")).save(tmp_path / "target/a.png")
+    sets = folder(tmp_path, "paired").sets
+    assert [image_set.size(0) for image_set in sets] == [(20, 40)] * 2
+    assert [image_set.read(0).shape for image_set in sets] == [(40, 20, 3)] * 2
 
 
 def test_relative_paths_and_home_work(numbered, tmp_path, monkeypatch):

@@ -277,8 +277,12 @@ def test_a_run_with_two_generators_exports_both_and_is_proven_on_its_own_data(tm
     recipe = recipes.load_recipe("cyclegan", [f"data.source=folder:{images}", "data.domains=[]", "model.image_size=64"])
     (run / "config.yaml").write_text(yaml.safe_dump(config.to_document(recipe)))
 
-    report = export(run, tmp_path / "out", formats=["savedmodel"], direction="both")
+    said = []
+    report = export(run, tmp_path / "out", formats=["savedmodel"], direction="both", say=said.append)
 
+    assert not any("--direction" in line for line in said)
+    export(run, tmp_path / "one", formats=["savedmodel"], direction="ba", say=said.append)
+    assert "--direction ab exports the other" in said[-1]
     assert set(report.files) == {"generator_ab_savedmodel", "generator_ba_savedmodel"}
     # All that the folder has.
     assert {entry["quality"]["examples"] for entry in report.files.values()} == {4}

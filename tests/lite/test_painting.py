@@ -5,34 +5,15 @@ import pytest
 from lite.networks import blur, identity, network, smooth
 from PIL import Image, ImageCms
 
-from ganzoo.lite import tiling
 from ganzoo.lite.errors import UsageError
 from ganzoo.lite.painting import paint_file
-from ganzoo.lite.pixels import UnreadableImage
+from ganzoo.lite.pixels import UnreadableImage, allow_large
 
 ORIENTATION, MAKER, DETAILS, WIDTH, TAKEN_AT, PLACE = 0x0112, 0x010F, 0x8769, 0xA002, 0x9003, 0x8825
 
 
 def enlarged(scale=2):
     return network(lambda image: image.repeat(scale, 0).repeat(scale, 1), scale=scale)
-
-
-def test_transparency_is_enlarged_with_the_picture_and_what_it_hid_is_white(tmp_path, monkeypatch):
-    monkeypatch.setattr(tiling, "TILE", 128)
-    image = smooth(150, 90, 4)
-    image[:5] = 0
-    Image.fromarray(image).save(tmp_path / "in.png")
-    paint_file(enlarged(), tmp_path / "in.png", tmp_path / "out.png")
-    painted = np.asarray(Image.open(tmp_path / "out.png"))
-    alpha = Image.fromarray(image).getchannel("A").resize((180, 300), Image.Resampling.BICUBIC)
-    assert (painted[..., 3] == np.asarray(alpha)).all()
-    assert (painted[:10, :, :3] == 255).all()
-
-
-def test_transparency_that_a_format_can_not_hold_is_white(tmp_path):
-    Image.new("RGBA", (40, 40)).save(tmp_path / "in.png")
-    paint_file(identity(), tmp_path / "in.png", tmp_path / "out.jpg")
-    assert Image.open(tmp_path / "out.jpg").getpixel((20, 20)) == (255, 255, 255)
 
 
 @pytest.mark.parametrize("name", ["out.png", "out.jpg", "out.webp", "out.tif"])
@@ -83,7 +64,7 @@ def test_a_profile_is_kept_where_it_tells_the_colours_that_are_written(tmp_path,
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "F"])
 def test_pictures_of_any_mode_are_painted(tmp_path, mode):
     Image.new(mode, (40, 33), 1).save(tmp_path / "in.tif")
-    paint_file(identity(), tmp_path / "in.tif", tmp_path / "out.png")
+    paint_file(identity(), tmp_path / "in.tif", tmp_path / "out.png", keep_alpha=True)
     painted = Image.open(tmp_path / "out.png")
     assert painted.size == (40, 33)
     assert painted.mode == ("RGBA" if mode in ("LA", "RGBA") else "RGB")
@@ -94,6 +75,50 @@ def test_a_grey_network_paints_grey(tmp_path):
     paint_file(identity(channels=1), tmp_path / "in.png", tmp_path / "out.png")
     painted = Image.open(tmp_path / "out.png")
     assert (painted.mode, painted.getpixel((9, 9))) == ("L", 40)
+
+
+@pytest.mark.parametrize("name", ["out.png", "out.jpg", "out.tif"])
+def test_the_resolution_is_kept(tmp_path, name):
+    Image.fromarray(smooth(40, 40)).save(tmp_path / "in.jpg", dpi=(300, 150))
+    paint_file(enlarged(), tmp_path / "in.jpg", tmp_path / name)
+    assert [round(float(number)) for number in Image.open(tmp_path / name).info["dpi"]] == [300, 150]
+
+
+def test_a_jpeg_is_written_in_full_colour_and_fine(tmp_path):
+    colours = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype="uint8")
+    Image.fromarray(colours).save(tmp_path / "in.png")
+    paint_file(identity(), tmp_path / "in.png", tmp_path / "out.jpg")
+    Image.fromarray(colours).save(tmp_path / "fine.jpg", quality=95, subsampling="4:4:4")
+    painted, fine = (np.asarray(Image.open(tmp_path / name)) for name in ("out.jpg", "fine.jpg"))
+    assert (painted == fine).all()
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".apng", ".webp", ".tif"])
+def test_frames_that_are_left_out_are_told(tmp_path, suffix):
+    frames = [Image.new("RGB", (40, 40), (number * 80, 0, 0)) for number in range(3)]
+    kind = {".apng": "PNG"}.get(suffix)
+    frames[0].save(tmp_path / f"in{suffix}", kind, save_all=True, append_images=frames[1:])
+    told = paint_file(identity(), tmp_path / f"in{suffix}", tmp_path / "out.png")
+    assert told == ["the first of 3 frames"]
+
+
+def test_a_picture_that_may_be_made_to_fill_the_memory_is_refused_until_it_is_allowed(tmp_path, monkeypatch):
+    Image.new("1", (300, 100)).save(tmp_path / "in.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10_000)
+    with pytest.raises(UnreadableImage, match=r"in\.png: has more than 20,000 pixels.*--large takes it"):
+        paint_file(identity(), tmp_path / "in.png", tmp_path / "out.png")
+    allow_large()
+    paint_file(identity(), tmp_path / "in.png", tmp_path / "out.png")
+    assert Image.open(tmp_path / "out.png").size == (300, 100)
+
+
+@pytest.mark.parametrize("length", [250, 251])
+def test_a_name_may_be_as_long_as_the_system_allows(tmp_path, length):
+    name = "x" * length + ".png"
+    Image.fromarray(smooth(40, 40)).save(tmp_path / "in.png")
+    paint_file(identity(), tmp_path / "in.png", tmp_path / name)
+    assert (np.asarray(Image.open(tmp_path / name)) == smooth(40, 40)).all()
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_picture_that_is_broken_is_named_and_leaves_nothing(tmp_path):

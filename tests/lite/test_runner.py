@@ -3,8 +3,13 @@
 import configparser
 import importlib
 import json
+import os
+import pty
 import re
 import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import exported
@@ -65,14 +70,32 @@ def test_one_runner_takes_one_size_after_another(models):
         assert (painter(smooth(*size)) == 255 - smooth(*size)).all()
 
 
+@pytest.mark.parametrize("name", ["negative", "any_size"])
+def test_threads_that_share_a_runner_get_each_its_own_picture(models, name):
+    painter = GanzooLite(models[name], threads=1)
+    images = [smooth(40 + index % 3, 40 + index % 5) // 2 + index for index in range(100)]
+    with ThreadPoolExecutor(4) as pool:
+        painted = list(pool.map(painter, images))
+    assert [index for index, image in enumerate(images) if not (painted[index] == 255 - image).all()] == []
+
+
+def test_threads_that_share_a_runner_get_each_its_own_samples(models):
+    painter = GanzooLite(models["painter"], threads=1)
+    with ThreadPoolExecutor(4) as pool:
+        sampled = list(pool.map(lambda seed: painter.sample(8, seed), range(60)))
+    assert [seed for seed in range(60) if not (sampled[seed] == painter.sample(8, seed)).all()] == []
+
+
 def test_grey_and_transparent_pictures_are_taken(models):
     painter = GanzooLite(models["negative"])
     grey = smooth(40, 40, 1)
     for given in (grey, grey[..., 0], Image.fromarray(grey[..., 0])):
         assert (np.asarray(painter(given)) == 255 - grey).all()
     clear = np.zeros((40, 40, 4), "uint8")
-    assert (painter(clear) == 0).all()
-    assert painter(Image.fromarray(clear)).mode == "RGBA"
+    assert (painter(clear) == np.zeros((40, 40, 3))).all()
+    assert painter(Image.fromarray(clear)).mode == "RGB"
+    assert (painter(clear, keep_alpha=True) == clear).all()
+    assert painter(Image.fromarray(clear), keep_alpha=True).mode == "RGBA"
 
 
 @pytest.mark.parametrize(
@@ -169,6 +192,8 @@ def test_a_folder_is_painted_as_it_is_laid_out_and_what_is_broken_is_skipped(mod
 WRONG = [
     (["gone.tflite", "--out", "x.png"], 2, "gone.tflite: no such file"),
     (["text.tflite", "--out", "x.png"], 2, "text.tflite: no TFLite file"),
+    (["FOLDER", "in.png", "--out", "x.png"], 2, "a folder; name one of the .tflite files in it: model.tflite"),
+    ([".", "in.png", "--out", "x.png"], 2, ".: a folder; name one of the .tflite files in it: text.tflite"),
     (["MODEL"], 2, "--out"),
     (["MODEL", "gone.png", "--out", "x.png"], 2, "gone.png: no such image"),
     (["MODEL", "--out", "x.png"], 2, "translates images and was given none"),
@@ -183,7 +208,8 @@ WRONG = [
 def test_what_is_wrong_is_told_in_a_line_and_nothing_is_written(models, lite, tmp_path, arguments, status, problem):
     (tmp_path / "text.tflite").write_text("no model")
     Image.fromarray(smooth(40, 40)).save(tmp_path / "in.png")
-    done = lite(*[models["negative"] if argument == "MODEL" else argument for argument in arguments])
+    places = {"MODEL": models["negative"], "FOLDER": models["negative"].parent}
+    done = lite(*[places.get(argument, argument) for argument in arguments])
     assert done.returncode == status
     assert re.fullmatch(r"ganzoo-lite: .+\n", done.stderr), done.stderr
     assert problem in done.stderr
@@ -196,6 +222,43 @@ def test_a_place_that_can_not_be_written_is_named_by_its_own_name(models, lite, 
     done = lite(models["negative"], "in.png", "--out", "/proc/x.png")
     assert done.returncode == 1
     assert done.stderr == "ganzoo-lite: /proc/x.png: no such file or directory\n"
+
+
+def test_the_module_is_the_command(models, bare, tmp_path):
+    command = [sys.executable, "-m", "ganzoo_lite", models["painter"], "--out", "x.png"]
+    environment = {**os.environ, "PYTHONPATH": str(bare)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "x.png\n", "")
+
+
+def test_a_name_that_is_no_pictures_is_refused(models, lite, tmp_path):
+    for arguments in ([models["painter"]], [models["negative"], "in.png"]):
+        Image.new("RGB", (9, 9)).save(tmp_path / "in.png")
+        done = lite(*arguments, "--out", "x.xyz")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "x.xyz: not the name of a picture" in done.stderr
+
+
+def test_a_terminal_shows_how_many_samples_are_done(models, bare, tmp_path):
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "ganzoo_lite", models["painter"], "--count", "40", "--out", "many"]
+    environment = {**os.environ, "PYTHONPATH": str(bare)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=theirs)
+    shown = os.read(ours, 100_000).decode()
+    os.close(ours), os.close(theirs)
+    assert done.returncode == 0
+    assert "\rmany: 40 of 40 samples" in shown
+
+
+def test_what_becomes_of_transparency_is_told_and_can_be_chosen(models, lite, tmp_path):
+    Image.new("RGBA", (40, 40)).save(tmp_path / "in.png")
+    done = lite(models["negative"], "in.png", "--out", "out.png")
+    told = "in.png -> out.png (on white where it was transparent; --keep-alpha cuts it out again)\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, told, "")
+    assert Image.open(tmp_path / "out.png").mode == "RGB"
+    done = lite(models["negative"], "in.png", "--out", "kept.png", "--keep-alpha")
+    assert (done.returncode, done.stdout) == (0, "in.png -> kept.png\n")
+    assert Image.open(tmp_path / "kept.png").getpixel((9, 9))[3] == 0
 
 
 def test_a_full_disk_is_told_in_a_line(models, run_bare, tmp_path):

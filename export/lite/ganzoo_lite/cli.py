@@ -41,51 +41,48 @@ def main() -> None:
 def run(arguments: argparse.Namespace) -> None:
     """What `main` does, with errors raised."""
     from . import runner
+    from .jobs import is_file, plan_images
+    from .pixels import allow_large
 
     runner.check_is_tflite(arguments.model)
     if arguments.inputs:
-        from .jobs import plan_images
-
+        if arguments.large:
+            allow_large()
         jobs = plan_images(arguments.inputs, arguments.out)
+    else:
+        is_file(arguments.out)  # A wrong name is told before anything is painted.
     network = runner.open_tflite(arguments.model, arguments.threads)
     if arguments.inputs:
-        _paint(network, jobs, arguments.tiles)
+        _paint(network, jobs, arguments)
     else:
         _sample(network, arguments.out, arguments.count, arguments.seed)
 
 
-def _paint(network, jobs: list[tuple[Path, Path]], tiles: bool) -> None:
+def _paint(network, jobs: list[tuple[Path, Path]], arguments: argparse.Namespace) -> None:
     from .jobs import paint_all
 
-    paint_all(network, jobs, tiles=tiles, say=lambda text: print(text, flush=True), progress_of=_progress_of)
+    paint_all(
+        network,
+        jobs,
+        tiles=arguments.tiles,
+        keep_alpha=arguments.keep_alpha,
+        say=lambda text: print(text, flush=True),
+        progress_of=_progress_of,
+    )
 
 
 def _sample(network, out: Path, count: int, seed: int) -> None:
-    from PIL import Image
+    from . import latents, samples
+    from .network import latent_length, painted_latents
 
-    from .files import replacing
-    from .grid import grid
-    from .network import sample
-    from .painting import format_of
-
-    images = sample(network, count, seed)
-    if format_of(out) and not out.is_dir():
-        pictures = {out: grid(images)}
-    else:
-        digits = len(str(count - 1))
-        names = [out / f"seed_{seed}_{index:0{digits}d}.png" for index in range(count)]
-        pictures = {
-            name: Image.fromarray(image if image.shape[2] > 1 else image[..., 0])
-            for name, image in zip(names, images, strict=True)
-        }
-    for path, picture in pictures.items():
-        with replacing(path) as beside:
-            picture.save(beside)
-        print(path)
+    batches = painted_latents(network, latents.draw(seed, count, latent_length(network)))
+    with _progress_of(out, "samples") as progress:
+        written = samples.write(batches, out, samples.names(seed, count), progress)
+    print(written)
 
 
 @contextlib.contextmanager
-def _progress_of(source: Path):
+def _progress_of(path: Path, unit: str = "tiles"):
     """On a terminal, a line that tells how far it is."""
     if not sys.stderr.isatty():
         yield None
@@ -93,7 +90,7 @@ def _progress_of(source: Path):
 
     def progress(done: int, total: int) -> None:
         if total > 1:
-            print(f"\r{source.name}: {done} of {total} tiles", end="", file=sys.stderr, flush=True)
+            print(f"\r{path.name}: {done} of {total} {unit}", end="", file=sys.stderr, flush=True)
 
     try:
         yield progress
@@ -114,6 +111,12 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="run in tiles also a network that sees a picture as a whole, instead of resizing the picture for it",
     )
+    parser.add_argument(
+        "--keep-alpha",
+        action="store_true",
+        help="cut pictures out again where they were transparent, also of a network that paints all of them",
+    )
+    parser.add_argument("--large", action="store_true", help="take images of more than 178 megapixels")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     return parser
 

@@ -1,9 +1,13 @@
 """Files that are whole or not there: written beside their place, then renamed into it."""
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+
+LONGEST_NAME = 255
+"""Bytes, on every system that is common."""
 
 
 @contextlib.contextmanager
@@ -15,6 +19,8 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.stem}.part{path.suffix}")
+    if len(os.fsencode(beside.name)) > LONGEST_NAME:
+        beside = path.with_name(f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()}.part{path.suffix[-32:]}")
     try:
         yield beside
         _flush(beside)

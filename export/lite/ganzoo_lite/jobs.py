@@ -2,15 +2,22 @@
 
 import contextlib
 import difflib
+import errno
+import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from .errors import RunError, UsageError
+from .folders import EXTENSIONS, image_files
+from .formats import format_of
 from .network import Network
-from .painting import format_of, input_channels, paint_file
-from .pixels import EXTENSIONS, UnreadableImage
+from .painting import input_channels, paint_file
+from .pixels import UnreadableImage, check_opens
 from .tiling import Progress
+
+HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""Of what can't be written because of these, nothing else can."""
 
 
 def plan_images(inputs: Sequence[Path], out: Path) -> list[tuple[Path, Path]]:
@@ -20,26 +27,33 @@ def plan_images(inputs: Sequence[Path], out: Path) -> list[tuple[Path, Path]]:
     a file when its suffix is a picture's.
 
     Raises:
-        UsageError: for an input that is not there, a folder without images, many images and one file, or a picture
-            that would overwrite another or its own input.
+        UsageError: for an input that is not there, a folder without images, many images and one file, a name in the
+            suffix of something else, or a picture that would overwrite another or its own input.
+        RunError: when no image can be read, as far as its beginning tells.
     """
     images = [pair for path in inputs for pair in _find(path)]
-    if format_of(out) and not out.is_dir():
+    if is_file(out):
         if len(images) > 1:
             raise UsageError(f"--out {out}: a file, for {len(images)} images; give a folder")
         jobs = [(images[0][0], out)]
     else:
         jobs = [(image, out / place.with_suffix(".png")) for image, place in images]
-    _check_targets(jobs)
+    _check_targets(jobs, out)
+    _check_some_open([image for image, _ in images])
     return jobs
 
 
-def plan_samples(out: Path) -> Path:
-    """Where the grid goes. Raises UsageError when `out` is no name of a picture."""
-    if out.is_dir() or not format_of(out):
-        instead = out.with_suffix(".png") if out.suffix and not out.is_dir() else out / "samples.png"
-        raise UsageError(f"--out {out}: not the name of a picture; give one such as {instead}")
-    return out
+def is_file(out: Path) -> bool:
+    """Whether `out` names a picture, and not a folder. Raises UsageError when it seems to name another file."""
+    if out.is_dir():
+        return False
+    # A folder may be called run.2 or 2020.02.02.
+    if not format_of(out) and (out.is_file() or re.fullmatch(r"\.[A-Za-z][A-Za-z0-9]{1,4}", out.suffix)):
+        raise UsageError(
+            f"--out {out}: not the name of a picture; give one such as {out.with_suffix('.png')}, or a folder, which "
+            "must be there already if its name ends like that of a file"
+        )
+    return format_of(out) is not None
 
 
 def no_progress(_source: Path) -> AbstractContextManager[None]:
@@ -51,39 +65,49 @@ def paint_all(
     jobs: Sequence[tuple[Path, Path]],
     *,
     tiles: bool = False,
+    keep_alpha: bool = False,
     say: Callable[[str], None] = print,
     progress_of: Callable[[Path], AbstractContextManager[Progress | None]] = no_progress,
 ) -> None:
-    """Translates or enlarges images of any size and mode. One that can't be read is named and skipped.
+    """Translates or enlarges images of any size and mode. One that can't be read, or written, is named and skipped.
 
     Args:
         network: of images.
         jobs: (image to read, picture to write), from `plan_images`.
         tiles: see `tiling.strips`.
-        say: is told of each picture that was written and each image that was skipped.
+        keep_alpha: see `painting.painted`.
+        say: is told of each picture that was written, with what was left out, and each image that was skipped.
         progress_of: gives, for an image, a context that gives what is told of its tiles, or None.
 
     Raises:
         UsageError: when the model takes latents.
-        RunError: when no image can be read.
+        RunError: when no image can be read, or a picture can't be written; the others were painted.
+        OSError: when nothing more can be written, as on a full disk; or of the one picture.
     """
     input_channels(network)
-    skipped = 0
+    unread, unwritten = 0, []
     for source, target in jobs:
         try:
             with progress_of(source) as progress:
-                paint_file(network, source, target, tiles=tiles, progress=progress)
+                left_out = paint_file(network, source, target, tiles=tiles, keep_alpha=keep_alpha, progress=progress)
         except UnreadableImage as error:
             if len(jobs) == 1:
                 raise
-            skipped += 1
+            unread += 1
             say(f"skipped: {error}")
+        except OSError as error:
+            if len(jobs) == 1 or error.errno in HOPELESS:
+                raise
+            unwritten.append(target)
+            say(f"skipped: {target}: can't be written ({(error.strerror or str(error)).lower()})")
         else:
-            say(f"{source} -> {target}")
-    if skipped == len(jobs):
-        raise RunError(f"none of the {skipped} images can be read, the first is {jobs[0][0]}")
-    if skipped:
-        say(f"{skipped} of {len(jobs)} images skipped: they can't be read")
+            say(" ".join([f"{source} -> {target}", *(f"({words})" for words in left_out)]))
+    if unread == len(jobs):
+        raise _none_can_be_read([source for source, _ in jobs])
+    if unread:
+        say(f"{unread} of {len(jobs)} images skipped: they can't be read")
+    if unwritten:
+        raise RunError(f"{len(unwritten)} of {len(jobs)} pictures can't be written, the first is {unwritten[0]}")
 
 
 def _find(path: Path) -> list[tuple[Path, Path]]:
@@ -94,18 +118,40 @@ def _find(path: Path) -> list[tuple[Path, Path]]:
         beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         close = difflib.get_close_matches(path.name, beside, n=1) if len(beside) < 20 else []
         raise UsageError(f"{path}: no such image or folder{f'; did you mean {close[0]!r}?' if close else ''}")
-    found = sorted(p for p in path.rglob("*") if p.suffix.lower() in EXTENSIONS and p.is_file())
+    found = sorted(image_files(path))
     if not found:
         raise UsageError(f"{path}: no images in this folder; looked for {', '.join(EXTENSIONS)}")
     return [(image, image.relative_to(path)) for image in found]
 
 
-def _check_targets(jobs: Sequence[tuple[Path, Path]]) -> None:
+def _check_targets(jobs: Sequence[tuple[Path, Path]], out: Path) -> None:
     sources = {source.resolve() for source, _ in jobs}
     taken = {}
     for source, target in jobs:
+        if target.resolve() in sources and target != out and target.resolve() != source.resolve():
+            raise UsageError(
+                f"--out {out}: {target} is there already, perhaps painted before, and is one of the inputs, which it "
+                f"would overwrite; give a folder beside the inputs, or take it out of {out}"
+            )
         if target.resolve() in sources:
             raise UsageError(f"--out: {target} would overwrite an input; give another name or folder")
         if target in taken:
             raise UsageError(f"--out: {taken[target]} and {source} would both become {target}; give one at a time")
         taken[target] = source
+
+
+def _check_some_open(images: Sequence[Path]) -> None:
+    """Raises what `paint_all` would, where that is seen without a network."""
+    for image in images:
+        try:
+            check_opens(image)
+        except UnreadableImage:
+            if len(images) == 1:
+                raise
+        else:
+            return
+    raise _none_can_be_read(images)
+
+
+def _none_can_be_read(images: Sequence[Path]) -> RunError:
+    return RunError(f"none of the {len(images)} images can be read, the first is {images[0]}")

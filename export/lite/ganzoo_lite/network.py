@@ -63,7 +63,12 @@ def sample(network: Network, count: int, seed: int = 0) -> np.ndarray:
 
 def paint_latents(network: Network, points: np.ndarray) -> np.ndarray:
     """Pictures of latents (N, length), uint8 (N, H, W, C)."""
-    return np.concatenate([rounded(_to_pixels(network, network.call(batch))) for batch in _batches(network, points)])
+    return np.concatenate(list(painted_latents(network, points)))
+
+
+def painted_latents(network: Network, points: np.ndarray) -> Iterator[np.ndarray]:
+    """The same in batches, as they are painted."""
+    return (rounded(_to_pixels(network, network.call(batch))) for batch in _batches(network, points))
 
 
 def rounded(pixels: np.ndarray) -> np.ndarray:

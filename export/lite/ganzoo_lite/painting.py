@@ -1,27 +1,28 @@
 """From a picture file to a painted one, of any size and mode: a strip of rows at a time, where the format allows it."""
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from . import pixels, png, tiling
+from . import formats, pixels, png, tiling, transparency
 from .errors import UsageError
 from .files import replacing
 from .network import Network
 
-WITH_ALPHA = ("PNG", "WEBP", "TIFF", "AVIF")
-"""Formats that hold transparency; in others a picture stays as it was painted, on white."""
-LARGEST_SIDE = {"JPEG": 65_535, "WEBP": 16_383, "AVIF": 65_535, "GIF": 65_535}
-CONTEXT = 4
-"""Rows above and below that bicubic enlargement looks at, with some to spare."""
-
 
 def paint_file(
-    network: Network, source: Path, target: Path, *, tiles: bool = False, progress: tiling.Progress | None = None
-) -> None:
-    """Translates or enlarges a picture file. Transparency, EXIF and the ICC profile are kept, the orientation applied.
+    network: Network,
+    source: Path,
+    target: Path,
+    *,
+    tiles: bool = False,
+    keep_alpha: bool = False,
+    progress: tiling.Progress | None = None,
+) -> list[str]:
+    """Translates or enlarges a picture file. EXIF, dpi and the ICC profile are kept, the orientation applied.
 
     PNG is written as its rows are painted; a picture of another format is held in memory.
 
@@ -30,41 +31,52 @@ def paint_file(
         source: the picture to read.
         target: the picture to write; its suffix says the format, PNG when it says none.
         tiles: see `tiling.strips`.
+        keep_alpha: see `painted`.
         progress: is told of the tiles.
+
+    Returns:
+        What was left out, in words.
 
     Raises:
         UnreadableImage: when the source can't be read.
         UsageError: when the format takes no picture of that size, or the network takes latents.
+        OSError: when the target can't be written.
     """
-    picture = pixels.open_picture(source, input_channels(network))
     channels = network.interface.output.shape[-1]
+    picture = pixels.open_picture(source, input_channels(network), channels)
     height, width = (side * network.interface.scale for side in picture.pixels.shape[:2])
-    kind = format_of(target) or "PNG"
-    limit = LARGEST_SIDE.get(kind)
+    kind = formats.format_of(target) or "PNG"
+    limit = formats.LARGEST_SIDE.get(kind)
     if limit and max(height, width) > limit:
         raise UsageError(
             f"{target}: {kind} has no room for {width}x{height}, only for {limit} pixels a side; give a name in .png"
         )
-    strips = painted(network, picture, tiles=tiles, progress=progress, with_alpha=kind in WITH_ALPHA)
-    if picture.alpha is not None and kind in WITH_ALPHA:
-        channels += 1
-    kept = {"exif": pixels.exif_of(picture, width, height), "profile": _profile(picture, network)}
+    is_kept = transparency.is_kept(network, picture, keep_alpha)
+    opaque = picture if is_kept and kind in formats.WITH_ALPHA else dataclasses.replace(picture, alpha=None)
+    strips = painted(network, opaque, tiles=tiles, keep_alpha=keep_alpha, progress=progress)
+    channels += opaque.alpha is not None
+    kept = {"exif": pixels.exif_of(picture, width, height), "profile": picture.profile, "dpi": picture.dpi}
     with replacing(target) as beside:
         if kind == "PNG":
             with beside.open("wb") as file:
                 png.write(file, strips, width, height, channels, **kept)
         else:
-            _save(beside, kind, strips, width, height, channels, **kept)
+            formats.save(_joined(strips, width, height, channels), beside, kind, **kept)
+    return _left_out(picture, opaque, is_kept, kind)
 
 
 def painted(
-    network: Network, picture: pixels.Picture, *, tiles: bool = False, progress=None, with_alpha: bool = True
+    network: Network, picture: pixels.Picture, *, tiles: bool = False, keep_alpha: bool = False, progress=None
 ) -> Iterator[np.ndarray]:
-    """The rows of the painted picture, uint8 (n, W * scale, c'); its alpha channel, enlarged, is the last."""
+    """The rows of the painted picture, uint8 (n, W * scale, c').
+
+    The alpha of an enlarged picture, enlarged, is the last channel. A network of scale 1 paints what was clear as well:
+    `keep_alpha` cuts the picture out of that, as it was.
+    """
     strips = tiling.strips(network, picture.pixels, tiles=tiles, progress=progress)
-    if picture.alpha is None or not with_alpha:
+    if not transparency.is_kept(network, picture, keep_alpha):
         return strips
-    return _joined(strips, picture.alpha, network.interface.scale)
+    return transparency.with_alpha(network, strips, picture, tiles=tiles)
 
 
 def input_channels(network: Network) -> int:
@@ -77,39 +89,21 @@ def input_channels(network: Network) -> int:
     return channels
 
 
-def format_of(path: Path) -> str | None:
-    """The format in which Pillow writes a file of this name, None if there is none."""
-    kind = Image.registered_extensions().get(path.suffix.lower())
-    return kind if kind in Image.SAVE else None
-
-
-def _joined(strips: Iterable[np.ndarray], alpha: np.ndarray, scale: int) -> Iterator[np.ndarray]:
-    top = 0
-    for strip in strips:
-        yield np.concatenate([strip, _enlarged_rows(alpha, scale, top, top + len(strip))[..., None]], axis=2)
-        top += len(strip)
-
-
-def _enlarged_rows(alpha: np.ndarray, scale: int, top: int, bottom: int) -> np.ndarray:
-    """The rows from `top` to before `bottom` of the enlarged `alpha`."""
-    if scale == 1:
-        return alpha[top:bottom]
-    first = max(top // scale - CONTEXT, 0)
-    part = alpha[first : -(-bottom // scale) + CONTEXT]
-    enlarged = Image.fromarray(part).resize((part.shape[1] * scale, part.shape[0] * scale), Image.Resampling.BICUBIC)
-    return np.asarray(enlarged)[top - first * scale : bottom - first * scale]
-
-
-def _profile(picture: pixels.Picture, network: Network) -> bytes | None:
-    same = network.interface.input.shape[-1] == network.interface.output.shape[-1]
-    return picture.profile if same else None
-
-
-def _save(path: Path, kind: str, strips, width: int, height: int, channels: int, exif, profile) -> None:
+def _joined(strips: Iterable[np.ndarray], width: int, height: int, channels: int) -> Image.Image:
     canvas = Image.new({1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[channels], (width, height))
     top = 0
     for strip in strips:
         canvas.paste(Image.fromarray(strip if channels > 1 else strip[..., 0]), (0, top))
         top += len(strip)
-    options = {"exif": exif, "icc_profile": profile}
-    canvas.save(path, format=kind, **{name: value for name, value in options.items() if value})
+    return canvas
+
+
+def _left_out(picture: pixels.Picture, written: pixels.Picture, is_kept: bool, kind: str) -> list[str]:
+    words = []
+    if picture.frames > 1:
+        words.append(f"the first of {picture.frames} frames")
+    if picture.alpha is not None and not is_kept:
+        words.append("on white where it was transparent; --keep-alpha cuts it out again")
+    elif picture.alpha is not written.alpha:
+        words.append(f"on white where it was transparent, which {kind} can't hold; .png can")
+    return words

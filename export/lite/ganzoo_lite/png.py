@@ -27,6 +27,7 @@ def write(
     *,
     exif: bytes | None = None,
     profile: bytes | None = None,
+    dpi: tuple[float, float] | None = None,
 ) -> None:
     """Writes a picture of 8 bits as its rows come.
 
@@ -38,11 +39,14 @@ def write(
         channels: 1 to 4.
         exif: EXIF data.
         profile: an ICC profile.
+        dpi: pixels an inch, across and down.
     """
     file.write(b"\x89PNG\r\n\x1a\n")
     _chunk(file, b"IHDR", struct.pack(">IIBBBBB", width, height, 8, COLOUR_TYPES[channels], 0, 0, 0))
     if profile:
         _chunk(file, b"iCCP", b"ICC profile\0\0" + zlib.compress(profile))
+    if dpi:
+        _chunk(file, b"pHYs", struct.pack(">IIB", *(round(number / 0.0254) for number in dpi), 1))
     if exif:
         _chunk(file, b"eXIf", exif.removeprefix(b"Exif\0\0"))
     packer = zlib.compressobj(LEVEL)

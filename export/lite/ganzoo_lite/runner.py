@@ -1,5 +1,6 @@
 """Opens TFLite files that ganzoo exported, and runs them on the CPU with XNNPACK."""
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,8 @@ class GanzooLite:
         painter = GanzooLite("generator_dynamic.tflite")
         painter(Image.open("drawing.png")).save("coloured.png")
 
+    Several threads may call it at once: tiles take their turns, each of which runs on `threads`.
+
     Args:
         path: the .tflite file.
         threads: how many to run on; None: as many as there are cores.
@@ -38,26 +41,35 @@ class GanzooLite:
         """What the file takes and gives."""
         return self.network.interface
 
-    def __call__(self, image: Image.Image | np.ndarray, *, tiles: bool = False, progress=None):
+    def __call__(
+        self, image: Image.Image | np.ndarray, *, tiles: bool = False, keep_alpha: bool = False, progress=None
+    ):
         """Translates or enlarges an image of any size.
 
         Args:
             image: a Pillow image of any mode, or an array, uint8 (H, W, C) or (H, W), RGB, grey, or either with alpha.
             tiles: run in tiles also a network that sees a picture as a whole (fit for maps and textures); by default
                 the picture is resized for it, and what it paints is resized back.
+            keep_alpha: cut the picture out again where it was transparent, also what a network of scale 1 paints, which
+                else paints all of it, over white.
             progress: a function that is told of (tiles that are done, tiles in all).
 
         Returns:
-            The same kind: a Pillow image, or uint8 (H * scale, W * scale, C'). Transparency is kept as a last channel.
+            The same kind: a Pillow image, or uint8 (H * scale, W * scale, C'). Transparency, where the image has some
+            and is enlarged, or it is to be kept, is a last channel.
 
         Raises:
-            UsageError: when the generator takes latents, or the array is something else.
+            UsageError: when the generator takes latents, or the image is none that it can take.
         """
         given_array = not isinstance(image, Image.Image)
         if given_array:
             image = _image_of(image)
-        picture = pixels.picture(image, painting.input_channels(self.network))
-        strips = painting.painted(self.network, picture, tiles=tiles, progress=progress)
+        takes, gives = painting.input_channels(self.network), self.interface.output.shape[-1]
+        try:
+            picture = pixels.picture(image, takes, gives)
+        except ValueError as error:
+            raise UsageError(f"the image: {reason(error)}") from error
+        strips = painting.painted(self.network, picture, tiles=tiles, keep_alpha=keep_alpha, progress=progress)
         painted = np.concatenate(list(strips))
         if given_array:
             return painted
@@ -81,10 +93,13 @@ def open_tflite(path: Path, threads: int | None = None) -> Network:
     check_is_tflite(path)
     interface = card.interface(card.read(path), path)
     signature = _signature(path, interface, threads or all_threads())
+    # An interpreter holds the tensors of one call; a second one would overwrite them.
+    turn = threading.Lock()
 
     def call(values: np.ndarray) -> np.ndarray:
         try:
-            return signature(**{interface.input.name: values})[interface.output.name]
+            with turn:
+                return signature(**{interface.input.name: values})[interface.output.name]
         except (RuntimeError, ValueError) as error:
             raise card.ModelError(f"{path}: can't be run ({reason(error)})") from error
 
@@ -93,6 +108,9 @@ def open_tflite(path: Path, threads: int | None = None) -> Network:
 
 def check_is_tflite(path: Path) -> None:
     """Raises UsageError when there is no file at `path`, or one that does not begin as TFLite files do."""
+    if path.is_dir():
+        there = sorted(file.name for file in path.glob("*.tflite")) or ["there is none"]
+        raise UsageError(f"{path}: a folder; name one of the .tflite files in it: {', '.join(there)}")
     if not path.is_file():
         raise UsageError(f"{path}: no such file; a model is a .tflite file that ganzoo exported")
     with path.open("rb") as file:

@@ -1,0 +1,119 @@
+"""Pictures of every mode that Pillow reads as RGB of 8 bits, and their alpha channel."""
+
+import io
+
+import numpy as np
+from PIL import Image, ImageCms
+
+SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I;16N")
+MODES = (
+    "1",
+    "L",
+    "LA",
+    "P",
+    "PA",
+    "RGB",
+    "RGBA",
+    "RGBa",
+    "RGBX",
+    "CMYK",
+    "YCbCr",
+    "HSV",
+    "LAB",
+    "I",
+    "F",
+    *SIXTEEN_BITS,
+)
+_KEYS = {"L;2": lambda key: key * 85, "L;4": lambda key: key * 17, "RGB;16B": lambda key: tuple(k >> 8 for k in key)}
+"""The transparent value of a PNG as Pillow's pixels have it, by how they lie in the file."""
+_LARGEST_OF_ONE = 2.0
+"""Floats up to 1 may go a little beyond it."""
+
+
+def prepare(image: Image.Image) -> Image.Image:
+    """An image that was just opened, loaded, what its file alone tells put into its mode and `info`."""
+    layout = image.tile[0][3] if getattr(image, "tile", None) else None
+    if isinstance(layout, str) and layout in _KEYS and "transparency" in image.info:
+        image.info["transparency"] = _KEYS[layout](image.info["transparency"])
+    image.load()
+    if image.mode == "I" and image.format in ("PNG", "PPM"):
+        info, exif = image.info, image.getexif()
+        image = Image.fromarray(np.asarray(image).astype("uint16"))
+        image.info = info | ({"exif": exif.tobytes()} if len(exif) else {})
+    return image
+
+
+def colors_and_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """An image as RGB, and its alpha as L, None where it has none.
+
+    16 bits become 8. Integers of 32 bits are taken for those of 8, or of 16 where one is above 255; floats for values
+    from 0 to 1, or to 255 where one is above 2. What isn't RGB is converted by its ICC profile, if it has one, to sRGB.
+
+    Raises:
+        ValueError: for another mode, and for integers or floats that are no picture's.
+    """
+    if image.mode not in MODES:
+        raise ValueError(f"mode {image.mode}; allowed are {', '.join(MODES)}")
+    profile = profile_of(image)
+    if image.mode in ("I", "F", *SIXTEEN_BITS):
+        image = _eight_bits(image)
+    alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
+    if space(profile) == b"GRAY" and image.mode in ("1", "L", "LA"):
+        return to_srgb(image.convert("L"), profile), alpha
+    if space(profile) == b"CMYK" and image.mode == "CMYK":
+        return to_srgb(image, profile), alpha
+    if image.mode == "LAB":
+        return to_srgb(image, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()), alpha
+    return (image.convert("RGBA") if alpha else image).convert("RGB"), alpha
+
+
+def profile_of(image: Image.Image) -> bytes | None:
+    """The ICC profile of an image."""
+    return image.info.get("icc_profile")
+
+
+def space(profile: bytes | None) -> bytes | None:
+    """The colour space of a profile's pixels, as `b"RGB "`, `b"GRAY"` or `b"CMYK"`."""
+    return profile[16:20] if profile else None
+
+
+def to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """An image of a profile's space in sRGB; where the profile is broken, as if it had none."""
+    try:
+        # By its values for white: a paper's own white would leave pictures grey or yellow.
+        return ImageCms.profileToProfile(
+            image,
+            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+            ImageCms.createProfile("sRGB"),
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            outputMode="RGB",
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    except (ImageCms.PyCMSError, OSError):
+        return image.convert("RGB")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """L; or LA, where a value stands for transparent."""
+    values, key = np.asarray(image), image.info.get("transparency")
+    grey = Image.fromarray(np.rint(_to_255(values, image.mode)).astype("uint8"))
+    if key is not None:
+        grey.putalpha(Image.fromarray(np.where(values == key, 0, 255).astype("uint8")))
+    return grey
+
+
+def _to_255(values: np.ndarray, mode: str) -> np.ndarray:
+    if mode in SIXTEEN_BITS:
+        return values / 257
+    if mode == "F":
+        values = np.where(np.isnan(values), 0, values)
+        largest = values.max()
+        if largest <= _LARGEST_OF_ONE:
+            return np.clip(values, 0, 1) * 255
+        allowed, found = 255, np.clip(values, 0, None)
+    else:
+        largest, found = values.max(), values
+        allowed = 65_535
+    if found.min() < 0 or largest > allowed:
+        raise ValueError(f"mode {mode} with values from {values.min():g} to {largest:g}; allowed are 0 to {allowed}")
+    return found / 257 if largest > 255 else found

@@ -1,0 +1,54 @@
+"""Samples to picture files: all in one grid, or each in a file of its own as soon as it is painted."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from . import formats
+from .files import replacing
+from .grid import grid
+from .jobs import is_file
+from .tiling import Progress
+
+
+def names(seed: int, count: int) -> list[str]:
+    """Names of the samples of a seed, that are in order as texts."""
+    digits = len(str(count - 1))
+    return [f"seed_{seed}_{index:0{digits}d}" for index in range(count)]
+
+
+def write(batches: Iterable[np.ndarray], out: Path, names: Sequence[str], progress: Progress | None = None) -> str:
+    """Writes a grid to the picture `out`, or each sample into the folder `out` as a PNG of its name.
+
+    Args:
+        batches: uint8 (n, H, W, C), as they are painted.
+        out: see `jobs.is_file`.
+        names: one for each sample, without suffix.
+        progress: is told of the samples.
+
+    Returns:
+        What was written, in words.
+    """
+    batches = told(batches, len(names), progress)
+    if is_file(out):
+        picture = grid(np.concatenate(list(batches)))
+        with replacing(out) as beside:
+            formats.save(picture, beside)
+        return str(out)
+    images = (image for batch in batches for image in batch)
+    for name, image in zip(names, images, strict=True):
+        with replacing(out / f"{name}.png") as beside:
+            formats.save(Image.fromarray(image if image.shape[2] > 1 else image[..., 0]), beside)
+    return f"{out / names[0]}.png" + (f" to {names[-1]}.png, {len(names):,} pictures" if len(names) > 1 else "")
+
+
+def told(batches: Iterable[np.ndarray], total: int, progress: Progress | None) -> Iterator[np.ndarray]:
+    """The batches as they come; `progress` is told of (samples that are done, `total`)."""
+    done = 0
+    for batch in batches:
+        yield batch
+        done += len(batch)
+        if progress:
+            progress(done, total)
