@@ -130,3 +130,10 @@ def test_what_has_room_for_all_its_colours_is_animated_bit_for_bit(tmp_path, nam
         for index, image in enumerate(images):
             animation.seek(index)
             assert (np.asarray(animation.convert("RGB")) == image).all()
+
+
+def test_a_grid_in_jpeg_is_written_in_full_color_and_fine(tmp_path):
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype="uint8"))
+    pictures.save(picture, tmp_path / "out.jpg")
+    picture.save(tmp_path / "fine.jpg", quality=95, subsampling="4:4:4")
+    assert (tmp_path / "out.jpg").read_bytes() == (tmp_path / "fine.jpg").read_bytes()
