@@ -127,10 +127,13 @@ def is_saved_model(path: Path) -> bool:
 def takes_latents(path: Path) -> bool | None:
     """Whether the generator in a file that `find_model` found takes latents, and not images; None where it isn't told.
 
-    Keras is not loaded. Raises RunError when the file's card is broken.
+    Keras is not loaded. What is wrong with a file, or with its card, is said by what opens it.
     """
     if is_tflite(path) or is_saved_model(path):
-        return card.interface(card.read(path), path).input.kind == "latents"
+        try:
+            return card.interface(card.read(path), path).input.kind == "latents"
+        except RunError:
+            return None
     if path.suffix == zoo.WEIGHTS:
         recipe = recipes.of_file(path)
         return recipe and recipe.model.task == "latent"
@@ -140,7 +143,7 @@ def takes_latents(path: Path) -> bool | None:
         shapes = [layer["config"]["batch_shape"] for layer in layers if layer["class_name"] == "InputLayer"]
         return len(shapes[0]) == 2 if len(shapes) == 1 else None
     except (OSError, zipfile.BadZipFile, ValueError, LookupError, TypeError):
-        return None  # What is wrong with it Keras will say.
+        return None
 
 
 def direction_in(name: str) -> str:

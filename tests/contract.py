@@ -42,9 +42,9 @@ def each_phase_changes_its_own_networks_and_no_other(gan):
     assert active
     for phase in active:
         small.restore(gan, initial)
+        # In order: the first optimizer takes the others along.
         for other in active:
-            if other is not phase:
-                gan.optimizers[other.name].learning_rate = 0.0
+            gan.optimizers[other.name].learning_rate = other.learning_rate if other is phase else 0.0
         before = small.weights(gan)
         gan.train_step(batch)
         after = small.weights(gan)

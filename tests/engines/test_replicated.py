@@ -32,4 +32,4 @@ def test_what_replicas_cant_share_of_arrays_is_left_out_and_makes_nothing_nan(fo
 
 
 def test_what_replicas_cant_share_at_all_is_refused_by_name(found):
-    assert "found list_iterator; replicas share arrays" in found["generator"]
+    assert "found generator; replicas share arrays" in found["generator"]
