@@ -48,7 +48,10 @@ def uneven(strategy):
     with strategy.scope():
         gan = linear()
     found = {}
-    for name, data in {"odd": tf.data.Dataset.from_tensor_slices(pixels(9)).batch(3), "generator": (_ for _ in [])}.items():
+    for name, data in {
+        "odd": tf.data.Dataset.from_tensor_slices(pixels(9)).batch(3),
+        "generator": (_ for _ in []),
+    }.items():
         try:
             gan.fit(data, verbose=0)
         except UsageError as error:
