@@ -7,6 +7,7 @@ import dataclasses
 import difflib
 import functools
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import pydantic
@@ -165,6 +166,17 @@ class DataConfig:
     def from_source(self, source: str) -> "DataConfig":
         """Images of another source, prepared alike; its usual domains, for names of domains are within a source."""
         return dataclasses.replace(self, source=source, domains=())
+
+
+def place_of(source: str) -> str:
+    """A source of images, its folders, if it is of such, as the system knows them: the same for the same images."""
+    scheme, _, rest = source.partition(":")
+    return f"folder:{','.join(map(resolved, rest.split(',')))}" if scheme == "folder" else source
+
+
+def resolved(path: str) -> str:
+    """A path as the system knows it, without links and from the root."""
+    return str(Path(path.strip()).expanduser().resolve())
 
 
 @frozen_config

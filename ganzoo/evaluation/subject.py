@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo import inference, pretrained, recipes, registry
-from ganzoo.config import Recipe
+from ganzoo.config import Recipe, place_of
 from ganzoo.errors import RunError, UsageError
 from ganzoo.lite import card
 from ganzoo.lite.network import Network
@@ -49,7 +49,7 @@ class Subject:
     @property
     def on_own_data(self) -> bool:
         """They are evaluated on the source that they were trained on."""
-        return self.own is not None and _same_source(self.own.data.source, self.recipe.data.source)
+        return self.own is not None and place_of(self.own.data.source) == place_of(self.recipe.data.source)
 
 
 def find(model: str | Path, direction: str = BOTH) -> Files:
@@ -113,19 +113,11 @@ def of_model(model: "keras.Model", data: str | None) -> Subject:
 
 def with_source(recipe: Recipe, data: str | None) -> Recipe:
     """The recipe on another source, if one is given."""
-    if data is None or _same_source(data, recipe.data.source):
+    if data is None or place_of(data) == place_of(recipe.data.source):
         return recipe
     # What belongs together in it is the other's own.
     evaluation = dataclasses.replace(recipe.evaluation, aligned=False)
     return dataclasses.replace(recipe, data=recipe.data.from_source(data), evaluation=evaluation)
-
-
-def _same_source(one: str, other: str) -> bool:
-    """Whether two sources are one, also where a folder is written in two ways."""
-    folders = [Path(source.removeprefix("folder:")).expanduser() for source in (one, other)]
-    return one == other or (
-        one.startswith("folder:") and other.startswith("folder:") and folders[0].resolve() == folders[1].resolve()
-    )
 
 
 def _direction_of(path: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo import memory
-from ganzoo.config import Recipe
+from ganzoo.config import Recipe, place_of
 from ganzoo.data import Pipeline, open_pipeline
 from ganzoo.errors import RunError, UsageError
 from ganzoo.quiet import import_keras
@@ -177,7 +177,7 @@ def _fixed(pipeline: Pipeline, count: int) -> Mapping:
 
 def _data_record(recipe: Recipe, pipeline: Pipeline) -> dict:
     """Where the images lie, and which they are."""
-    return {"place": run_directory.place(recipe.data.source), **pipeline.fingerprint()}
+    return {"place": place_of(recipe.data.source), **pipeline.fingerprint()}
 
 
 def open_data(recipe: Recipe, split: str) -> Pipeline:

@@ -12,7 +12,7 @@ from pathlib import Path
 import filelock
 import yaml
 
-from ganzoo.config import SECTIONS, Recipe, parse_recipe, to_document, without_auto
+from ganzoo.config import SECTIONS, Recipe, parse_recipe, place_of, resolved, to_document, without_auto
 from ganzoo.errors import UsageError
 from ganzoo.files import replacing
 from ganzoo.versions import versions
@@ -191,11 +191,11 @@ def check_same_run(directory: RunDirectory, recipe: Recipe, fingerprint: Callabl
         if found.get(key) != wanted.get(key) and key not in IDENTITY_EXCEPTIONS and not key.startswith("evaluation.")
     ]
     teachers = [flat.get("model.teacher") for flat in (found, wanted)]
-    if all(teachers) and _resolved(teachers[0]) == _resolved(teachers[1]):
+    if all(teachers) and resolved(teachers[0]) == resolved(teachers[1]):
         differing = [key for key in differing if key != "model.teacher"]
     if "data.source" in differing:
-        there = recorded.get("place", place(found["data.source"]))
-        if there == place(wanted["data.source"]) or (recorded and recorded["digest"] == fingerprint().get("digest")):
+        there = recorded.get("place", place_of(found["data.source"]))
+        if there == place_of(wanted["data.source"]) or (recorded and recorded["digest"] == fingerprint().get("digest")):
             differing.remove("data.source")
     if differing:
         listed = "; ".join(f"{key} ({found.get(key)!r} there, {wanted.get(key)!r} now)" for key in differing)
@@ -203,16 +203,6 @@ def check_same_run(directory: RunDirectory, recipe: Recipe, fingerprint: Callabl
             f"{directory.path}: holds a run of another recipe: {listed}; use another --run-dir, where "
             f"--init {directory.path} starts from what this run learned, or --fresh to move this run aside"
         )
-
-
-def place(source: str) -> str:
-    """A source of images, its folders, if it is of such, as the system knows them."""
-    scheme, _, rest = source.partition(":")
-    return f"folder:{','.join(map(_resolved, rest.split(',')))}" if scheme == "folder" else source
-
-
-def _resolved(path: str) -> str:
-    return str(Path(path.strip()).expanduser().resolve())
 
 
 def what_changed(directory: RunDirectory, data: Mapping) -> str | None:

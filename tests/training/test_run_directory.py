@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from ganzoo import registry
-from ganzoo.config import parse_recipe, to_document
+from ganzoo.config import parse_recipe, place_of, to_document
 from ganzoo.errors import UsageError
 from ganzoo.training import run_directory
 from ganzoo.training.run_directory import RunDirectory
@@ -96,7 +96,7 @@ def test_another_recipe_is_refused_with_every_key_that_differs(directory):
 def with_data(path, source, **record):
     """The directory of a run whose data lay where `source` says."""
     directory = RunDirectory(path)
-    data = {"place": run_directory.place(source), "images": 3, "digest": "abc", **record}
+    data = {"place": place_of(source), "images": 3, "digest": "abc", **record}
     run_directory.write_config(directory, recipe(data__source=source), 9, {"data": data})
     return directory
 
