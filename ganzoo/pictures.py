@@ -118,4 +118,4 @@ def save(picture: Image.Image, path: Path) -> None:
     The suffix says the format; PNG, when there is none that Pillow writes.
     """
     with replacing(path) as beside:
-        formats.save(picture, beside, format_of(path))
+        formats.save(picture, beside)

@@ -111,11 +111,12 @@ def report(directory: RunDirectory) -> dict:
     training = config["training"]
     due = due_lines(lines, training.get("log_every", 1), training.get("sample_every", 1))
     findings = diagnose(due, config["model"].get("precision", "float32"))
+    early = too_early(training, _last_step(due))
     return {
         "run": str(directory.path),
         "step": _last_step(line for line in lines if "rollback" not in line),
         "judged": _last_step(line for line in due if "health" in line),
-        "early": too_early(training, _last_step(due)),
+        "early": early and f"too early to say: {early}",
         "last_step": config["training"]["steps"],
         "findings": [dataclasses.asdict(finding) for finding in findings],
         "rollbacks": [{"to": line["step"], **line["rollback"]} for line in lines if "rollback" in line],
@@ -123,7 +124,7 @@ def report(directory: RunDirectory) -> dict:
 
 
 def too_early(training: Mapping, judged: int | None) -> str | None:
-    """Why a run without findings can't be called healthy yet, and when there will be something to judge; None: it can.
+    """When there will be something to judge a run by that has no findings yet; None: there is.
 
     Args:
         training: that section of its recipe.
@@ -137,7 +138,7 @@ def too_early(training: Mapping, judged: int | None) -> str | None:
     when = f"from step {first:,} on there is something to judge it by"
     if first > training["steps"]:
         when += f", which this run of {training['steps']:,} steps does not reach"
-    return f"too early to say: {when}"
+    return when
 
 
 def _last_step(lines: Iterable[Mapping]) -> int | None:

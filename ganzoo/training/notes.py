@@ -22,10 +22,9 @@ def preparation(recipe: Recipe, pipeline: Pipeline) -> list[str]:
     else:
         lines.append("the shorter side is brought to that size; what is longer is cropped (data.resize)")
     if data.load_size:
-        share = (size / data.load_size) ** 2
         lines[-1] = (
             f"brought to {data.load_size} (data.load_size), of which each visit sees another {size}x{size}: "
-            f"{share:.0%} of a square picture"
+            f"{_share_seen(recipe):.0%} of a square picture"
         )
     if folders := _folders(pipeline):
         shown = ", ".join(folders[:5]) + (", …" if len(folders) > 5 else "")
@@ -47,9 +46,9 @@ def warnings(recipe: Recipe, pipeline: Pipeline, last_step: int) -> list[str]:
     """What will go wrong, with what to do about it; empty where nothing is known to."""
     size, load_size = recipe.model.image_size, recipe.data.load_size
     found, count, batch = [], len(pipeline), pipeline.batch_size
-    if load_size and (size / load_size) ** 2 < LEAST_SHARE:
+    if (share := _share_seen(recipe)) < LEAST_SHARE:
         found.append(
-            f"training sees {(size / load_size) ** 2:.0%} of a picture at a time ({size} of data.load_size "
+            f"training sees {share:.0%} of a picture at a time ({size} of data.load_size "
             f"{load_size} pixels), and generate paints the whole: set data.load_size={round(size * 1.12)}, or null"
         )
     if count < batch:
@@ -61,6 +60,12 @@ def warnings(recipe: Recipe, pipeline: Pipeline, last_step: int) -> list[str]:
             "fewer --steps"
         )
     return found
+
+
+def _share_seen(recipe: Recipe) -> float:
+    """The share of a square picture that a visit sees."""
+    size, load_size = recipe.model.image_size, recipe.data.load_size
+    return (size / load_size) ** 2 if load_size else 1.0
 
 
 def _folders(pipeline: Pipeline) -> list[str]:
