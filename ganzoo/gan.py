@@ -354,10 +354,9 @@ class GAN(Trainer):
         decay = ops.minimum(self.config.ema_decay, (1.0 + step) / (10.0 + step))
         for name in set(phase.networks) & set(self._averages):
             for average, variable in zip(self._averages[name].variables, self._networks[name].variables, strict=True):
-                if variable.trainable:
+                # Batch norm's moving statistics too: those of the last weights don't fit the averaged ones.
+                if "float" in variable.dtype:
                     average.assign(variable + ops.cast(decay, variable.dtype) * (average - variable))
-                elif "float" in variable.dtype:
-                    average.assign(variable)
 
     def _named(self, data) -> dict:
         if isinstance(data, Mapping) and data.keys() >= set(self.batch_names):

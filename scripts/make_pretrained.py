@@ -241,7 +241,8 @@ def trainings(plan: Mapping, places: Places) -> dict[str, str]:
 
 def train_commands(plan: Mapping, places: Places) -> list[str]:
     """The commands of `own_runs`."""
-    taken_up = first_run_of(PLAN["generators"][plan["init"]]) if "init" in plan else None
+    # `init` names a generator whose run is taken up, `from` one as it is published.
+    taken_up = first_run_of(PLAN["generators"][plan["init"]]) if "init" in plan else plan.get("from")
     if "begin" not in plan:
         return [train_command(plan, places, run_of(plan), plan.get("overrides", []), taken_up)]
     first = train_command(plan, places, first_run_of(plan), plan["begin"]["overrides"], taken_up)

@@ -345,14 +345,22 @@ def test_random_numbers_do_not_repeat_over_thousands_of_steps():
     assert len(seen) == 202
 
 
-def test_the_average_takes_batch_norm_statistics_over_as_they_are():
+def test_batch_norm_statistics_are_averaged_as_the_weights_are_that_they_belong_to():
     gan = small.create("dcgan", ema_decay=0.5)
-    for step in range(2):
-        gan.train_step(small.batch(gan, seed=step))
     average, network = gan.deployed()["generator"], gan.networks()["generator"]
-    for found, variable in zip(average.variables, network.variables, strict=True):
-        same = np.array_equal(found.numpy(), variable.numpy())
-        assert same == ("moving" in variable.path), variable.path
+    expected = [variable.numpy() for variable in average.variables]
+    # By hand: the first decays are 1/10 and 2/11.
+    for step, decay in enumerate((1 / 10, 2 / 11)):
+        gan.train_step(small.batch(gan, seed=step))
+        expected = [
+            decay * old + (1 - decay) * new.numpy() for old, new in zip(expected, network.variables, strict=True)
+        ]
+    moving = [number for number, variable in enumerate(network.variables) if "moving" in variable.path]
+    assert moving
+    for number in moving:
+        found, last = average.variables[number].numpy(), network.variables[number].numpy()
+        np.testing.assert_allclose(found, expected[number], rtol=1e-5, atol=1e-7)
+        assert abs(found - last).max() > 1e-4
 
 
 def test_without_an_average_the_trained_network_is_deployed():
