@@ -333,12 +333,13 @@ class Display(AtSteps):
 class Interruption(AtSteps):
     """Within it, Ctrl-C and SIGTERM end the run after the step at hand, so that what is saved is a whole step.
 
-    A second Ctrl-C ends it at once, unless what was trained is being saved.
+    A second Ctrl-C ends it at once, unless what was trained is being saved. Batches are made ahead: one that can't be
+    had, in `failures`, ends the run as well, before a step has begun on it.
     """
 
-    def __init__(self, progress, strategy):
+    def __init__(self, progress, strategy, failures=()):
         super().__init__()
-        self.progress, self.strategy = progress, strategy
+        self.progress, self.strategy, self.failures = progress, strategy, failures
         self.received = None
         self.agreed = False
         self.saving = False
@@ -368,7 +369,7 @@ class Interruption(AtSteps):
         if self.received is not None:
             self.progress.say(f"{self.received}: stopping after this step, which is saved")
         # All workers leave at the same step: one that went on would wait for the others for ever.
-        self.agreed = any_worker(self.strategy, self.received is not None)
+        self.agreed = any_worker(self.strategy, self.received is not None or bool(self.failures))
         self.model.stop_training |= self.agreed
 
 

@@ -147,7 +147,7 @@ def fit(run: Run, record: Mapping) -> None:
         record: how and where the run was started.
 
     Raises:
-        RunError: when the run has diverged too often.
+        RunError: when the run has diverged too often, or a batch can't be had.
         Exception: of the backend, for what went wrong in it, or in reading the data; see `strategies.in_words`.
         OSError: when something can't be written.
         KeyboardInterrupt: after Ctrl-C or SIGTERM, when all is saved.
@@ -157,7 +157,8 @@ def fit(run: Run, record: Mapping) -> None:
     if is_chief(strategy):
         _write_config(run, {**record, **_place(strategy)})
         chief = Chief(run)
-    interruption = callbacks.Interruption(run.progress, strategy)
+    failures = run.pipeline.failures
+    interruption = callbacks.Interruption(run.progress, strategy, failures)
     try:
         with interruption:
             if chief:
@@ -172,6 +173,9 @@ def fit(run: Run, record: Mapping) -> None:
         if chief:
             chief.close()
     reached = run.gan.steps_done
+    if failures and reached < run.last_step:
+        run.progress.say(f"saved at step {reached:,}; the same command goes on from there")
+        raise failures[0]
     if interruption.agreed and reached < run.last_step:
         run.progress.say(f"stopped and saved at step {reached:,}; the same command goes on from there")
         raise KeyboardInterrupt

@@ -413,19 +413,20 @@ def test_a_full_disk_is_one_line_and_the_checkpoint_of_before_stays_whole(tmp_pa
         disk.close()
 
 
-def on_photos(folder, count=6):
+def on_photos(folder, count=6, **training):
     """A recipe for images in a folder, which is made, and nothing of it kept in memory."""
     folder.mkdir()
     for number in range(count):
         pixels = np.random.default_rng(number).integers(0, 256, (32, 32, 3), np.uint8)
         Image.fromarray(pixels).save(folder / f"{number}.png")
-    settings = recipe(steps=2000, training={"sample_every": 4, "checkpoint_every": 1000})
+    settings = recipe(steps=2000, training={"sample_every": 4, "checkpoint_every": 1000, **training})
     return dataclasses.replace(settings, data=DataConfig(source=f"folder:{folder}", cache_gib=0))
 
 
-def test_data_that_goes_away_in_the_middle_of_a_run_costs_no_step(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("together", [1, 2])
+def test_data_that_goes_away_in_the_middle_of_a_run_costs_no_step(tmp_path, monkeypatch, capsys, together):
     photos, draw = tmp_path / "photos", callbacks.Samples.draw
-    settings = on_photos(photos)
+    settings = on_photos(photos, steps_per_execution=together, log_every=2)
 
     def draw_and_lose(samples, step):
         draw(samples, step)
