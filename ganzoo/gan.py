@@ -425,6 +425,7 @@ class GAN(Trainer):
     def adversarial_loss(self, name: str, fake: tuple):
         """The generator's loss on what the discriminator `name` says of `fake`, unweighted."""
         logits = self._networks[name](self._seen(fake, f"{name} fooled"), training=True)
+        self.observe(f"{name}_fooled_logit", ops.mean(logits))
         return losses.ADVERSARIAL_LOSSES[self.config.adversarial_loss].generator(logits)
 
     def _is_taught(self) -> bool:

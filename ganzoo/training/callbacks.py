@@ -18,6 +18,7 @@ from ganzoo import pictures
 from ganzoo.files import replacing
 from ganzoo.training import checkpoints, doctor, health, run_directory
 from ganzoo.training.doctor import Finding
+from ganzoo.training.history import History
 from ganzoo.training.progress import Speed
 from ganzoo.training.run_directory import RunDirectory
 from ganzoo.training.strategies import any_worker
@@ -26,6 +27,8 @@ HEALTH = "health/"
 EVALUATION = "evaluation/"
 REPORT_SECONDS = 60
 """The least time between two reports."""
+REPORT_SHARE = 0.02
+"""Of the time, at most this part goes to them."""
 
 
 class AtSteps(keras.callbacks.Callback):
@@ -118,7 +121,7 @@ class Metrics(AtSteps):
         every,
         last_step,
         batch_size,
-        precision,
+        judged_by: tuple[str, str],
         samples: Samples,
         evaluations: Evaluations,
         directory,
@@ -126,18 +129,19 @@ class Metrics(AtSteps):
         progress,
     ):
         super().__init__()
-        self.every, self.last_step, self.batch_size, self.precision = every, last_step, batch_size, precision
+        self.every, self.last_step, self.batch_size, self.judged_by = every, last_step, batch_size, judged_by
         self.samples, self.evaluations = samples, evaluations
         self.directory, self.board, self.progress = directory, board, progress
-        self.lines, self.findings, self.last = [], [], None
+        self.lines, self.history, self.findings, self.last = [], History(), [], None
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
         self.speed = Speed(self.first_step, self.last_step)
         lines = run_directory.read_metrics(self.directory)
         self.last = lines[-1] if lines else None
-        self.lines = [line for line in lines if self.is_due(line["step"])]
-        self.findings = doctor.diagnose(self.lines, self.precision)
+        self.lines = doctor.due_lines(lines, self.every, self.samples.every)
+        self.history = History(self.lines)
+        self.findings = doctor.judge(self.history, *self.judged_by)
 
     def is_due(self, step: int) -> bool:
         return doctor.is_due(step, self.every, self.samples.every)
@@ -167,7 +171,8 @@ class Metrics(AtSteps):
             line["rollbacks"] = self.model.rollback_count
         if self.is_due(step):
             self.lines.append(line)
-            self.tell(doctor.diagnose(self.lines, self.precision))
+            self.history.add(line)
+            self.tell(doctor.judge(self.history, *self.judged_by))
         line["findings"] = [vars(finding) for finding in self.findings]
         run_directory.append_metrics(self.directory, line)
         self.last = line
@@ -295,17 +300,19 @@ class Checkpoints(AtSteps):
 
 
 class Report(AtSteps):
-    """Has the report written now and then."""
+    """Has the report written now and then: more seldom as a long run's takes longer, so that training hardly waits."""
 
     def __init__(self, every: int, write: Callable):
         super().__init__()
         self.every, self.write = every, write
-        self.time = -math.inf
+        self.next = -math.inf
 
     def at_step(self, step, logs):
-        if step % self.every == 0 and time.monotonic() - self.time >= REPORT_SECONDS:
+        began = time.monotonic()
+        if step % self.every == 0 and began >= self.next:
             self.write()
-            self.time = time.monotonic()
+            ended = time.monotonic()
+            self.next = ended + max(REPORT_SECONDS, (ended - began) / REPORT_SHARE)
 
 
 class Display(AtSteps):

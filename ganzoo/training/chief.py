@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo.errors import RunError
-from ganzoo.training import callbacks, checkpoints, health, report, run_directory
+from ganzoo.training import callbacks, checkpoints, doctor, health, report, run_directory
 from ganzoo.training.board import Board
 from ganzoo.training.doctor import DIVERGING, Finding
 
@@ -34,7 +34,7 @@ class Chief:
             training.log_every,
             run.last_step,
             training.batch_size,
-            run.recipe.model.precision,
+            doctor.judged_by(vars(run.recipe.model)),
             self.samples,
             self.evaluations,
             directory,

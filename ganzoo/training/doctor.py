@@ -6,20 +6,16 @@ Where the lines are drawn, and how far from them healthy and sick runs lie, is m
 import dataclasses
 import itertools
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from ganzoo.training import run_directory
+from ganzoo.training.health import ALIKE
+from ganzoo.training.history import IN_A_ROW, WARM_UP, WINDOW, History, distances, terms
 from ganzoo.training.run_directory import RunDirectory
 
 DIVERGING = "diverging"
 """The finding that sends a run back to a checkpoint."""
 
-WINDOW = 5
-"""Lines whose median counts, where single steps are noisy."""
-IN_A_ROW = 3
-"""Lines, or samples, that must all show it, where one could be chance."""
-WARM_UP = 100
-"""Steps before which samples tell nothing: every generator begins with grey ones."""
 
 LOST_LOGIT = 50.0
 """Mean logits beyond it are far outside of what a sigmoid or a least squares target can answer to."""
@@ -28,6 +24,8 @@ GROWTH = 20.0
 """How many times its first values a distance between images may become."""
 MARGIN = 14.0
 """Between the mean logits of real and fake: a sigmoid then is flat at both ends."""
+FLAT = ("non_saturating",)
+"""The losses that end in a sigmoid. A hinge is flat from 1 on by intent, and least squares never are."""
 SURE = 0.95
 """An accuracy of a discriminator that is hardly ever wrong."""
 OVERTAKING, LARGE_UPDATE = 6.0, 0.01
@@ -36,6 +34,8 @@ FADED, CONVERGED = 0.03, 0.5
 """Of its first gradients a generator still gets this part; of a first distance between images, what learning leaves."""
 WRONG = 0.1
 """An accuracy that can only come from answers the wrong way round."""
+STILL = 1e-6
+"""An update of so small a part of a network's weights is none, in half a million steps; 1e-3 is usual."""
 SAME, FALLEN, SPREAD = 0.05, 0.25, 0.4
 """Diversity of samples that are all alike; the part of its best that is left after a collapse; the least such best."""
 COPY = 0.75
@@ -55,7 +55,8 @@ class Finding:
     """Something that is wrong with a run."""
 
     name: str
-    """`diverging`, `generator collapsed`, `discriminator too strong`, `stalled`, `memorising` or `checkerboard`."""
+    """`diverging`, `one image`, `generator collapsed`, `discriminator too strong`, `stalled`, `memorising` or
+    `checkerboard`."""
     since: int
     """The first step of the evidence: what was saved before it was not touched by this."""
     evidence: str
@@ -74,23 +75,31 @@ def due_lines(lines: Iterable[Mapping], log_every: int, sample_every: int) -> li
     return [line for line in lines if is_due(line["step"], log_every, sample_every)]
 
 
-def diagnose(lines: Iterable[Mapping], precision: str = "float32") -> list[Finding]:
+def diagnose(
+    lines: Iterable[Mapping], precision: str = "float32", adversarial_loss: str = "non_saturating"
+) -> list[Finding]:
     """What is wrong at the last of these lines, the worst first; empty when nothing is.
 
     Args:
         lines: of metrics, in order, as `metrics.jsonl` holds them.
         precision: the recipe's; mixed_float16 skips steps that are not finite, which is no harm.
+        adversarial_loss: the recipe's; what logits mean goes by it.
     """
-    lines = [{"health": {}, **line} for line in lines if "rollback" not in line]
-    if not lines:
+    return judge(History(lines), precision, adversarial_loss)
+
+
+def judge(history: History, precision: str = "float32", adversarial_loss: str = "non_saturating") -> list[Finding]:
+    """As `diagnose`, of lines that were added to a history one by one."""
+    if not history.lines:
         return []
     findings = [
-        _diverging(lines, precision == "mixed_float16"),
-        _collapsed(lines),
-        _too_strong(lines),
-        _stalled(lines),
-        _memorising(lines),
-        _checkerboard(lines),
+        _diverging(history, precision == "mixed_float16"),
+        _one_image(history),
+        _collapsed(history),
+        _too_strong(history, adversarial_loss in FLAT),
+        _stalled(history),
+        _memorising(history),
+        _checkerboard(history),
     ]
     return [finding for finding in findings if finding is not None]
 
@@ -110,7 +119,7 @@ def report(directory: RunDirectory) -> dict:
     lines = run_directory.read_metrics(directory)
     training = config["training"]
     due = due_lines(lines, training.get("log_every", 1), training.get("sample_every", 1))
-    findings = diagnose(due, config["model"].get("precision", "float32"))
+    findings = diagnose(due, *judged_by(config["model"]))
     early = too_early(training, _last_step(due))
     return {
         "run": str(directory.path),
@@ -121,6 +130,11 @@ def report(directory: RunDirectory) -> dict:
         "findings": [dataclasses.asdict(finding) for finding in findings],
         "rollbacks": [{"to": line["step"], **line["rollback"]} for line in lines if "rollback" in line],
     }
+
+
+def judged_by(model: Mapping) -> tuple[str, str]:
+    """What of a recipe's settings of the model `diagnose` goes by, with what was usual where it is not said."""
+    return model.get("precision", "float32"), model.get("adversarial_loss", "non_saturating")
 
 
 def too_early(training: Mapping, judged: int | None) -> str | None:
@@ -148,69 +162,79 @@ def _last_step(lines: Iterable[Mapping]) -> int | None:
 # The findings. Each looks at the end of the lines, and gives None where it finds nothing.
 
 
-def _diverging(lines, skips_steps: bool) -> Finding | None:
+def _diverging(history, skips_steps: bool) -> Finding | None:
     advice = f"Try a lower model.learning_rate or model.discriminator_learning_rate, model.penalty=r1, or {NORMALISE}"
-    broken = _trailing(lines, lambda line: line.get("nonfinite", 0) > 0)
+    last = history.lines[-1]
+    broken = history.trailing(lambda line: line.get("nonfinite", 0) > 0)
     if len(broken) >= (2 if skips_steps else 1):
-        terms = ", ".join(name for name in _terms(broken[0]) if broken[0][name] is None)
-        return Finding(DIVERGING, broken[0]["step"], f"{terms} became NaN or infinite", advice)
-    for key in _gradient_norms(lines[-1]):
+        lost = ", ".join(name for name in terms(broken[0]) if broken[0][name] is None)
+        return Finding(DIVERGING, broken[0]["step"], f"{lost} became NaN or infinite", advice)
+    for key in _gradient_norms(last):
         # A gradient can be infinite once where a norm overflows. Loss scaling tries such on purpose, for many steps.
-        broken = _trailing(lines, lambda line, key=key: line["health"].get(key, 0.0) is None)
+        broken = history.trailing(lambda line, key=key: line["health"].get(key, 0.0) is None)
         if len(broken) >= 2 and not skips_steps:
             return Finding(DIVERGING, broken[0]["step"], f"{key} became NaN or infinite", advice)
-    for name in _discriminators(lines[-1]):
-        if f"{name}_real_accuracy" not in lines[-1]["health"]:
+    for name in _discriminators(last):
+        if f"{name}_real_accuracy" not in last["health"]:
             # A critic's scores have no scale of their own.
             continue
-        lost = _trailing(lines, lambda line, name=name: _largest_logit(line, name) >= LOST_LOGIT)
+        lost = history.trailing(lambda line, name=name: _largest_logit(line, name) >= LOST_LOGIT)
         if len(lost) >= IN_A_ROW:
             evidence = f"the mean logits of {name} reached {_largest_logit(lost[-1], name):.3g} (below 15 is usual)"
             return Finding(DIVERGING, lost[0]["step"], evidence, advice)
-    for name in _terms(lines[-1]):
-        limit = _limit(lines, name)
-        lost = _trailing(lines, lambda line, name=name, limit=limit: abs(line.get(name) or 0) > limit)
+    for name in terms(last):
+        limit = _limit(history, name)
+        lost = history.trailing(lambda line, name=name, limit=limit: abs(line.get(name) or 0) > limit)
         if len(lost) >= IN_A_ROW:
             evidence = f"{name} rose to {lost[-1][name]:.3g}, beyond {limit:.3g}"
             return Finding(DIVERGING, lost[0]["step"], evidence, advice)
     return None
 
 
-def _collapsed(lines) -> Finding | None:
-    for key, samples in _of_samples(lines, "_diversity"):
-        values = [line["health"][key] for line in samples]
-        best = max(values)
+def _one_image(history) -> Finding | None:
+    for key, samples in history.samples_of("_real_spread"):
+        if samples.recent[-1].value < ALIKE:
+            evidence = (
+                f"{key} is {samples.recent[-1].value:.3f}: the real images are all the same, to within a level of 255"
+            )
+            advice = "Look at data.source: is it one image many times, or black ones"
+            return Finding("one image", samples.recent[0].step, evidence, advice)
+    return None
+
+
+def _collapsed(history) -> Finding | None:
+    for key, samples in history.samples_of("_diversity"):
+        best = samples.best
         limit = max(SAME, FALLEN * best if best >= SPREAD else 0)
-        alike = _trailing(samples, lambda line, key=key, limit=limit: line["health"][key] < limit)
+        alike = samples.trailing(lambda value, limit=limit: value < limit)
         if len(alike) >= IN_A_ROW:
             evidence = (
-                f"{key} is {values[-1]:.3f} (1 is as diverse as real images; the best so far was {best:.2f}): the "
+                f"{key} is {alike[-1].value:.3f} (1 is as diverse as real images; the best so far was {best:.2f}): the "
                 "samples are nearly all the same"
             )
             advice = (
                 f"Try model.discriminator_learning_rate at half the rate, {AUGMENT}, {NORMALISE}, or a larger "
                 "training.batch_size; see whether the generator uses its input at all"
             )
-            return Finding("generator collapsed", alike[0]["step"], evidence, advice)
+            return Finding("generator collapsed", alike[0].step, evidence, advice)
     return None
 
 
-def _too_strong(lines) -> Finding | None:
-    window = lines[-WINDOW:]
+def _too_strong(history, flat: bool) -> Finding | None:
+    window, last = history.last(WINDOW), history.lines[-1]
     if len(window) < WINDOW:
         return None
     advice = f"Try a lower model.discriminator_learning_rate, {AUGMENT}, model.penalty=r1, or {NORMALISE}"
-    for name in _discriminators(lines[-1]):
-        real, fake = (_median(window, f"{name}_{kind}_accuracy") for kind in ("real", "fake"))
+    for name in _discriminators(last):
         margin = _median(window, f"{name}_real_logit", minus=f"{name}_fake_logit")
-        if None not in (real, fake, margin) and min(real, fake) >= SURE and margin >= MARGIN:
+        if flat and _is_sure(window, name) and margin is not None and margin >= MARGIN:
             evidence = (
-                f"{name} is right about {real:.0%} of real and {fake:.0%} of fake, {margin:.1f} apart in logits: the "
-                "generator's gradient through it vanishes"
+                f"{name} is right about nearly all of real and of fake, {margin:.1f} apart in logits: its own loss is "
+                "flat there, and what the generator changes makes no difference to its answers"
             )
             return Finding("discriminator too strong", window[0]["step"], evidence, advice)
         own = _median(window, f"{name}_update_ratio")
-        others = [_median(window, f"{other}_update_ratio") for other in _generators(lines[-1])]
+        others = [_median(window, f"{other}_update_ratio") for other in _generators(last)]
         if own is None or None in others or not others:
             continue
         if own >= LARGE_UPDATE and own >= OVERTAKING * max(others):
@@ -222,22 +246,34 @@ def _too_strong(lines) -> Finding | None:
     return None
 
 
-def _stalled(lines) -> Finding | None:
-    # Another phase of training has other terms, and other gradients.
-    alike = [line for line in lines if set(_terms(line)) == set(_terms(lines[-1]))]
-    if len(alike) < 2 * WINDOW:
+def _stalled(history) -> Finding | None:
+    phase, last = history.phase, history.lines[-1]
+    if phase.count < 2 * WINDOW:
         return None
-    first, window = alike[:WINDOW], alike[-WINDOW:]
+    first, window = phase.first, list(phase.last)
+    since = window[0]["step"]
+    for name, largest in phase.largest_updates.items():
+        if largest < STILL:
+            evidence = f"{name} stands still: no update changed it by more than {largest:.0e} of its weights"
+            return Finding("stalled", first[0]["step"], evidence, "Raise its learning rate, or see what holds it fast")
     swapped = "See whether real and fake, or the signs of the losses, are swapped"
-    for name in _discriminators(lines[-1]):
-        real, fake = (_median(window, f"{name}_{kind}_accuracy") for kind in ("real", "fake"))
+    for name in _discriminators(last):
+        real, fake = _accuracies(window, name)
         if None not in (real, fake) and max(real, fake) <= WRONG:
             evidence = f"{name} holds {1 - real:.0%} of real images to be fake, and {1 - fake:.0%} of fakes to be real"
-            return Finding("stalled", window[0]["step"], evidence, swapped)
+            return Finding("stalled", since, evidence, swapped)
+        # What it is told is fake, and what the generator makes it say, are of the same images.
+        real, fake, fooled = (_median(window, f"{name}_{kind}_logit") for kind in ("real", "fake", "fooled"))
+        if _is_sure(window, name) and None not in (real, fake, fooled) and fooled > (real + fake) / 2:
+            evidence = (
+                f"{name} is right about nearly all that it is told, and yet answers the generator ({fooled:.1f}) as it "
+                f"does what is called real ({real:.1f}), not as what is called fake ({fake:.1f})"
+            )
+            return Finding("stalled", since, evidence, swapped)
     # Without a game a gradient fades as it should, and beside one, that of a distance that is learnt.
-    if not _discriminators(lines[-1]) or any(_fell(first, window, term) for term in _distances(lines[-1])):
+    if not _discriminators(last) or any(_fell(first, window, term) for term in distances(last)):
         return None
-    for name in _generators(lines[-1]):
+    for name in _generators(last):
         before, now = (_median(part, f"{name}_gradient_norm") for part in (first, window))
         if None not in (before, now) and now < FADED * before:
             evidence = f"the gradient of {name} fell to {now / before:.1%} of what it was at first: it learns no more"
@@ -245,51 +281,40 @@ def _stalled(lines) -> Finding | None:
                 f"{swapped}. If not, try model.adversarial_loss=non_saturating or hinge, or a lower "
                 "model.discriminator_learning_rate"
             )
-            return Finding("stalled", window[0]["step"], evidence, advice)
+            return Finding("stalled", since, evidence, advice)
     return None
 
 
-def _memorising(lines) -> Finding | None:
-    for key, samples in _of_samples(lines, "_nearest"):
-        copies = _trailing(samples, lambda line, key=key: line["health"][key] < COPY)
+def _memorising(history) -> Finding | None:
+    for key, samples in history.samples_of("_nearest"):
+        copies = samples.trailing(lambda value: value < COPY)
         if len(copies) >= IN_A_ROW:
             evidence = (
-                f"{key} is {copies[-1]['health'][key]:.2f}: half of the samples are that much nearer to one training "
+                f"{key} is {copies[-1].value:.2f}: half of the samples are that much nearer to one training "
                 "image than to any other (new images: 0.9)"
             )
             advice = f"Train on more images, try data.flip=true and {AUGMENT}, or stop earlier (--steps)"
-            return Finding("memorising", copies[0]["step"], evidence, advice)
+            return Finding("memorising", copies[0].step, evidence, advice)
     return None
 
 
-def _checkerboard(lines) -> Finding | None:
-    for key, samples in _of_samples(lines, "_checkerboard"):
-        checked = _trailing(samples, lambda line, key=key: line["health"][key] >= PATTERN)
+def _checkerboard(history) -> Finding | None:
+    for key, samples in history.samples_of("_checkerboard"):
+        checked = samples.trailing(lambda value: value >= PATTERN)
         if len(checked) >= IN_A_ROW:
             evidence = (
-                f"{key} is {checked[-1]['health'][key]:.2f}: that share of what the samples show, fine detail "
+                f"{key} is {checked[-1].value:.2f}: that share of what the samples show, fine detail "
                 "aside, is a pattern of 2 pixels (real images: below 0.01)"
             )
             advice = (
                 "Give transposed convolutions a kernel that is a multiple of their stride, or resize and convolve; if "
                 "it fades as training goes on, wait"
             )
-            return Finding("checkerboard", checked[0]["step"], evidence, advice)
+            return Finding("checkerboard", checked[0].step, evidence, advice)
     return None
 
 
-# What a line holds.
-
-
-def _terms(line: Mapping) -> list[str]:
-    """The names of the terms of the losses."""
-    others = ("step", "time", "images_per_second", "nonfinite", "rollbacks", "health", "evaluation", "findings")
-    return [name for name in line if name not in others]
-
-
-def _distances(line: Mapping) -> list[str]:
-    """The names of the terms that are distances between images, and no part of the game against a discriminator."""
-    return [name for name in _terms(line) if not name.endswith(("_adversarial", "_real", "_fake", "_penalty"))]
+# What lines say of a network.
 
 
 def _fell(first, window, term: str) -> bool:
@@ -298,12 +323,12 @@ def _fell(first, window, term: str) -> bool:
     return now < CONVERGED * before
 
 
-def _limit(lines, term: str) -> float:
+def _limit(history, term: str) -> float:
     """The size above which a term is lost."""
     # The terms of the game have no level to stay at; the discriminators' logits are watched.
-    if term not in _distances(lines[-1]):
+    if term not in distances(history.lines[-1]):
         return LOST_TERM
-    first = [line[term] for line in itertools.islice((line for line in lines if line.get(term)), IN_A_ROW)]
+    first = history.first_values.get(term)
     return GROWTH * max(map(abs, first)) if first else LOST_TERM
 
 
@@ -325,21 +350,18 @@ def _largest_logit(line: Mapping, name: str) -> float:
     return max((abs(logit) for logit in logits if logit is not None), default=0.0)
 
 
+def _accuracies(window, name: str) -> tuple[float | None, float | None]:
+    """Of real, and of fake."""
+    return _median(window, f"{name}_real_accuracy"), _median(window, f"{name}_fake_accuracy")
+
+
+def _is_sure(window, name: str) -> bool:
+    real, fake = _accuracies(window, name)
+    return None not in (real, fake) and min(real, fake) >= SURE
+
+
 def _median(lines, key: str, minus: str | None = None) -> float | None:
     """The median of a value, or of its difference to another, over the lines; None where half of them have none."""
     pairs = [(line["health"].get(key), line["health"].get(minus) if minus else 0.0) for line in lines]
     values = [first - second for first, second in pairs if None not in (first, second)]
     return statistics.median(values) if 2 * len(values) > len(lines) else None
-
-
-def _of_samples(lines, suffix: str) -> list[tuple[str, list]]:
-    """For each measure on samples that ends so, the lines that have it, after the warm-up."""
-    keys = dict.fromkeys(key for line in lines[-1:] + lines for key in line["health"] if key.endswith(suffix))
-    late = [line for line in lines if line["step"] >= WARM_UP]
-    found = {key: [line for line in late if line["health"].get(key) is not None] for key in keys}
-    return [(key, samples) for key, samples in found.items() if samples]
-
-
-def _trailing(lines: Sequence, is_sick: Callable) -> list:
-    """The lines at the end for all of which something holds, in order."""
-    return list(itertools.takewhile(is_sick, reversed(lines)))[::-1]

@@ -11,6 +11,8 @@ import numpy as np
 from ganzoo.metrics.memorising import nearest_in_pixels
 from ganzoo.metrics.memorising import thumbnails as thumbnails  # those who call `nearest` often give it these
 
+ALIKE = 0.01
+"""A spread of real images below it is that of one image: a level of 255 is 0.008."""
 COARSE = 1 / 16
 """In cycles a pixel: what changes more slowly is coarse; what is that near to a pattern of 2 pixels belongs to it."""
 
@@ -18,9 +20,11 @@ COARSE = 1 / 16
 def diversity(images: np.ndarray, real: np.ndarray) -> float:
     """How much samples differ from each other, relative to real images: near 1 when healthy, 0 when all are one.
 
-    The ratio of root mean square distances between two images of a set. NaN where a set holds one image.
+    The ratio of root mean square distances between two images of a set. NaN where a set holds one image, or the real
+    ones don't differ.
     """
-    return _spread(images) / max(_spread(real), 1e-12)
+    usual = spread(real)
+    return spread(images) / usual if usual >= ALIKE else float("nan")
 
 
 def saturation(images: np.ndarray) -> float:
@@ -65,6 +69,7 @@ def measure_samples(
     measures = {}
     for column, images in samples.items():
         name = column.replace(" ", "_")
+        measures[f"{name}_real_spread"] = spread(real[column])
         measures[f"{name}_diversity"] = diversity(images, real[column])
         measures[f"{name}_saturation"] = saturation(images)
         measures[f"{name}_checkerboard"] = checkerboard(images, real[column])
@@ -73,8 +78,8 @@ def measure_samples(
     return measures
 
 
-def _spread(images):
-    """Root mean square distance of a value from its mean over the images."""
+def spread(images: np.ndarray) -> float:
+    """Root mean square distance of a value from its mean over the images. NaN for one image."""
     if len(images) < 2:
         return float("nan")
     return float(np.sqrt(images.astype(np.float64).var(axis=0, ddof=1).mean()))

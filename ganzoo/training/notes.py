@@ -2,11 +2,14 @@
 
 from ganzoo.config import Recipe
 from ganzoo.data import Pipeline
+from ganzoo.training import health
 
 LEAST_SHARE = 0.5
 """Of a picture, in what training sees of it at a time: with less, generate meets what was never seen as a whole."""
 MANY_EPOCHS = 5_000
 """As often a generator sees an image only where it can learn all of them by heart."""
+COMPARED = 16
+"""Images that are looked at, to see whether they differ."""
 
 
 def preparation(recipe: Recipe, pipeline: Pipeline) -> list[str]:
@@ -59,6 +62,12 @@ def warnings(recipe: Recipe, pipeline: Pipeline, last_step: int) -> list[str]:
             f"each of {count:,} images is seen {epochs:,.0f} times and will be learned by heart: give more images, or "
             "fewer --steps"
         )
+    for key, images in pipeline.fixed(COMPARED).items():
+        if health.spread(images) < health.ALIKE:
+            found.append(
+                f"{key}: {len(images)} images, spread evenly over all, are the same, to within a level of 255: nothing "
+                "but that one can be learnt; look at data.source"
+            )
     return found
 
 

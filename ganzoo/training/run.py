@@ -129,6 +129,7 @@ def plan(
     last_step, batch = steps or recipe.training.steps, recipe.training.batch_size
     epochs = last_step * pipeline.batch_size / len(pipeline)
     changed = run_directory.what_changed(directory, _data_record(recipe, pipeline)) if saved else None
+    _fixed(pipeline, 1)
     warnings = notes.warnings(recipe, pipeline, last_step)
     return "\n".join(
         [

@@ -9,6 +9,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 from unittest import mock
 
 import click
@@ -25,12 +26,21 @@ from ganzoo import pictures, registry  # noqa: E402
 from ganzoo.architectures.dcgan import DCGAN  # noqa: E402
 from ganzoo.config import Recipe, parse_recipe  # noqa: E402
 from ganzoo.errors import RunError  # noqa: E402
+from ganzoo.recipes import load_recipe  # noqa: E402
 from ganzoo.training.callbacks import Metrics  # noqa: E402
 from ganzoo.training.doctor import DIVERGING  # noqa: E402
 from ganzoo.training.run import open_data  # noqa: E402
 from ganzoo.training.run_directory import RunDirectory, read_metrics  # noqa: E402
 
-FINDINGS = ("diverging", "generator collapsed", "discriminator too strong", "stalled", "memorising", "checkerboard")
+FINDINGS = (
+    "diverging",
+    "one image",
+    "generator collapsed",
+    "discriminator too strong",
+    "stalled",
+    "memorising",
+    "checkerboard",
+)
 HELD_BACK = {"augmentation": ["color", "translation", "cutout"], "ema_decay": 0.98}
 """What the default recipe adds to DCGAN for few images. Without it a discriminator does become too strong."""
 
@@ -80,8 +90,12 @@ class Case:
     training: Mapping = dataclasses.field(default_factory=dict)
     variant: type | None = None
     """The class in the architecture's place."""
+    recipe: str | None = None
+    """One of zoo_configs, which `model` and `training` change; None: `SMALL`."""
     images: int | None = None
     """How many images it trains on; None: all."""
+    same: Literal["one", "black"] | None = None
+    """What all of them are."""
     finding: str | None = None
     """What must be found; None: nothing may be."""
 
@@ -107,6 +121,12 @@ CASES = {
     "healthy Pix2Pix": Case("pix2pix", 400),
     "healthy CycleGAN": Case("cyclegan", 200, training={"sample_count": 8}),
     "healthy SRGAN": Case("srgan", 300),
+    "healthy Pix2Pix with a hinge": Case(
+        "pix2pix",
+        400,
+        model={"base_filters": 16, "adversarial_loss": "hinge"},
+        training={"batch_size": 4},
+    ),
     "discriminator with 50 times the learning rate": Case(
         "dcgan", 100, model={"discriminator_learning_rate": 0.01}, finding="discriminator too strong"
     ),
@@ -114,6 +134,17 @@ CASES = {
     "labels swapped": Case("dcgan", 400, variant=Swapped, finding="stalled"),
     "learning rate of 1": Case("dcgan", 100, model={"learning_rate": 1.0}, finding="diverging"),
     "transposed convolution with uneven overlap": Case("dcgan", 200, variant=BadlyEnlarged, finding="checkerboard"),
+    "64 times one image": Case("dcgan", 120, images=64, same="one", finding="one image"),
+    "black images": Case("dcgan", 120, images=64, same="black", finding="one image"),
+    "discriminator that stands still": Case(
+        "dcgan", 120, model={"discriminator_learning_rate": 1e-9}, finding="stalled"
+    ),
+    "generator that stands still": Case(
+        "dcgan", 120, model={"learning_rate": 1e-9, "discriminator_learning_rate": 2e-4}, finding="stalled"
+    ),
+    "labels swapped, with a hinge": Case(
+        "dcgan", 400, model={"adversarial_loss": "hinge"}, variant=Swapped, finding="stalled"
+    ),
     "20 training images": Case(
         "dcgan",
         1500,
@@ -131,6 +162,25 @@ CASES = {
         images=20,
         finding="memorising",
     ),
+}
+
+
+# As they are but for their size, and without their long beginnings, so that the game is what is watched.
+CASES |= {
+    f"{name} at {size} pixels": Case(
+        name,
+        steps,
+        recipe=f"{name}_avatars",
+        model={"image_size": size, **early},
+        training={"log_every": 10, "sample_every": 50, "sample_count": 16, "checkpoint_minutes": 0},
+    )
+    for name, sizes, steps, early in (
+        ("dcgan", (16, 32, 64), 300, {}),
+        ("pix2pix", (32, 64, 128), 300, {"pretrain_steps": 0}),
+        ("cyclegan", (32, 64, 96), 200, {}),
+        ("srgan", (32, 64, 96), 300, {"pretrain_steps": 100}),
+    )
+    for size in sizes
 }
 
 
@@ -178,6 +228,11 @@ def stopping(variant: type, finding: str) -> type:
 
 def recipe_of(case: Case, folder: Path, seed: int) -> Recipe:
     """The recipe of a case. It never goes back, so that a sickness takes its course."""
+    if case.recipe:
+        changed = {"model": case.model, "training": {"steps": case.steps, "seed": seed, **case.training}}
+        return load_recipe(
+            case.recipe, [f"{section}.{key}={value}" for section in changed for key, value in changed[section].items()]
+        )
     model, training = SMALL[case.architecture]
     often = {"log_every": 10, "sample_every": 50, "sample_count": 16, "rollback": 0, "checkpoint_minutes": 0}
     document = {
@@ -187,16 +242,19 @@ def recipe_of(case: Case, folder: Path, seed: int) -> Recipe:
         "training": {"steps": case.steps, "seed": seed, **often, **training, **case.training},
     }
     if case.images:
-        data = {"source": f"folder:{write_images(document, case.images, folder / 'images')}"}
+        data = {"source": f"folder:{write_images(document, case, folder / 'images')}"}
         document = {**document, "data": data}
     return _parse(document)
 
 
-def write_images(document: Mapping, count: int, folder: Path) -> Path:
-    """Writes as many images of the recipe's data as files."""
+def write_images(document: Mapping, case: Case, folder: Path) -> Path:
+    """Writes as many images of the recipe's data as files, or one of them, or black ones."""
     folder.mkdir()
-    for number, image in enumerate(open_data(_parse(document), "train").fixed(count)["image"]):
-        Image.fromarray(pictures.to_uint8(image)).save(folder / f"{number}.png")
+    images = pictures.to_uint8(open_data(_parse(document), "train").fixed(case.images)["image"])
+    if case.same:
+        images = np.broadcast_to(images[0] if case.same == "one" else np.zeros_like(images[0]), images.shape)
+    for number, image in enumerate(images):
+        Image.fromarray(image).save(folder / f"{number}.png")
     return folder
 
 

@@ -104,7 +104,9 @@ def lines(directory):
 def metrics(directory, board, *, every, last_step, sample_every=1000, said=None):
     samples = callbacks.Samples(sample_every, last_step, EXAMPLES, None, directory, board)
     evaluations = callbacks.Evaluations(0, last_step, None)
-    return callbacks.Metrics(every, last_step, 4, "float32", samples, evaluations, directory, board, said or Said())
+    return callbacks.Metrics(
+        every, last_step, 4, ("float32", "non_saturating"), samples, evaluations, directory, board, said or Said()
+    )
 
 
 def test_metrics_are_strict_json_where_losses_are_not_finite(directory, board):

@@ -399,3 +399,54 @@ def test_a_directory_that_is_no_run_is_refused(tmp_path):
 def test_a_young_run_is_not_called_healthy_but_told_when_there_is_something_to_judge(training, judged, words):
     told = doctor.too_early(training, judged)
     assert (told is None) if words is None else re.search(words, told)
+
+
+# What attacks and users met.
+
+
+def test_a_hinge_that_is_flat_by_intent_is_no_strength():
+    sure = {
+        "discriminator_real_accuracy": 1.0,
+        "discriminator_fake_accuracy": 1.0,
+        "discriminator_real_logit": 12.0,
+        "discriminator_fake_logit": -12.0,
+    }
+    lines = run(**sure)
+    assert [finding.name for finding in doctor.diagnose(lines, "float32", "non_saturating")] == [
+        "discriminator too strong"
+    ]
+    assert doctor.diagnose(lines, "float32", "hinge") == []
+
+
+def test_real_images_that_are_all_the_same_are_told_and_not_the_diversity_that_they_do_not_have():
+    (finding,) = doctor.diagnose(run(sample_diversity=None, sample_real_spread=0.003))
+    assert (finding.name, "data.source" in finding.advice) == ("one image", True)
+    assert found(run(sample_real_spread=0.02)) == []
+
+
+@pytest.mark.parametrize("name", ["generator", "discriminator"])
+def test_a_network_that_no_update_changes_is_named_but_not_one_whose_rate_has_come_to_its_end(name):
+    (finding,) = doctor.diagnose(run(**{f"{name}_update_ratio": 2e-8}))
+    assert (finding.name, finding.since) == ("stalled", EVERY)
+    assert finding.evidence.startswith(f"{name} stands still")
+    assert found(run(**{f"{name}_update_ratio": [1e-4, *[2e-8] * 20]})) == []
+    assert found(run(count=9, **{f"{name}_update_ratio": 2e-8})) == []
+
+
+def test_a_discriminator_that_takes_the_generators_images_for_what_it_is_told_is_real_has_swapped_labels():
+    sure = {"discriminator_real_accuracy": 1.0, "discriminator_fake_accuracy": 1.0}
+    told = {"discriminator_real_logit": 1.5, "discriminator_fake_logit": -1.5, "discriminator_fooled_logit": 1.4}
+    (finding,) = doctor.diagnose(run(**sure, **told), "float32", "hinge")
+    assert (finding.name, "swapped" in finding.advice) == ("stalled", True)
+    assert found(run(**sure, **told | {"discriminator_fooled_logit": -1.4})) == []
+    # One that is often wrong may well be fooled.
+    assert found(run(**sure | {"discriminator_fake_accuracy": 0.7}, **told)) == []
+
+
+def test_what_a_line_costs_does_not_grow_with_the_lines_before_it():
+    history = doctor.History()
+    for number, line in enumerate(run(20) * 500):
+        history.add(line | {"step": EVERY * (number + 1)})
+    assert len(history.lines) == 1000
+    assert max(len(samples.recent) for _, samples in history.samples_of("_diversity")) == 1000
+    assert doctor.judge(history) == []

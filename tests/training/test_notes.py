@@ -58,3 +58,16 @@ def test_images_that_are_left_out_are_counted_with_the_reason(pictures, tmp_path
     with pytest.warns(UserWarning, match="3.heic"):
         prepared = told("dcgan", source)[0]
     assert "left out: 1 (.heic is not read; convert it to JPEG or PNG)" in prepared
+
+
+@pytest.mark.parametrize("level", [0, 1, 90])
+def test_one_image_many_times_is_warned_of_and_so_are_all_black_ones(tmp_path, level):
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8) if level == 90 else np.zeros((64, 64, 3))
+    for number in range(20):
+        # Black images that differ by a level at random are black ones.
+        one = noise + np.random.default_rng(number).integers(0, level + 1, (64, 64, 3)) * (level == 1)
+        Image.fromarray(one.astype(np.uint8)).save(tmp_path / f"{number}.png")
+    source = f"folder:{tmp_path}"
+    assert "image: 16 images, spread evenly over all, are the same" in told("dcgan", source)[1]
+    Image.fromarray(255 - noise.astype(np.uint8)).save(tmp_path / "0.png")
+    assert "are the same" not in told("dcgan", source)[1]

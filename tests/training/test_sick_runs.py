@@ -15,12 +15,12 @@ import sick  # noqa: E402
 
 SICK = {name: case for name, case in sick.CASES.items() if case.finding}
 HEALTHY = {name: case for name, case in sick.CASES.items() if not case.finding}
-LONG = ("20 training images", "healthy Pix2Pix", "healthy CycleGAN")
-"""Those that train for more than a minute."""
+LONG = ("20 training images", "healthy Pix2Pix", "healthy Pix2Pix with a hinge", "healthy CycleGAN")
+"""Those that train for more than a minute, beside those of whole recipes."""
 
 
 def named(cases) -> list:
-    return [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in cases]
+    return [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG or bool(cases[name].recipe))) for name in cases]
 
 
 @pytest.mark.parametrize("name", named(SICK))
