@@ -1,5 +1,6 @@
 """JAX computes what TensorFlow computes: small networks trained by both, from the same weights, on the same numbers."""
 
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,12 @@ import pytest
 
 from ganzoo import registry
 
+# pytest's importlib mode puts no test folder on the path.
+sys.path.insert(0, str(Path(__file__).parent))
+
+import stored  # noqa: E402
+
+STORED = json.loads(stored.FILE.read_text("utf-8"))
 STEPS = 20
 DEVICES = 2
 BOTH = ("tensorflow", "jax")
@@ -84,6 +91,13 @@ def test_twenty_steps_in_float64_are_the_same(trained, name):
         # What is logged is in float32: 1e-6 is little more than its rounding. The state tells more.
         np.testing.assert_allclose(found[term], values, rtol=1e-6, atol=1e-9, err_msg=term)
     check_states(other_state, state, 1e-6)
+
+
+@pytest.mark.parametrize("name", sorted(STORED))
+def test_twenty_steps_lead_to_where_they_always_did(trained, name):
+    _, state = read(trained["tensorflow float64"] / f"{name}.npz")
+    found = {array: np.array(numbers) for array, numbers in stored.numbers_of(state).items()}
+    check_states(found, {array: np.array(numbers) for array, numbers in STORED[name].items()}, 1e-7)
 
 
 @pytest.mark.parametrize("name", registry.names())
