@@ -31,17 +31,22 @@ class Phase:
     """(batch, outputs of `GAN.forward`) -> weighted terms: they are summed into the loss, and logged by their names."""
     learning_rate: float
     detached: bool = False
-    """The loss sees the outputs of `forward` as constants, as a discriminator's does. One phase of those that run in
-    a step is not detached: the one that trains the networks that made them."""
+    """The loss sees the outputs of `forward` as constants, as a discriminator's does. Those that are not detached train
+    the networks that made them: the first by the outputs that all phases of the step share, each further one by
+    outputs of its own, which networks that were updated in between made of the same random numbers."""
     repeats: int = 1
     """Updates per step, each with fresh outputs and a part of the batch of its own."""
     start: int = 0
     """The first step in which the phase runs."""
     stop: int | None = None
     """The first step in which it no longer runs; None: it runs to the end."""
+    every: int = 1
+    """It runs in every so many steps, from `start` on: lazy regularization (Karras et al. 2020, appendix B)."""
+    optimizer: str | None = None
+    """The phase, of the same networks, whose optimizer it shares; None: it has one of its own."""
 
     def runs_at(self, step: int) -> bool:
-        return self.start <= step and (self.stop is None or step < self.stop)
+        return self.start <= step and (self.stop is None or step < self.stop) and not (step - self.start) % self.every
 
 
 class GAN(Trainer):
@@ -136,7 +141,8 @@ class GAN(Trainer):
 
     def released(self) -> dict[str, keras.Model]:
         """The deployed networks as they are saved: in float32, whatever precision they are trained in."""
-        synchronised = (getattr(layer, "synchronized", False) for n in self._networks.values() for layer in n.layers)
+        layers = (layer for network in self._networks.values() for _, layer in _layers_within(network))
+        synchronised = (getattr(layer, "synchronized", False) for layer in layers)
         networks = self.deployed()
         if self.config.precision != "float32" or any(synchronised):
             with _dtype_policy("float32"), initial_weights.from_seed(self.config.seed):
@@ -144,10 +150,10 @@ class GAN(Trainer):
             for name, network in self.deployed().items():
                 networks[name].set_weights(network.get_weights())
         for name in self.deployed_names:
-            for layer in networks[name].layers:
+            for place, layer in _layers_within(networks[name]):
                 if hasattr(layer, "seed_generator"):
                     # Keras draws it, and saves it: files of the same run would differ.
-                    seed = seeding.derive(self.config.seed, name, layer.name)
+                    seed = seeding.derive(self.config.seed, name, place)
                     layer.seed_generator.state.assign([seed, 0])
         return {name: networks[name] for name in self.deployed_names}
 
@@ -195,9 +201,10 @@ class GAN(Trainer):
                 # TensorFlow can't differentiate twice what is computed anew, as a penalty does.
                 if name in self.deployed_names or self.config.penalty == "none":
                     remat(network)
-        self.optimizers = {phase.name: self._build_optimizer(phase) for phase in self.phases()}
+        _check_phases(self.name, self.phases())
+        first, *others = [phase for phase in self.phases() if phase.optimizer is None]
+        self.optimizers = {phase.name: self._build_optimizer(phase) for phase in (first, *others)}
         self.forget_traces()
-        first, *others = self.phases()
         leader = self.optimizers[first.name]
         proportions = [(self.optimizers[phase.name], phase.learning_rate / first.learning_rate) for phase in others]
         getattr(leader, "inner_optimizer", leader).followed_by(proportions)
@@ -226,7 +233,8 @@ class GAN(Trainer):
         self.rate_scale.assign(rate_scale)
         if self.config.schedule.kind == "constant":
             for phase in self.phases():
-                self.optimizers[phase.name].learning_rate = rate_scale * phase.learning_rate
+                if phase.optimizer is None:
+                    self.optimizer_of(phase).learning_rate = rate_scale * phase.learning_rate
 
     def health(self) -> dict[str, float]:
         """What Adam's averages (Kingma and Ba 2015, algorithm 1) tell of the networks that the last step trained.
@@ -259,6 +267,7 @@ class GAN(Trainer):
         for parts in early:
             self._train([phase for phase in phases if phase.repeats > 1], parts)
         logs = self._train(phases, last)
+        self._update_averages({name for phase in phases for name in phase.networks})
         self.step.assign_add(1)
         return logs | self.now.observed
 
@@ -267,14 +276,23 @@ class GAN(Trainer):
         if len(parts) > 1:
             return self._train_in_parts(phases, parts)
         ((number, batch),) = parts
-        self.begin_round(number)
-        outputs, record = self.recorded_forward(batch, [phase for phase in phases if not phase.detached])
+        attached = [phase for phase in phases if not phase.detached]
+        outputs, record = self._forward(number, batch, attached[:1])
         logs = {}
         for phase in phases:
-            gradients, terms = self.gradients_of(phase, batch, outputs, None if phase.detached else record)
-            self._update(phase, gradients)
+            if phase in attached[1:]:
+                with self._norms_kept(True):
+                    gradients, terms = self.gradients_of(phase, batch, *self._forward(number, batch, [phase]))
+            else:
+                gradients, terms = self.gradients_of(phase, batch, outputs, None if phase.detached else record)
+            self.apply_gradients(phase, gradients)
             logs |= terms
         return logs
+
+    def _forward(self, number: int, batch, phases):
+        """The outputs of a part of the batch, and the record of how they depend on what the phases update."""
+        self.begin_round(number)
+        return self.recorded_forward(batch, phases)
 
     def _train_in_parts(self, phases, parts) -> dict:
         """As `_train`, one part after the other; what is observed is of the last."""
@@ -282,25 +300,19 @@ class GAN(Trainer):
         for phase in phases:
             gradients, terms = [], []
             for number, batch in parts:
-                self.begin_round(number)
                 batch = self.after(gradients[-1] if gradients else [], batch)
                 if number not in seen or not phase.detached:
                     # The same outputs a second time; only now are they recorded.
                     with self._norms_kept(number in seen):
-                        outputs, record = self.recorded_forward(batch, [] if phase.detached else [phase])
+                        outputs, record = self._forward(number, batch, [] if phase.detached else [phase])
                     seen[number] = keras.tree.map_structure(ops.stop_gradient, outputs)
                 outputs = seen[number] if phase.detached else outputs
                 found = self.gradients_of(phase, batch, outputs, None if phase.detached else record)
                 gradients.append(found[0])
                 terms.append(found[1])
-            self._update(phase, _mean_of(gradients))
+            self.apply_gradients(phase, _mean_of(gradients))
             logs |= _mean_of(terms)
         return logs
-
-    def _update(self, phase, gradients) -> None:
-        self.apply_gradients(phase, gradients)
-        if not phase.detached:
-            self._update_averages(phase)
 
     @contextlib.contextmanager
     def _norms_kept(self, kept: bool):
@@ -319,6 +331,10 @@ class GAN(Trainer):
         """The phases of a step, in order."""
         return tuple(phase for phase in self.phases() if phase.runs_at(step))
 
+    def optimizer_of(self, phase: Phase) -> keras.optimizers.Optimizer:
+        """What a phase updates its networks by."""
+        return self.optimizers[phase.optimizer or phase.name]
+
     def variables_of(self, phase: Phase) -> list[keras.Variable]:
         """What a phase updates."""
         return [variable for name in phase.networks for variable in self._networks[name].trainable_variables]
@@ -335,24 +351,25 @@ class GAN(Trainer):
         """Gives every dropout layer the noise of this step, round and replica: its state need not be saved."""
         self.now.round = number
         for name, network in self._networks.items():
-            for layer in network.layers:
+            for place, layer in _layers_within(network):
                 if hasattr(layer, "seed_generator"):
-                    key, position = ops.unstack(self.random(f"{name} {layer.name}").next())
+                    key, position = ops.unstack(self.random(f"{name} {place}").next())
                     # Each draw adds 1 to the state: room for draws before the next step's.
                     layer.seed_generator.state.assign(ops.stack([key, 1024 * position]))
 
     def terms_of(self, phase: Phase, batch: Mapping, outputs: Mapping) -> dict:
         """The weighted terms of a phase's loss, that of a teacher included."""
         terms = phase.loss(batch, outputs)
-        if self._is_taught() and not phase.detached:
+        # What shares another's optimizer only adds to what that phase, which is taught, learns.
+        if self._is_taught() and not phase.detached and phase.optimizer is None:
             terms |= self._distillation_terms(phase, batch, outputs)
         return terms
 
-    def _update_averages(self, phase):
+    def _update_averages(self, trained: set[str]) -> None:
         step = ops.cast(self.step, "float32")
         # The first steps count for less, so that the average forgets the initial weights.
         decay = ops.minimum(self.config.ema_decay, (1.0 + step) / (10.0 + step))
-        for name in set(phase.networks) & set(self._averages):
+        for name in trained & set(self._averages):
             for average, variable in zip(self._averages[name].variables, self._networks[name].variables, strict=True):
                 # Batch norm's moving statistics too: those of the last weights don't fit the averaged ones.
                 if "float" in variable.dtype:
@@ -497,7 +514,7 @@ class GAN(Trainer):
     def _health(self, phases) -> dict:
         values = {}
         for phase in phases:
-            optimizer = self.optimizers[phase.name]
+            optimizer = self.optimizer_of(phase)
             adam = getattr(optimizer, "inner_optimizer", optimizer)
             slots = zip(_slots(adam, "momentum"), _slots(adam, "velocity"), strict=True)
             # None where every step of mixed_float16 so far overflowed: its averages are 0.
@@ -510,6 +527,29 @@ class GAN(Trainer):
                 values[f"{name}_gradient_norm"] = _norm(m for m, _ in own) / unbias
                 values[f"{name}_update_ratio"] = adam.learning_rate * _norm(updates) / unbias / _norm(variables)
         return values
+
+
+def _check_phases(name: str, phases: tuple[Phase, ...]) -> None:
+    """Raises a UsageError for phases that can't be run as they are declared."""
+    owners = {phase.name: phase for phase in phases if phase.optimizer is None}
+    for phase in phases:
+        if phase.every < 1:
+            raise UsageError(f"{name}: phase {phase.name}: every is {phase.every}; it is a number of steps, at least 1")
+        owner = owners.get(phase.optimizer or phase.name)
+        if owner is None or owner.networks != phase.networks:
+            found = f"trains {', '.join(owner.networks)}" if owner else "is no phase with an optimizer of its own"
+            raise UsageError(
+                f"{name}: phase {phase.name}, of {', '.join(phase.networks)}: it shares the optimizer of "
+                f"{phase.optimizer}, which {found}; name one of the same networks, or leave optimizer out"
+            )
+
+
+def _layers_within(network: keras.Model, place: str = ""):
+    """(place, layer) of all layers, those of nested models too: a place is the names on the way, "mapping/dense1"."""
+    for layer in network.layers:
+        yield place + layer.name, layer
+        if isinstance(layer, keras.Model):
+            yield from _layers_within(layer, f"{place}{layer.name}/")
 
 
 def _run_variable(value, dtype: str, name: str) -> keras.Variable:

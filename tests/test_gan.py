@@ -1,6 +1,7 @@
 """The engine, against numbers worked out in NumPy on two networks of a few weights: under each backend."""
 
 import collections
+import dataclasses
 import functools
 import os
 import random
@@ -770,3 +771,119 @@ def test_other_numbers_after_a_rollback_are_other_for_dropout_too():
         gan.train_step(small.batch(gan))
         outputs.append(gan.generator.get_layer("up4_dropout").seed_generator.state.numpy())
     assert (outputs[0] != outputs[1]).any()
+
+
+class TwoLosses(Linear):
+    """Two phases with gradients into the generator in one step."""
+
+    def phases(self):
+        rate = self.config.learning_rate
+        pixels = Phase("pixels", ("generator",), self.pixels_loss, rate)
+        size = Phase("size", ("generator",), self.size_loss, rate)
+        return pixels, size
+
+    def pixels_loss(self, batch, outputs):
+        return {"generator_pixels": ops.mean(ops.square(outputs["image"] - batch["image"]))}
+
+    def size_loss(self, batch, outputs):
+        return {"generator_size": ops.mean(outputs["image"])}
+
+
+def two_losses(every=1, accumulate=1, optimizer="pixels", **config):
+    class Chosen(TwoLosses):
+        def phases(self):
+            pixels, size = super().phases()
+            return pixels, dataclasses.replace(size, every=every, optimizer=optimizer)
+
+    gan = Chosen(create_config(LinearConfig, **config))
+    gan.compile(accumulate=accumulate)
+    for one in gan.optimizers.values():
+        descend(one)
+    return gan
+
+
+def descend(optimizer):
+    """Has it do plain descent at a rate of 0.1, so that what it is given can be read from what it does."""
+    optimizer.update_step = lambda gradient, variable, rate: variable.assign(
+        variable - 0.1 * ops.cast(gradient, variable.dtype)
+    )
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+@pytest.mark.parametrize("optimizer", ["pixels", None])
+def test_a_second_phase_into_the_same_network_has_gradients_of_its_own_through_what_the_first_made_of_it(
+    accumulate, optimizer
+):
+    gan = two_losses(accumulate=accumulate, optimizer=optimizer)
+    x = pixels(4)
+    flat, w = x.reshape(-1, 2).astype("float64"), gan.generator.get_weights()[0].reshape(2, 2).astype("float64")
+    gan.train_step(ops.convert_to_tensor(x))
+    # By hand: the mean over 4 images and 2 channels of (xW - x)^2, then of xW.
+    w = w - 0.1 * 2 * flat.T @ (flat @ w - flat) / 8
+    w = w - 0.1 * flat.T @ np.ones((4, 2)) / 8
+    np.testing.assert_allclose(gan.generator.get_weights()[0].reshape(2, 2), w, rtol=0, atol=1e-6)
+
+
+def test_a_lazy_phase_runs_in_every_so_many_steps_and_adds_to_the_slots_of_the_one_it_shares():
+    gan = two_losses(every=3)
+    seen = [sorted(small.terms(gan.train_step(ops.convert_to_tensor(pixels(4))))) for _ in range(7)]
+    both = ["generator_pixels", "generator_size"]
+    assert seen == [both, both[:1], both[:1], both, both[:1], both[:1], both]
+    assert list(gan.optimizers) == ["pixels"]
+    assert int(gan.optimizers["pixels"].iterations) == 10
+
+
+def test_a_lazy_phase_runs_at_its_steps_also_where_several_are_executed_together():
+    gan = two_losses(every=3)
+    gan.compile(steps_per_execution=2)
+    for optimizer in gan.optimizers.values():
+        descend(optimizer)
+    gan.fit(small.repeated(ops.convert_to_tensor(pixels(4))), steps_per_epoch=8, verbose=0)
+    one = two_losses(every=3)
+    for _ in range(8):
+        one.train_step(ops.convert_to_tensor(pixels(4)))
+    assert int(gan.optimizers["pixels"].iterations) == int(one.optimizers["pixels"].iterations) == 11
+    np.testing.assert_allclose(gan.generator.get_weights()[0], one.generator.get_weights()[0], rtol=0, atol=1e-6)
+
+
+def test_phases_that_can_not_be_run_as_declared_are_refused_by_name():
+    for options, told in (
+        ({"every": 0}, "phase size: every is 0"),
+        ({"optimizer": "size"}, "shares the optimizer of size, which is no phase with an optimizer of its own"),
+        ({"optimizer": "nothing"}, "shares the optimizer of nothing, which is no phase"),
+    ):
+        with pytest.raises(UsageError, match=told):
+            two_losses(**options)
+
+
+def test_a_network_that_only_a_detached_phase_trains_is_averaged_once_a_step():
+    class Judging(Linear):
+        deployed_names = ("discriminator",)
+
+    gan = Judging(create_config(LinearConfig, ema_decay=0.5, n_critic=2))
+    gan.compile()
+    before = gan.deployed()["discriminator"].get_weights()[0]
+    gan.train_step(ops.convert_to_tensor(pixels(4)))
+    after, average = gan.discriminator.get_weights()[0], gan.deployed()["discriminator"].get_weights()[0]
+    # The first decay is 1/10, whatever the updates in the step.
+    np.testing.assert_allclose(average, 0.1 * before + 0.9 * after, rtol=0, atol=1e-7)
+
+
+def test_dropout_of_a_nested_network_is_drawn_by_the_step_too():
+    class Nested(Linear):
+        def build_networks(self):
+            networks = super().build_networks()
+            image = keras.Input((1, 1, 2))
+            inner = keras.Sequential([keras.Input((1, 1, 2)), keras.layers.Dropout(0.5, name="drop")], name="inner")
+            generator = keras.Model(image, networks["generator"](inner(image)), name="nested_generator")
+            return {**networks, "generator": generator}
+
+    def made(step):
+        gan = Nested(create_config(LinearConfig, seed=3))
+        gan.compile()
+        gan.step.assign(step)
+        gan.begin_round(0)
+        return np.asarray(gan.generator(ops.ones((64, 1, 1, 2)), training=True))
+
+    np.testing.assert_array_equal(made(5), made(5))
+    assert (made(5) != made(6)).any()

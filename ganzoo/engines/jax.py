@@ -127,7 +127,7 @@ class Trainer(keras.Model):
         Args:
             pull_back: the record of how the outputs were made; None: they are constants to the loss.
         """
-        optimizer, variables = self.optimizers[phase.name], self.variables_of(phase)
+        optimizer, variables = self.optimizer_of(phase), self.variables_of(phase)
 
         def loss(outputs):
             terms = self.terms_of(phase, batch, outputs)
@@ -145,7 +145,7 @@ class Trainer(keras.Model):
 
     def apply_gradients(self, phase, gradients) -> None:
         """Has the optimizer of a phase update what the phase does."""
-        optimizer, variables = self.optimizers[phase.name], self.variables_of(phase)
+        optimizer, variables = self.optimizer_of(phase), self.variables_of(phase)
         if hasattr(optimizer, "inner_optimizer"):
             _apply_scaled(optimizer, gradients, variables)
         else:

@@ -104,7 +104,7 @@ class Trainer(keras.Model):
             terms = self.terms_of(phase, batch, outputs)
             # Gradients are summed over replicas, so each replica's loss is its share of the mean.
             loss = sum(terms.values()) / self.replica_count()
-            loss = self.optimizers[phase.name].scale_loss(loss)
+            loss = self.optimizer_of(phase).scale_loss(loss)
         variables = [variable.value for variable in self.variables_of(phase)]
         # As under JAX, a weight that the loss does not reach has a gradient of zeros.
         gradients = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
@@ -119,7 +119,7 @@ class Trainer(keras.Model):
 
     def apply_gradients(self, phase, gradients) -> None:
         """Has the optimizer of a phase update what the phase does."""
-        optimizer = self.optimizers[phase.name]
+        optimizer = self.optimizer_of(phase)
         if hasattr(optimizer, "inner_optimizer") and self.replica_count() > 1:
             gradients = _overflowing_together(gradients)
         optimizer.apply(gradients, self.variables_of(phase))
@@ -212,7 +212,7 @@ class Trainer(keras.Model):
 
         def train_function(iterator):
             steps = range(self._host_step, self._host_step + self.steps_per_execution)
-            phases = tuple(phase.name for step in steps for phase in self.active_phases(step))
+            phases = tuple(tuple(phase.name for phase in self.active_phases(step)) for step in steps)
             if phases not in self._traced:
                 self._traced[phases] = self._make_execution()
             batches = [self._read(iterator) for _ in steps] if self._read else iterator
