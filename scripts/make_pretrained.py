@@ -234,9 +234,8 @@ def provide(thing: Mapping, places: Places) -> None:
 
 
 def trainings(plan: Mapping, places: Places) -> dict[str, str]:
-    """The commands of all a generator's own runs by the run, in order; its rivals' come last."""
-    own = zip(own_runs(plan), train_commands(plan, places), strict=True)
-    return dict(own) | {rival_run(entry): rival_command(plan, name, places) for name, entry in rivals(plan).items()}
+    """The commands of all a generator's own runs by the run, in order."""
+    return dict(zip(own_runs(plan), train_commands(plan, places), strict=True))
 
 
 def train_commands(plan: Mapping, places: Places) -> list[str]:
@@ -259,20 +258,6 @@ def train_command(plan: Mapping, places: Places, run: str, overrides: list[str],
     for override in overrides:
         words += ["--set", override]
     return " ".join([*words, "--run-dir", run])
-
-
-def rivals(plan: Mapping) -> dict[str, dict]:
-    """Other trainings of the same recipe that a generator is compared with, by name."""
-    return plan.get("rivals", {})
-
-
-def rival_command(plan: Mapping, rival: str, places: Places) -> str:
-    entry = rivals(plan)[rival]
-    return train_command(plan, places, rival_run(entry), entry["overrides"], None)
-
-
-def rival_run(entry: Mapping) -> str:
-    return "{runs}/" + entry["run"]
 
 
 def own_runs(plan: Mapping) -> list[str]:
@@ -449,9 +434,6 @@ def evaluations(plan: Mapping, places: Places) -> Iterator[dict]:
     for extra in ({}, *plan.get("evaluations", [])):
         of = f"{{exported}}/generator_{extra['of']}.tflite" if "of" in extra else run_of(plan)
         yield evaluated(f"ganzoo evaluate {of}" + (f" --data {extra['data']}" if "data" in extra else ""), places)
-    for rival, entry in rivals(plan).items():
-        found = evaluated(f"ganzoo evaluate {{runs}}/{entry['run']}", places, rival)
-        yield {**found, "command": f"{USUAL.fill(rival_command(plan, rival, places))} && {found['command']}"}
     if "classes" in plan:
         yield class_shares(plan, places)
 

@@ -27,9 +27,6 @@ def test_each_plan_is_of_a_recipe_that_takes_it_and_says_all_that_a_card_needs(n
     plan = GENERATORS[name]
     overrides = [HERE.fill(text) for text in plan.get("overrides", [])]
     recipes.load_recipe(plan["recipe"], overrides, HERE.fill(plan["data"]) if "data" in plan else None)
-    for rival in make_pretrained.rivals(plan).values():
-        recipes.load_recipe(plan["recipe"], rival["overrides"])
-        assert rival["run"] != recipes.recipe_name(plan["recipe"])
     assert {"name", *plan["card"]} == set(cards.WORDS)
     assert set(make_pretrained.predecessors(plan)) <= set(GENERATORS)
     assert set(plan.get("needs", [])) <= set(make_pretrained.PLAN["things"])
@@ -55,9 +52,6 @@ def test_the_order_of_a_card_is_that_which_is_read():
 
 def test_two_generators_do_not_share_a_run():
     runs = [make_pretrained.run_of(plan) for plan in GENERATORS.values()]
-    runs += [
-        "{runs}/" + rival["run"] for plan in GENERATORS.values() for rival in make_pretrained.rivals(plan).values()
-    ]
     assert len(set(runs)) == len(runs)
 
 
@@ -98,8 +92,8 @@ def test_data_that_is_half_made_is_not_left_to_be_taken_for_whole(tmp_path):
 
 
 def test_all_runs_of_a_generator_are_trained_in_order():
-    runs = list(make_pretrained.trainings(GENERATORS["pix2pix/emoji"], HERE))
-    assert runs == ["{runs}/pix2pix_emoji", "{runs}/pix2pix_emoji_2", "{runs}/pix2pix_emoji_l1"]
+    runs = list(make_pretrained.trainings(GENERATORS["pix2pix/emoji_mobile"], HERE))
+    assert runs == ["{runs}/pix2pix_emoji_mobile", "{runs}/pix2pix_emoji_mobile_2"]
 
 
 # What is published.
@@ -148,9 +142,9 @@ def test_what_was_not_measured_is_not_compared():
 
 @pytest.fixture
 def places(tmp_path):
-    """Places with the runs of `pix2pix/emoji`, the first at its end, of which the second trains: at step 50 of 100."""
+    """Places with both runs of `pix2pix/emoji_mobile`: one at its end, one that trains, at step 50 of 100."""
     at = make_pretrained.Places(tmp_path / "data", tmp_path / "runs", tmp_path / "exported")
-    for name, steps, saved in (("pix2pix_emoji", 40, 40), ("pix2pix_emoji_2", 100, 50)):
+    for name, steps, saved in (("pix2pix_emoji_mobile", 40, 40), ("pix2pix_emoji_mobile_2", 100, 50)):
         run = at.runs / name
         (run / "checkpoints").mkdir(parents=True)
         (run / "samples").mkdir()
@@ -167,44 +161,44 @@ def places(tmp_path):
 
 def test_a_run_before_its_end_is_published_only_as_it_is(places):
     with pytest.raises(RunError, match="at step 50 of 100; .* --as-it-is"):
-        make_pretrained.check_at_its_end("pix2pix/emoji", places)
+        make_pretrained.check_at_its_end("pix2pix/emoji_mobile", places)
     with pytest.raises(RunError, match="no run"):
         make_pretrained.check_at_its_end("pix2pix/facades", places)
 
 
 def test_what_is_published_as_it_is_is_of_one_step_while_the_run_trains_on(places, tmp_path):
-    plan = GENERATORS["pix2pix/emoji"]
-    copied = make_pretrained.snapshot("pix2pix/emoji", places, tmp_path / "copied")
-    run = places.runs / "pix2pix_emoji_2"
+    plan = GENERATORS["pix2pix/emoji_mobile"]
+    copied = make_pretrained.snapshot("pix2pix/emoji_mobile", places, tmp_path / "copied")
+    run = places.runs / "pix2pix_emoji_mobile_2"
     (run / "checkpoints/step_0000050.npz").rename(run / "checkpoints/step_0000100.npz")
     (run / "generator.keras").write_text("of step 100")
-    copy = copied.runs / "pix2pix_emoji_2"
+    copy = copied.runs / "pix2pix_emoji_mobile_2"
     assert (copy / "generator.keras").read_text() == "of step 50"
     assert [path.name for path in copy.glob("samples/*")] == ["step_0000000.png"]
     found = make_pretrained.training(plan, copy, copied, {"commit": "1234567", "hardware": "some"})
     # 40 of the first run; lines at 20 and 40 in each, a minute a step.
     assert (found["steps"], found["minutes"]) == (40 + 50, 40 + 40)
-    assert found["commands"][0] == "ganzoo train pix2pix_emoji --run-dir runs/pix2pix_emoji"
-    assert found["commands"][-1].endswith("--run-dir runs/pix2pix_emoji_2 --steps 50")
-    assert not make_pretrained.stop_of(places.runs / "pix2pix_emoji")
+    assert found["commands"][-2] == "ganzoo train pix2pix_emoji_mobile --run-dir runs/pix2pix_emoji_mobile"
+    assert found["commands"][-1].endswith("--run-dir runs/pix2pix_emoji_mobile_2 --steps 50")
+    assert not make_pretrained.stop_of(places.runs / "pix2pix_emoji_mobile")
 
 
 def test_a_generator_that_is_of_a_later_step_than_any_checkpoint_is_not_published(places, tmp_path, monkeypatch):
     monkeypatch.setattr(queue_folder, "TRIES", 1)
-    saved = places.runs / "pix2pix_emoji_2/checkpoints/step_0000050.npz"
+    saved = places.runs / "pix2pix_emoji_mobile_2/checkpoints/step_0000050.npz"
     os.utime(saved, ns=(0, 0))
     with pytest.raises(RunError, match="later step than its newest checkpoint"):
-        make_pretrained.snapshot("pix2pix/emoji", places, tmp_path / "copied")
+        make_pretrained.snapshot("pix2pix/emoji_mobile", places, tmp_path / "copied")
 
 
 def test_new_words_keep_the_step_at_which_a_run_was_published(places, tmp_path, monkeypatch):
     monkeypatch.setattr(cards, "write", lambda card, path: path.write_text(yaml.safe_dump(card)))
-    folder = tmp_path / "weights/pix2pix/emoji"
+    folder = tmp_path / "weights/pix2pix/emoji_mobile"
     folder.mkdir(parents=True)
     (folder / "card.yaml").write_text("training: {commands: [ganzoo train pix2pix --run-dir runs/other --steps 50]}")
-    make_pretrained.change_words("pix2pix/emoji", places, tmp_path / "weights")
+    make_pretrained.change_words("pix2pix/emoji_mobile", places, tmp_path / "weights")
     found = yaml.safe_load((folder / "card.yaml").read_text())["training"]["commands"]
-    assert found[-1].endswith("--run-dir runs/pix2pix_emoji_2 --steps 50")
+    assert found[-1].endswith("--run-dir runs/pix2pix_emoji_mobile_2 --steps 50")
 
 
 def test_pauses_are_no_training_and_the_first_line_took_its_time():
