@@ -129,9 +129,18 @@ def _read_config(module: str, path: Path) -> type:
     """Runs of an architecture's file only the imports that are cheap and the class whose name ends in Config."""
     tree = ast.parse(path.read_text("utf-8"), filename=str(path))
     tree.body = [node for node in tree.body if _is_cheap_import(node) or _is_config(node)]
+    configs = [node.name for node in tree.body if _is_config(node)]
+    if not configs:
+        raise UsageError(f"{path}: no class whose name ends in Config; an architecture's file has one, of its settings")
     namespace = {"__name__": module}
-    exec(compile(tree, str(path), "exec"), namespace)
-    return namespace[next(node.name for node in tree.body if _is_config(node))]
+    try:
+        exec(compile(tree, str(path), "exec"), namespace)
+    except NameError as error:
+        raise UsageError(
+            f"{path}: {configs[0]} uses {error.name!r}, which is not there when settings are read without the rest of "
+            "the file: use what the class itself, ganzoo.config or an import without Keras has"
+        ) from None
+    return namespace[configs[0]]
 
 
 def _is_config(node: ast.stmt) -> bool:

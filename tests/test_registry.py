@@ -77,3 +77,29 @@ def test_the_config_read_without_keras_is_the_one_that_the_class_has(name):
 @pytest.mark.parametrize("name", registry.names())
 def test_every_architecture_says_in_a_line_what_it_is(name):
     assert 10 < len(registry.summary(name)) < 100
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("LEAST = 4\n@frozen_config\nclass OddConfig(GANConfig):\n    size: int = LEAST\n", "OddConfig uses 'LEAST'"),
+        ("class Odd:\n    pass\n", "no class whose name ends in Config"),
+    ],
+)
+def test_settings_that_can_not_be_read_without_the_rest_of_the_file_are_told_in_a_line(
+    tmp_path, monkeypatch, text, told
+):
+    file = tmp_path / "odd.py"
+    file.write_text(f"from ganzoo.config import GANConfig, frozen_config\n{text}")
+    monkeypatch.setattr(registry, "_found", lambda: {"odd": ("odd", file)})
+    with pytest.raises(UsageError, match=told) as error:
+        registry.config_class("odd")
+    assert "odd.py" in str(error.value)
+
+
+def test_a_class_that_is_registered_by_another_name_than_its_file_has_is_told_in_a_line(tmp_path, monkeypatch):
+    (tmp_path / "misnamed.py").write_text("from ganzoo import registry\n@registry.register('other')\nclass A: pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(registry, "_found", lambda: {"misnamed": ("misnamed", tmp_path / "misnamed.py")})
+    with pytest.raises(UsageError, match="'misnamed': misnamed registers no class of this name"):
+        registry.get("misnamed")
