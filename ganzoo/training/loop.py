@@ -14,7 +14,6 @@ from ganzoo.data import Pipeline
 from ganzoo.engines import Trainer
 from ganzoo.errors import RunError, UsageError
 from ganzoo.evaluation import during
-from ganzoo.files import remove_unfinished
 from ganzoo.gan import GAN
 from ganzoo.training import callbacks, checkpoints, run_directory
 from ganzoo.training.chief import Chief
@@ -79,7 +78,7 @@ def own(directory: RunDirectory, gan: GAN, fresh: bool, progress) -> Iterator[No
 def restore(gan: GAN, directory: RunDirectory, progress) -> None:
     """Puts the GAN where the run in the directory stopped, if there is one; damaged checkpoints are named."""
     if is_chief(gan.distribute_strategy):
-        remove_unfinished(directory.path)
+        directory.remove_unfinished()
         found = checkpoints.list_checkpoints(directory.checkpoints)
         path, damaged = checkpoints.restore_newest(found, gan.state())
         for bad in damaged:

@@ -13,8 +13,8 @@ import filelock
 import yaml
 
 from ganzoo.config import SECTIONS, Recipe, parse_recipe, place_of, resolved, to_document, without_auto
-from ganzoo.errors import UsageError
-from ganzoo.files import replacing
+from ganzoo.errors import RunError, UsageError
+from ganzoo.files import is_unfinished, remove_unfinished, replacing
 from ganzoo.versions import versions
 
 IDENTITY_EXCEPTIONS = (
@@ -44,6 +44,10 @@ class RunDirectory:
     path: Path
 
     @property
+    def lock(self) -> Path:
+        return self.path / ".lock"
+
+    @property
     def config(self) -> Path:
         return self.path / "config.yaml"
 
@@ -63,26 +67,38 @@ class RunDirectory:
     def tensorboard(self) -> Path:
         return self.path / "tensorboard"
 
+    @property
+    def sample_folder(self) -> Path:
+        return self.path / "samples"
+
     def sample(self, step: int) -> Path:
-        return self.path / "samples" / f"step_{step:07d}.png"
+        return self.sample_folder / f"step_{step:07d}.png"
 
     def samples(self) -> dict[int, Path]:
         """The sample grids that are there, by step, in order."""
-        found = {path: re.fullmatch(r"step_(\d+)", path.stem) for path in self.path.glob("samples/step_*.png")}
+        found = {path: re.fullmatch(r"step_(\d+)", path.stem) for path in self.sample_folder.glob("step_*.png")}
         return dict(sorted((int(match[1]), path) for path, match in found.items() if match))
 
     def network(self, name: str) -> Path:
         return self.path / f"{name}.keras"
 
+    @property
+    def best_networks(self) -> Path:
+        return self.checkpoints / "best"
+
     def best_network(self, name: str, step: int) -> Path:
-        return self.checkpoints / "best" / f"{name}_step_{step:07d}.keras"
+        return self.best_networks / f"{name}_step_{step:07d}.keras"
 
     def remove_best_but(self, *steps: int) -> None:
         """Removes the best networks of all other steps."""
-        for path in self.checkpoints.glob("best/*_step_*.keras"):
+        for path in self.best_networks.glob("*_step_*.keras"):
             found = re.fullmatch(r".*_step_(\d+)", path.stem)
             if found and int(found[1]) not in steps:
                 path.unlink()
+
+    def remove_unfinished(self) -> None:
+        """Removes what a killed process had been writing; what else is in the directory, as evaluations, is let be."""
+        remove_unfinished([self.path, self.sample_folder, self.checkpoints, self.best_networks])
 
 
 def read_config(directory: RunDirectory) -> dict:
@@ -105,7 +121,7 @@ def read_config(directory: RunDirectory) -> dict:
 
 def is_unused(directory: RunDirectory) -> bool:
     """Whether a directory is empty, but for what a run leaves that was killed before it wrote its configuration."""
-    return {path.name for path in directory.path.iterdir()} <= {".lock", ".config.part.yaml"}
+    return all(path.name == ".lock" or is_unfinished(path.name) for path in directory.path.iterdir())
 
 
 @contextlib.contextmanager
@@ -116,15 +132,18 @@ def locked(directory: RunDirectory) -> Iterator[None]:
 
     Raises:
         UsageError: when another process has it.
+        RunError: when there can be no lock, as where a link lies in its place.
     """
     directory.path.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(directory.path / ".lock", timeout=0)
+    lock = filelock.FileLock(directory.lock, timeout=0)
     try:
         lock.acquire()
     except filelock.Timeout:
         raise UsageError(
             f"{directory.path}: another process is training there; wait for it, stop it, or give another --run-dir"
         ) from None
+    except OSError as error:
+        raise RunError(f"{directory.lock}: can't be locked ({error.strerror or error}); remove it") from None
     try:
         yield
     finally:

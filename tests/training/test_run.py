@@ -35,6 +35,8 @@ CHANGES = {
     "cyclegan": {"base_filters": 2, "identity_weight": 0, "pool_size": 2},
 }
 """What draws random numbers, remembers, or depends on the step."""
+MARK = "0123456789abcdef" * 2
+"""Of a process that is no more, in the names of what it had been writing."""
 
 
 def recipe(name: str = "dcgan", steps: int = 5, training: dict | None = None, **model):
@@ -166,8 +168,8 @@ def resumed(tmp_path_factory):
     directory = tmp_path_factory.mktemp("resumed") / "run"
     train(recipe(), directory, steps=3)
     assert names(directory / "checkpoints") == [f"step_000000{step}.npz" for step in (0, 2, 3)]
-    for name in ("checkpoints/.step_0000006.part.npz", "samples/.step_0000006.part.png", ".generator.part.keras"):
-        (directory / name).write_bytes(b"half")
+    for name in ("checkpoints/.step_0000006.npz", "samples/.step_0000006.png", ".generator.keras"):
+        (directory / name).with_suffix(f".part-{MARK}{Path(name).suffix}").write_bytes(b"half")
     return train(recipe(), directory), directory
 
 
@@ -250,7 +252,7 @@ def test_a_directory_that_is_no_run_is_refused_and_stays_as_it_is(tmp_path, fres
 def test_what_is_left_of_a_run_that_was_killed_before_it_began_is_no_obstacle(finished, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / ".lock").touch()
-    (tmp_path / "run" / ".config.part.yaml").write_text("archit")
+    (tmp_path / "run" / f".config.part-{MARK}.yaml").write_text("archit")
     assert "a new run" in plan(recipe(), tmp_path / "run")
 
 
