@@ -56,8 +56,8 @@ def build(recipe: Recipe, strategy_name: str, init: str | None) -> GAN:
 
 
 @contextlib.contextmanager
-def own(directory: RunDirectory, gan: GAN, fresh: bool, progress) -> Iterator[None]:
-    """Within it, no other process trains in the run directory. Of several workers the chief alone has one.
+def own(directory: RunDirectory, gan: GAN, fresh: bool, progress) -> Iterator[RunDirectory]:
+    """Within it, no other process trains in the run directory, which it gives. Of several workers the chief has one.
 
     Args:
         fresh: move a run that is there aside first.
@@ -66,13 +66,13 @@ def own(directory: RunDirectory, gan: GAN, fresh: bool, progress) -> Iterator[No
         UsageError: when another process trains there.
     """
     if not is_chief(gan.distribute_strategy):
-        yield
+        yield directory
         return
     if fresh and directory.path.exists():
         with run_directory.locked(directory):
             progress.say(f"the run that was there is now in {run_directory.move_aside(directory)}")
-    with run_directory.locked(directory):
-        yield
+    with run_directory.locked(directory) as held:
+        yield held
 
 
 def restore(gan: GAN, directory: RunDirectory, progress) -> None:

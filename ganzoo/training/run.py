@@ -70,7 +70,7 @@ def train(
         recipe = loop.settle(recipe)
         gan = loop.build(recipe, strategy, init)
         gauge = loop.open_gauge(recipe, gan)
-        with loop.own(directory, gan, fresh, progress):
+        with loop.own(directory, gan, fresh, progress) as directory:
             loop.restore(gan, directory, progress)
             progress.say(f"{pipeline.description}; run directory {directory.path}")
             run = loop.Run(recipe, directory, gan, pipeline, examples, last_step, progress, gauge)
@@ -89,6 +89,8 @@ def _fit(run: "Run", record: Mapping) -> None:
     try:
         loop.fit(run, record)
     except OSError as error:
+        # It may fail for this, where it came between a look and a write.
+        run.directory.check_held()
         raise RunError(
             f"{error.filename or run.directory.path}: {error.strerror or error}; mend that, and the same command goes "
             "on from the last checkpoint"

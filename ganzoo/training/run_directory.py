@@ -42,6 +42,8 @@ class RunDirectory:
     """The places in a run directory."""
 
     path: Path
+    held: tuple[int, int] | None = None
+    """Which file, by device and number, is the lock that this process holds. Only `locked` sets it."""
 
     @property
     def lock(self) -> Path:
@@ -96,6 +98,17 @@ class RunDirectory:
             if found and int(found[1]) not in steps:
                 path.unlink()
 
+    def check_held(self) -> None:
+        """Raises RunError when the directory that `locked` gave was moved or removed since, or another is in its place.
+
+        Whoever writes into a run that trains asks first: what is written would be half a run, and make no whole one.
+        """
+        if self.held is not None and self.held != _identity(self.lock):
+            raise RunError(
+                f"{self.path}: is no longer the run directory that this run holds: it was moved or removed; no more "
+                "is written; put it back, and the same command goes on from its last checkpoint"
+            )
+
     def remove_unfinished(self) -> None:
         """Removes what a killed process had been writing; what else is in the directory, as evaluations, is let be."""
         remove_unfinished([self.path, self.sample_folder, self.checkpoints, self.best_networks])
@@ -119,14 +132,22 @@ def read_config(directory: RunDirectory) -> dict:
         ) from None
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def is_unused(directory: RunDirectory) -> bool:
     """Whether a directory is empty, but for what a run leaves that was killed before it wrote its configuration."""
     return all(path.name == ".lock" or is_unfinished(path.name) for path in directory.path.iterdir())
 
 
 @contextlib.contextmanager
-def locked(directory: RunDirectory) -> Iterator[None]:
-    """Within it, no other process trains in the run directory, which is made where it is missing.
+def locked(directory: RunDirectory) -> Iterator[RunDirectory]:
+    """Within it, no other process trains in the run directory, which is made where it is missing; gives it as held.
 
     The system gives the lock back when the process ends, however it ends (on file systems that know such locks).
 
@@ -145,13 +166,14 @@ def locked(directory: RunDirectory) -> Iterator[None]:
     except OSError as error:
         raise RunError(f"{directory.lock}: can't be locked ({error.strerror or error}); remove it") from None
     try:
-        yield
+        yield dataclasses.replace(directory, held=_identity(directory.lock))
     finally:
         lock.release()
 
 
 def write_config(directory: RunDirectory, recipe: Recipe, steps: int, record: Mapping) -> None:
     """Writes all that defines the run, how and where it was started (`record`), and the versions that ran it."""
+    directory.check_held()
     document = to_document(recipe)
     document["training"]["steps"] = steps
     document["run"] = dict(record)
@@ -279,6 +301,7 @@ def keep_metrics_until(directory: RunDirectory, step: int, rollbacks: int, last:
     ]
     if last is not None and last not in kept:
         kept.append(last)
+    directory.check_held()
     with replacing(directory.metrics) as beside:
         beside.write_text("".join(f"{json.dumps(line)}\n" for line in kept), "utf-8")
 
@@ -313,6 +336,7 @@ def append_rollback(directory: RunDirectory, step: int, rollback: Mapping) -> di
 
 def append_metrics(directory: RunDirectory, line: Mapping) -> None:
     """Adds a line to `metrics.jsonl`: strict JSON, so no value may be NaN or infinite."""
+    directory.check_held()
     with open(directory.metrics, "a", encoding="utf-8") as file:
         file.write(json.dumps(line, allow_nan=False) + "\n")
 
