@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import math
-import os
 import platform
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -199,8 +198,13 @@ def _write_config(run: Run, record: Mapping) -> None:
 def _place(strategy) -> dict:
     """Where a run computes, as far as the last bits of its numbers depend on it."""
     found = place(strategy)
-    machine = ", ".join([platform.machine(), f"{os.cpu_count()} cores", *found["accelerators"]])
-    return {"backend": backend.name(), "replicas": found["replicas"], "machine": machine}
+    machine = ", ".join([platform.machine(), *found["accelerators"]])
+    return {
+        "backend": backend.name(),
+        "replicas": found["replicas"],
+        "threads": found["threads"],
+        "machine": machine,
+    }
 
 
 def _train_leg(run: Run, chief: Chief | None, interruption: callbacks.Interruption) -> bool:

@@ -191,7 +191,7 @@ def what_moved(directory: RunDirectory, record: Mapping) -> list[str]:
     # Before there was a choice, runs did not say so.
     found = {"backend": "tensorflow", **document.get("run", {}), **document.get("versions", {})}
     wanted = {**record, **versions()}
-    keys = ("backend", "replicas", "machine", *versions())
+    keys = ("backend", "replicas", "threads", "machine", *versions())
     other = [key for key in keys if key in found and key in wanted and found[key] != wanted[key]]
     return [f"{key} ({found[key]} then, {wanted[key]} now)" for key in other]
 

@@ -1,6 +1,7 @@
 """Runs of small networks on the embedded images, from the first step to the last, and from wherever they stopped."""
 
 import dataclasses
+import functools
 import json
 import os
 import resource
@@ -132,6 +133,7 @@ def test_config_says_all_that_ran(finished):
     document = yaml.safe_load((finished[1] / "config.yaml").read_text("utf-8"))
     assert document["versions"]["keras"] == keras.__version__
     assert document["run"].pop("machine")
+    assert document["run"].pop("threads") == len(os.sched_getaffinity(0))
     data = {"place": "embedded:emoji", "images": 1454, "digest": document["run"]["data"]["digest"]}
     assert document["run"] == {"data": data, "strategy": "auto", "init": None, "backend": "tensorflow", "replicas": 1}
     assert document["model"]["precision"] == "float32"
@@ -544,6 +546,13 @@ def test_the_best_checkpoint_is_kept_with_its_networks_through_kills_and_rollbac
     assert set(found) <= steps
 
 
+ONE_DEVICE = """
+import sys
+sys.path[:0] = sys.argv[2:4]
+from test_run import recipe
+from ganzoo.training import train
+train(recipe(), sys.argv[1], steps=int(sys.argv[4]))
+"""
 TWO_REPLICAS = """
 import sys, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
@@ -554,6 +563,26 @@ from test_run import recipe
 from ganzoo.training import train
 train(recipe(), sys.argv[1], steps=6, strategy="mirrored")
 """
+
+
+def test_a_run_that_goes_on_with_other_threads_says_so(copied):
+    paths = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+    command, processors = [sys.executable, "-c", ONE_DEVICE, str(copied), *paths], os.sched_getaffinity(0)
+    ways = [
+        (processors, {"TF_NUM_INTRAOP_THREADS": "7"}, f"moved: threads ({len(processors)} then, 7 now)."),
+        ({min(processors)}, {}, "moved: threads (7 then, 1 now)."),
+    ]
+    for steps, (allowed, environment, words) in enumerate(ways, 6):
+        done = subprocess.run(
+            [*command, str(steps)],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            env={**os.environ, **environment},
+            preexec_fn=functools.partial(os.sched_setaffinity, 0, allowed),
+        )
+        assert done.returncode == 0, done.stderr
+        assert words in done.stderr
 
 
 def test_a_run_goes_on_on_two_replicas_and_back_and_says_what_is_no_longer_bitwise(copied, capsys):

@@ -12,6 +12,7 @@ import keras
 from ganzoo.data.threaded import ThreadedBatches
 from ganzoo.errors import RunError, UsageError
 from ganzoo.strategy_names import STRATEGIES
+from ganzoo.training import threads
 
 Strategy = keras.distribution.DataParallel | None
 
@@ -60,9 +61,10 @@ def batches(strategy: Strategy, pipeline, start: int, stop: int) -> ThreadedBatc
 
 
 def place(strategy: Strategy) -> dict:
-    """How many devices compute, and what they are, as far as the last bits of numbers depend on it."""
+    """How many devices and threads compute, and what they are, as far as the last bits of numbers depend on it."""
     kinds = sorted(device.device_kind for device in jax.devices() if device.platform != "cpu")
-    return {"replicas": replica_count(strategy), "accelerators": kinds}
+    count = threads.computing("PJRT_NPROC", "NPROC")
+    return {"replicas": replica_count(strategy), "threads": count, "accelerators": kinds}
 
 
 def is_chief(strategy: Strategy) -> bool:

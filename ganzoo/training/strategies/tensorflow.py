@@ -19,6 +19,7 @@ from tensorflow.python.eager import context
 from ganzoo.data.tensorflow import distribute as batches  # noqa: F401, one of the functions that are asked of each backend
 from ganzoo.errors import RunError, UsageError
 from ganzoo.strategy_names import STRATEGIES
+from ganzoo.training import threads
 
 WAIT_SECONDS = 600
 """How long a worker waits for the others to start; GANZOO_CLUSTER_WAIT sets another time."""
@@ -63,10 +64,12 @@ def replica_count(strategy: tf.distribute.Strategy) -> int:
 
 
 def place(strategy: tf.distribute.Strategy) -> dict:
-    """How many replicas compute, and on what, as far as the last bits of numbers depend on it."""
+    """How many replicas and threads compute, and on what, as far as the last bits of numbers depend on it."""
     gpus = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
     names = [gpu.get("device_name", "GPU") for gpu in gpus]
-    return {"replicas": replica_count(strategy), "accelerators": names}
+    # As TensorFlow decides: 0 is no setting.
+    count = tf.config.threading.get_intra_op_parallelism_threads() or threads.computing("TF_NUM_INTRAOP_THREADS")
+    return {"replicas": replica_count(strategy), "threads": count, "accelerators": names}
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
