@@ -2,13 +2,14 @@
 
 import contextlib
 import dataclasses
+import json
 import math
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from ganzoo import backend, pretrained, registry, tuning
-from ganzoo.config import Recipe
+from ganzoo import backend, pretrained, registry, seeding, tuning
+from ganzoo.config import Recipe, to_document
 from ganzoo.data import Pipeline
 from ganzoo.engines import Trainer
 from ganzoo.errors import RunError, UsageError
@@ -21,6 +22,7 @@ from ganzoo.training.run_directory import RunDirectory
 from ganzoo.training.strategies import (
     any_worker,
     batches,
+    differing,
     get_strategy,
     is_chief,
     place,
@@ -34,13 +36,20 @@ def settle(recipe: Recipe) -> Recipe:
     return dataclasses.replace(recipe, model=tuning.settle(recipe.model), training=tuning.settle(recipe.training))
 
 
-def build(recipe: Recipe, strategy_name: str, init: str | None) -> GAN:
+def build(recipe: Recipe, strategy_name: str, init: str | None, shared: Callable[[], Mapping] = dict) -> GAN:
     """The recipe's GAN, ready to train: under the strategy, with what it needs, from the weights of `init` if given.
 
+    Args:
+        shared: gives by name what all workers must have the same, the recipe aside; asked for only where there are
+            several.
+
     Raises:
-        UsageError: when the strategy, what the training needs, or `init` can't be had.
+        UsageError: when the strategy, what the training needs, or `init` can't be had; on each of several workers when
+            they were given different commands.
     """
     strategy = get_strategy(strategy_name, recipe.training.batch_size)
+    # Before the first variable, whose shape all workers must share.
+    _check_same_command(strategy, recipe, shared)
     with scope(strategy):
         gan = registry.get(recipe.architecture)(recipe.model)
         gan.compile(
@@ -52,6 +61,22 @@ def build(recipe: Recipe, strategy_name: str, init: str | None) -> GAN:
     if init is not None and is_chief(strategy):
         initialise(gan, init)
     return gan
+
+
+def _check_same_command(strategy, recipe: Recipe, shared: Callable[[], Mapping]) -> None:
+    other = differing(strategy, lambda: _digests({**to_document(recipe), **shared()}))
+    if other:
+        raise UsageError(
+            f"the workers were given different commands: not all have the same {', '.join(other)}; give each the same "
+            "recipe, options and data, and what is `auto` in the recipe a value where their devices differ"
+        )
+
+
+def _digests(command: Mapping) -> dict[str, int]:
+    """A number for each part of a command. Images may lie elsewhere, and more or fewer of them be kept in memory."""
+    data = {key: value for key, value in command["data"].items() if key not in ("source", "cache_gib")}
+    parts = {**command, "data": data}
+    return {name: seeding.derive(0, json.dumps(part, sort_keys=True)) for name, part in parts.items()}
 
 
 @contextlib.contextmanager

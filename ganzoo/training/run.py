@@ -68,7 +68,7 @@ def train(
 
     with in_words():
         recipe = loop.settle(recipe)
-        gan = loop.build(recipe, strategy, init)
+        gan = loop.build(recipe, strategy, init, lambda: _shared(pipeline, last_step))
         gauge = loop.open_gauge(recipe, gan)
         with loop.own(directory, gan, fresh, progress) as directory:
             loop.restore(gan, directory, progress)
@@ -121,14 +121,15 @@ def plan(
     from ganzoo.training import loop
     from ganzoo.training.strategies import in_words
 
+    last_step = steps or recipe.training.steps
     with in_words():
-        gan = loop.build(loop.settle(recipe), strategy, init)
+        gan = loop.build(loop.settle(recipe), strategy, init, lambda: _shared(pipeline, last_step))
         loop.open_gauge(recipe, gan)
     saved = [] if fresh else checkpoints.list_checkpoints(directory.checkpoints)
     begin = f"goes on from step {checkpoints.step_of(saved[-1]):,}" if saved else "a new run"
     networks = ", ".join(f"{name} {network.count_params():,}" for name, network in gan.networks().items())
     updates = ", then ".join(f"{phase.name} ({', '.join(phase.networks)})" for phase in gan.phases())
-    last_step, batch = steps or recipe.training.steps, recipe.training.batch_size
+    batch = recipe.training.batch_size
     epochs = last_step * pipeline.batch_size / len(pipeline)
     changed = run_directory.what_changed(directory, _data_record(recipe, pipeline)) if saved else None
     warnings = notes.warnings(recipe, pipeline, last_step)
@@ -180,6 +181,11 @@ def _fixed(pipeline: Pipeline, count: int) -> Mapping:
 def _data_record(recipe: Recipe, pipeline: Pipeline) -> dict:
     """Where the images lie, and which they are."""
     return {"place": place_of(recipe.data.source), **pipeline.fingerprint()}
+
+
+def _shared(pipeline: Pipeline, last_step: int) -> dict:
+    """What all workers of a run must have the same, the recipe aside."""
+    return {"steps": last_step, "images": pipeline.fingerprint()}
 
 
 def open_data(recipe: Recipe, split: str) -> Pipeline:

@@ -4,7 +4,7 @@ A strategy is a `keras.distribution.DataParallel`, or None for one device. There
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import jax
 import keras
@@ -75,6 +75,11 @@ def is_chief(strategy: Strategy) -> bool:
 def any_worker(strategy: Strategy, flag: bool) -> bool:
     """Whether the flag of any worker is set: its own."""
     return flag
+
+
+def differing(strategy: Strategy, numbers: Callable[[], Mapping[str, int]]) -> list[str]:
+    """The names under which another worker has another number: none, for there is no other."""
+    return []
 
 
 def share_from_chief(strategy: Strategy, variables: Iterable[keras.Variable]) -> None:

@@ -9,7 +9,7 @@ import functools
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import keras
 import numpy as np
@@ -82,6 +82,19 @@ def any_worker(strategy: tf.distribute.Strategy, flag: bool) -> bool:
     if not _has_workers(strategy):
         return flag
     return bool(_sum_of_workers(strategy)(np.array([flag], np.int64)).numpy()[0])
+
+
+def differing(strategy: tf.distribute.Strategy, numbers: Callable[[], Mapping[str, int]]) -> list[str]:
+    """For all workers, with the same names: those under which not all have the same number.
+
+    Args:
+        numbers: gives them, each below 2^31; asked for only where there are other workers.
+    """
+    if not _has_workers(strategy):
+        return []
+    own = {**numbers(), "": 1}
+    *totals, count = _sum_of_workers(strategy)(np.array([*own.values()], np.int64)).numpy()
+    return [name for (name, number), total in zip(own.items(), totals, strict=False) if total != count * number]
 
 
 def share_from_chief(strategy: tf.distribute.Strategy, variables: Iterable[keras.Variable]) -> None:
@@ -200,13 +213,17 @@ def _cluster() -> dict[str, list[str]]:
     """Addresses by job, `chief` (if there is one) and `worker`, from TF_CONFIG; {} if it names none."""
     try:
         config = json.loads(os.environ.get("TF_CONFIG") or "{}")
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"TF_CONFIG: no JSON: {error}; {_EXAMPLE}") from None
     cluster = config.get("cluster", {}) if isinstance(config, dict) else None
     jobs = [cluster.get(job, []) for job in ("chief", "worker")] if isinstance(cluster, dict) else [None]
-    if not all(isinstance(job, list) and all(isinstance(address, str) for address in job) for job in jobs):
+    if not all(isinstance(job, list) and all(map(_is_address, job)) for job in jobs):
         raise UsageError(f"TF_CONFIG: its cluster is no lists of addresses by job; {_EXAMPLE}")
     return {job: cluster[job] for job in ("chief", "worker") if cluster.get(job)}
+
+
+def _is_address(found) -> bool:
+    return isinstance(found, str) and re.fullmatch(r".+:\d{1,5}", found, re.ASCII) is not None
 
 
 _EXAMPLE = (
@@ -220,7 +237,7 @@ def _check_task(cluster: dict) -> None:
         raise UsageError(f"strategy multi-worker: TF_CONFIG names no workers; {_EXAMPLE}")
     task = json.loads(os.environ["TF_CONFIG"]).get("task")
     kind, index = (task.get("type"), task.get("index")) if isinstance(task, dict) else (None, None)
-    if kind not in cluster or type(index) is not int or not 0 <= index < len(cluster[kind]):
+    if kind not in list(cluster) or type(index) is not int or not 0 <= index < len(cluster[kind]):
         raise UsageError(f"strategy multi-worker: the task of TF_CONFIG, {task}, is not in its cluster; {_EXAMPLE}")
 
 
