@@ -8,13 +8,17 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated, Any
 
 import filelock
+import pydantic
+import pydantic.dataclasses
 import yaml
 
-from ganzoo.config import SECTIONS, Recipe, parse_recipe, place_of, resolved, to_document, without_auto
+from ganzoo.config import RECORDS, SECTIONS, Recipe, parse_recipe, place_of, resolved, to_document, without_auto
 from ganzoo.errors import RunError, UsageError
 from ganzoo.files import is_unfinished, remove_unfinished, replacing
+from ganzoo.lite.errors import reason
 from ganzoo.versions import versions
 
 IDENTITY_EXCEPTIONS = (
@@ -114,6 +118,27 @@ class RunDirectory:
         remove_unfinished([self.path, self.sample_folder, self.checkpoints, self.best_networks])
 
 
+@pydantic.dataclasses.dataclass(frozen=True)
+class _Data:
+    """What a run records of the images that it was last trained on."""
+
+    place: str
+    images: int
+    digest: str
+
+
+@pydantic.dataclasses.dataclass(frozen=True)
+class _Records:
+    """What a run records besides its recipe. Values are only compared and printed."""
+
+    run: dict[str, Any] = dataclasses.field(default_factory=dict)
+    versions: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def data(self) -> _Data | None:
+        return pydantic.TypeAdapter(_Data | None).validate_python(self.run.get("data"))
+
+
 def read_config(directory: RunDirectory) -> dict:
     """The recipe's sections, as the `config.yaml` of a run holds them.
 
@@ -121,15 +146,56 @@ def read_config(directory: RunDirectory) -> dict:
         UsageError: when the directory is no run.
     """
     try:
-        document = yaml.safe_load(directory.config.read_text("utf-8"))
-        # A run of an earlier release has no evaluation.
-        return {key: document.get(key, {}) if key == "evaluation" else document[key] for key in SECTIONS}
+        document = _document(directory)
     except FileNotFoundError:
         raise UsageError(f"{directory.path}: no run directory (it has no config.yaml); give one that has") from None
-    except (yaml.YAMLError, KeyError, TypeError, OSError, UnicodeDecodeError):
-        raise UsageError(
-            f"{directory.config}: can't be read as a run's configuration; restore it, or use --fresh"
-        ) from None
+    # A run of an earlier release has no evaluation.
+    return {key: document.get(key, {}) for key in SECTIONS}
+
+
+def read_records(directory: RunDirectory) -> _Records:
+    """How and where the run was started, and by which versions; empty where there is no run yet.
+
+    Raises:
+        UsageError: when its config.yaml says so in no form that is known.
+    """
+    try:
+        document = _document(directory)
+        records = pydantic.TypeAdapter(_Records).validate_python({k: document[k] for k in RECORDS if k in document})
+        records.data  # noqa: B018, it is checked here
+    except FileNotFoundError:
+        return _Records()
+    except pydantic.ValidationError as error:
+        raise _unreadable(directory, _problem(error)) from None
+    return records
+
+
+def _document(directory: RunDirectory) -> dict:
+    """What config.yaml holds: a recipe's sections, and perhaps more. Raises FileNotFoundError where there is none."""
+    path = directory.config
+    try:
+        # Whoever opened a pipe would wait for ever.
+        document = yaml.safe_load(path.read_text("utf-8")) if path.is_file() or not path.exists() else None
+    except (FileNotFoundError, PermissionError, MemoryError):
+        raise
+    except Exception as error:  # PyYAML raises anything from ValueError to RecursionError, at dates and the like.
+        raise _unreadable(directory, reason(error)) from None
+    sections = [key for key in SECTIONS if key != "evaluation"]
+    if not isinstance(document, dict) or not set(sections) <= document.keys():
+        raise _unreadable(directory, f"a run's holds {', '.join(sections)}")
+    if not isinstance(document["architecture"], str):
+        raise _unreadable(directory, "its architecture is no name")
+    return document
+
+
+def _unreadable(directory: RunDirectory, why: str) -> UsageError:
+    return UsageError(f"{directory.config}: can't be read as a run's configuration ({why}); restore it, or use --fresh")
+
+
+def _problem(error: pydantic.ValidationError) -> str:
+    """The first thing that is wrong, in a line."""
+    problem = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, problem['loc'])) or 'it'}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -184,12 +250,11 @@ def write_config(directory: RunDirectory, recipe: Recipe, steps: int, record: Ma
 
 def what_moved(directory: RunDirectory, record: Mapping) -> list[str]:
     """In words, what is other now than when the run in the directory last ran, of what decides on its last bits."""
-    try:
-        document = yaml.safe_load(directory.config.read_text("utf-8"))
-    except FileNotFoundError:
+    records = read_records(directory)
+    if not directory.config.exists():
         return []
     # Before there was a choice, runs did not say so.
-    found = {"backend": "tensorflow", **document.get("run", {}), **document.get("versions", {})}
+    found = {"backend": "tensorflow", **records.run, **records.versions}
     wanted = {**record, **versions()}
     keys = ("backend", "replicas", "threads", "machine", *versions())
     other = [key for key in keys if key in found and key in wanted and found[key] != wanted[key]]
@@ -222,10 +287,11 @@ def check_same_run(directory: RunDirectory, recipe: Recipe, fingerprint: Callabl
         UsageError: listing the keys that differ.
     """
     document = read_config(directory)
-    recorded = _recorded_data(directory)
-    if document["architecture"] == recipe.architecture:
+    recorded = read_records(directory).data
+    found, wanted = {"architecture": document["architecture"]}, {"architecture": recipe.architecture}
+    if found == wanted:
         document = to_document(parse_recipe(document, type(recipe.model), str(directory.config)))
-    found, wanted = _flat(document), _flat(to_document(recipe))
+        found, wanted = _flat(document), _flat(to_document(recipe))
     differing = [
         key
         for key in sorted(found.keys() | wanted.keys())
@@ -235,8 +301,8 @@ def check_same_run(directory: RunDirectory, recipe: Recipe, fingerprint: Callabl
     if all(teachers) and resolved(teachers[0]) == resolved(teachers[1]):
         differing = [key for key in differing if key != "model.teacher"]
     if "data.source" in differing:
-        there = recorded.get("place", place_of(found["data.source"]))
-        if there == place_of(wanted["data.source"]) or (recorded and recorded["digest"] == fingerprint().get("digest")):
+        there = recorded.place if recorded else place_of(found["data.source"])
+        if there == place_of(wanted["data.source"]) or (recorded and recorded.digest == fingerprint().get("digest")):
             differing.remove("data.source")
     if differing:
         listed = "; ".join(f"{key} ({found.get(key)!r} there, {wanted.get(key)!r} now)" for key in differing)
@@ -252,25 +318,16 @@ def what_changed(directory: RunDirectory, data: Mapping) -> str | None:
     Args:
         data: their place and fingerprint.
     """
-    found = _recorded_data(directory)
-    if not found or found["digest"] == data["digest"]:
+    found = read_records(directory).data
+    if found is None or found.digest == data["digest"]:
         return None
-    counts = f"{found['images']:,} images then, {data['images']:,} now"
-    if found["images"] == data["images"]:
+    counts = f"{found.images:,} images then, {data['images']:,} now"
+    if found.images == data["images"]:
         counts = f"{data['images']:,} images as then, but of other names or sizes"
     return (
         f"other data: {counts}. It goes on with these, and does not forget what it learned from the others; "
         "--fresh begins anew"
     )
-
-
-def _recorded_data(directory: RunDirectory) -> dict:
-    """Place and fingerprint of the images that a run was last trained on; {} where it doesn't say."""
-    try:
-        document = yaml.safe_load(directory.config.read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
-    return document.get("run", {}).get("data", {})
 
 
 def move_aside(directory: RunDirectory) -> Path:
@@ -282,6 +339,34 @@ def move_aside(directory: RunDirectory) -> Path:
         number += 1
         place = directory.path.with_name(f"{directory.path.name}.{stamp}-{number}")
     return directory.path.rename(place)
+
+
+_Step = Annotated[int, pydantic.Field(ge=0, lt=1 << 53)]
+_FORM = pydantic.ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
+
+
+class _Rollback(pydantic.BaseModel):
+    """What a run notes when it goes back."""
+
+    model_config = _FORM
+    number: _Step
+    from_: Annotated[_Step, pydantic.Field(alias="from")]
+    reason: str
+
+
+class _Line(pydantic.BaseModel):
+    """A line of `metrics.jsonl`; what else it has are numbers, or null for those that are not finite."""
+
+    model_config = _FORM
+    __pydantic_extra__: dict[str, float | None]
+    step: _Step
+    rollback: _Rollback | None = None
+    health: dict[str, float | None] = {}
+    evaluation: dict[str, float | None] = {}
+    findings: list[dict[str, Any]] = []
+
+
+_LINE = pydantic.TypeAdapter(_Line)
 
 
 def keep_metrics_until(directory: RunDirectory, step: int, rollbacks: int, last: Mapping | None = None) -> None:
@@ -307,18 +392,27 @@ def keep_metrics_until(directory: RunDirectory, step: int, rollbacks: int, last:
 
 
 def read_metrics(directory: RunDirectory) -> list[dict]:
-    """The lines of `metrics.jsonl` in order; one that was cut off is left out, and there may be none."""
-    lines = []
+    """The lines of `metrics.jsonl` in order; one that was cut off is left out, and there may be none.
+
+    Raises:
+        UsageError: when a line is whole, but none that a run writes.
+    """
+    lines, path = [], directory.metrics
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path}: no file; move it away")
     try:
-        texts = directory.metrics.read_text("utf-8", errors="replace").splitlines()
+        texts = path.read_text("utf-8", errors="replace").split("\n")
     except FileNotFoundError:
         return []
-    for text in texts:
+    for number, text in enumerate(texts, 1):
         try:
             line = json.loads(text)
-            line["step"]
-        except (json.JSONDecodeError, KeyError, TypeError):
+        except (ValueError, RecursionError):
             continue
+        try:
+            _LINE.validate_python(line)
+        except pydantic.ValidationError as error:
+            raise UsageError(f"{path}: line {number}: {_problem(error)}; put it right, or remove the line") from None
         lines.append(line)
     return lines
 
