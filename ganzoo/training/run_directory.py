@@ -195,7 +195,8 @@ def _unreadable(directory: RunDirectory, why: str) -> UsageError:
 def _problem(error: pydantic.ValidationError) -> str:
     """The first thing that is wrong, in a line."""
     problem = error.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(map(str, problem['loc'])) or 'it'}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+    place = " ".join(".".join(map(str, problem["loc"])).split())
+    return f"{place or 'it'}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -360,6 +361,9 @@ class _Line(pydantic.BaseModel):
     model_config = _FORM
     __pydantic_extra__: dict[str, float | None]
     step: _Step
+    time: float = 0.0
+    images_per_second: float = 0.0
+    nonfinite: _Step = 0
     rollback: _Rollback | None = None
     health: dict[str, float | None] = {}
     evaluation: dict[str, float | None] = {}
