@@ -1,12 +1,21 @@
 """Files that are whole or not there: written beside their place, then renamed into it."""
 
 import re
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from ganzoo.lite.errors import RunError
 from ganzoo.lite.files import replacing
 
-__all__ = ["is_unfinished", "remove_unfinished", "replacing"]
+__all__ = ["check_clock", "is_unfinished", "remove_unfinished", "replacing"]
+
+
+def check_clock() -> None:
+    """Raises RunError where the clock shows a year that no zip archive, as `.npz` and `.keras` are, can be dated by."""
+    year = time.localtime(time.time()).tm_year
+    if not 1980 <= year <= 2107:
+        raise RunError(f"the clock of this machine shows the year {year}; files can be dated from 1980 to 2107: set it")
 
 
 def is_unfinished(name: str) -> bool:

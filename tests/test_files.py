@@ -1,6 +1,7 @@
 """Files that several processes write at once, beside which a link lies, or which were never finished."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -123,3 +124,30 @@ def test_what_is_written_may_be_read_by_whom_the_umask_lets(tmp_path):
     finally:
         os.umask(before)
     assert (tmp_path / "file.txt").stat().st_mode & 0o777 == 0o640
+
+
+CLOCK = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <time.h>
+
+int clock_gettime(clockid_t clock, struct timespec *found) {
+    int (*real)(clockid_t, struct timespec *) = dlsym(RTLD_NEXT, "clock_gettime");
+    int status = real(clock, found);
+    if (clock == CLOCK_REALTIME) found->tv_sec = SECONDS;
+    return status;
+}
+"""
+
+
+@pytest.mark.skipif(not (sys.platform == "linux" and shutil.which("cc")), reason="another clock needs a C compiler")
+@pytest.mark.parametrize(("seconds", "year"), [(86_400, 1970), (4_500_000_000, 2112)])
+def test_a_clock_that_no_archive_can_be_dated_by_is_told_before_anything_is_written(ganzoo, tmp_path, seconds, year):
+    (tmp_path / "clock.c").write_text(CLOCK.replace("SECONDS", str(seconds)))
+    library = tmp_path / "clock.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, tmp_path / "clock.c", "-ldl"], check=True)
+    refused = ganzoo("train", "dcgan_emoji", "--run-dir", "run", LD_PRELOAD=str(library))
+    assert refused.returncode == 1
+    assert f"Error: the clock of this machine shows the year {year}" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    assert not (tmp_path / "run").exists()

@@ -11,6 +11,7 @@ from ganzoo import memory
 from ganzoo.config import Recipe, place_of
 from ganzoo.data import Pipeline, open_pipeline
 from ganzoo.errors import RunError, UsageError
+from ganzoo.files import check_clock
 from ganzoo.quiet import import_keras
 from ganzoo.recipes import load_recipe, recipe_name
 from ganzoo.training import checkpoints, notes, run_directory
@@ -55,6 +56,7 @@ def train(
         KeyboardInterrupt: after Ctrl-C or SIGTERM, when the step at hand is done and saved.
     """
     recipe, directory = _resolve(recipe, run_dir, data, overrides)
+    check_clock()
     last_step = steps or recipe.training.steps
     progress = get_progress()
     recipe = _check_directory(directory, recipe, fresh)

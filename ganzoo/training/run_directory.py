@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -222,7 +223,7 @@ def locked(directory: RunDirectory) -> Iterator[RunDirectory]:
         UsageError: when another process has it.
         RunError: when there can be no lock, as where a link lies in its place.
     """
-    directory.path.mkdir(parents=True, exist_ok=True)
+    _behind_links(directory).mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(directory.lock, timeout=0)
     try:
         lock.acquire()
@@ -332,14 +333,23 @@ def what_changed(directory: RunDirectory, data: Mapping) -> str | None:
 
 
 def move_aside(directory: RunDirectory) -> Path:
-    """Renames an existing run directory; nothing is deleted. Returns its new place."""
+    """Renames an existing run directory; nothing is deleted. Returns its new place.
+
+    A link stays where it is, and a run that begins there lies where the link leads, as the one before did.
+    """
+    real = _behind_links(directory)
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-    place = directory.path.with_name(f"{directory.path.name}.{stamp}")
+    place = real.with_name(f"{real.name}.{stamp}")
     number = 1
-    while place.exists():
+    while os.path.lexists(place):
         number += 1
-        place = directory.path.with_name(f"{directory.path.name}.{stamp}-{number}")
-    return directory.path.rename(place)
+        place = real.with_name(f"{real.name}.{stamp}-{number}")
+    return real.rename(place)
+
+
+def _behind_links(directory: RunDirectory) -> Path:
+    """The directory itself, also where it is yet to be made."""
+    return Path(os.path.realpath(directory.path)) if directory.path.is_symlink() else directory.path
 
 
 _Step = Annotated[int, pydantic.Field(ge=0, lt=1 << 53)]
