@@ -257,6 +257,9 @@ def what_moved(directory: RunDirectory, record: Mapping) -> list[str]:
         return []
     # Before there was a choice, runs did not say so.
     found = {"backend": "tensorflow", **records.run, **records.versions}
+    if "machine" in found:
+        # Once it told the cores, which are not what computes.
+        found["machine"] = re.sub(r", \d+ cores\b", "", str(found["machine"]))
     wanted = {**record, **versions()}
     keys = ("backend", "replicas", "threads", "machine", *versions())
     other = [key for key in keys if key in found and key in wanted and found[key] != wanted[key]]

@@ -255,3 +255,10 @@ def test_what_moved_names_what_was_and_what_is(directory):
     run_directory.write_config(directory, recipe(), 9, {"replicas": 2, "machine": "a"})
     moved = run_directory.what_moved(directory, {"replicas": 4, "machine": "b"})
     assert moved == ["replicas (2 then, 4 now)", "machine (a then, b now)"]
+
+
+def test_a_run_that_told_the_cores_and_not_the_threads_has_not_moved(directory):
+    run_directory.write_config(directory, recipe(), 9, {"machine": "x86_64, 16 cores, NVIDIA A"})
+    assert run_directory.what_moved(directory, {"threads": 3, "machine": "x86_64, NVIDIA A"}) == []
+    moved = run_directory.what_moved(directory, {"threads": 3, "machine": "x86_64, NVIDIA B"})
+    assert moved == ["machine (x86_64, NVIDIA A then, x86_64, NVIDIA B now)"]
