@@ -16,7 +16,7 @@ import pydantic
 import pydantic.dataclasses
 import yaml
 
-from ganzoo.config import RECORDS, SECTIONS, Recipe, parse_recipe, place_of, resolved, to_document, without_auto
+from ganzoo.config import SECTIONS, Recipe, parse_recipe, place_of, resolved, to_document, without_auto
 from ganzoo.errors import RunError, UsageError
 from ganzoo.files import is_unfinished, remove_unfinished, replacing
 from ganzoo.lite.errors import reason
@@ -132,12 +132,10 @@ class _Data:
 class _Records:
     """What a run records besides its recipe. Values are only compared and printed."""
 
-    run: dict[str, Any] = dataclasses.field(default_factory=dict)
-    versions: dict[str, Any] = dataclasses.field(default_factory=dict)
-
-    @property
-    def data(self) -> _Data | None:
-        return pydantic.TypeAdapter(_Data | None).validate_python(self.run.get("data"))
+    run: dict[str, Any]
+    versions: dict[str, Any]
+    data: _Data | None
+    """That of `run`; None where it says nothing of them."""
 
 
 def read_config(directory: RunDirectory) -> dict:
@@ -162,13 +160,13 @@ def read_records(directory: RunDirectory) -> _Records:
     """
     try:
         document = _document(directory)
-        records = pydantic.TypeAdapter(_Records).validate_python({k: document[k] for k in RECORDS if k in document})
-        records.data  # noqa: B018, it is checked here
     except FileNotFoundError:
-        return _Records()
+        document = {}
+    run, versions = document.get("run", {}), document.get("versions", {})
+    try:
+        return _Records(run, versions, run.get("data") if isinstance(run, Mapping) else None)
     except pydantic.ValidationError as error:
         raise _unreadable(directory, _problem(error)) from None
-    return records
 
 
 def _document(directory: RunDirectory) -> dict:
