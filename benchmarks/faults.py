@@ -13,6 +13,7 @@ status 1: something differs, or the run came to its end before the last kill.
 import io
 import json
 import random
+import re
 import signal
 import statistics
 import subprocess
@@ -160,9 +161,9 @@ class Killer:
 
     def doing(self, began: float, trained: bool) -> str:
         # A process that did not come far has left what the one before had left.
-        unfinished = [path.name for path in self.directory.rglob(".*.part*") if path.stat().st_mtime >= began]
+        unfinished = [path.name for path in self.directory.rglob(".*.part-*") if path.stat().st_mtime >= began]
         if unfinished:
-            return f"writing {', '.join(name[1:].replace('.part', '') for name in unfinished)}"
+            return f"writing {', '.join(re.sub(r'.part-[0-9a-f]+', '', name[1:]) for name in unfinished)}"
         return "training" if trained else "starting up"
 
 
@@ -179,7 +180,7 @@ def sleep(process: subprocess.Popen, seconds: float) -> None:
 
 def writing(directory: Path) -> bool:
     """Whether a checkpoint is being written."""
-    return any((directory / "checkpoints").glob(".step_*.part.npz"))
+    return any((directory / "checkpoints").glob(".step_*.part-*.npz"))
 
 
 def steps_since(began: float, directory: Path) -> list[int]:

@@ -343,6 +343,9 @@ def main():
         if not _is_users(error):
             raise
         status = _fail(_file_problem(error), 1)
+    except MemoryError as error:
+        said = f": {error}" if str(error) else ""
+        status = _fail(f"not enough memory{said}; end what else takes it, and give the same command again", 1)
     except (click.Abort, KeyboardInterrupt):
         status = 130
     sys.exit(status or 0)

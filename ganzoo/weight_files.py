@@ -1,11 +1,12 @@
 """Files of a generator's weights, `.npz`: plain arrays by name, in half precision. Nothing in one is ever executed."""
 
-import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ganzoo import npz
 from ganzoo.errors import RunError
 from ganzoo.files import replacing
 from ganzoo.lite.errors import reason
@@ -50,17 +51,31 @@ def unpack(path: Path, network: "keras.Model") -> None:
             network is then as it was.
     """
     variables = _variables(network)
-    arrays = _read(path)
-    wanted = {name: tuple(variable.shape) for name, variable in variables.items()}
-    found = {name: array.shape for name, array in arrays.items()}
+    try:
+        # Before they are read: what is too large for the network is too large for the memory, too.
+        _check_shapes(path, npz.shapes(path), network)
+        arrays = npz.read(path)
+        _check_numbers(arrays)
+    except (npz.Damaged, OSError) as error:
+        raise RunError(f"{path}: can't be read as weights ({reason(error)}); get it again from where it came") from None
+    for name, variable in variables.items():
+        variable.assign(arrays[name].astype(variable.dtype))
+
+
+def _check_shapes(path: Path, found: Mapping[str, tuple[int, ...]], network: "keras.Model") -> None:
+    wanted = {name: tuple(variable.shape) for name, variable in _variables(network).items()}
     for name in sorted(wanted.keys() | found.keys()):
         if wanted.get(name) != found.get(name):
             raise RunError(
                 f"{path}: {name} is {_text(found.get(name))} there and {_text(wanted.get(name))} in {network.name}, "
                 "which the config.yaml beside it describes; get both again from where they came"
             )
-    for name, variable in variables.items():
-        variable.assign(arrays[name].astype(variable.dtype))
+
+
+def _check_numbers(arrays: Mapping[str, np.ndarray]) -> None:
+    for name, array in arrays.items():
+        if array.dtype.kind != "f" or not np.isfinite(array).all():
+            raise npz.Damaged(f"{name} holds what are no finite numbers")
 
 
 def _variables(network: "keras.Model") -> dict:
@@ -70,22 +85,6 @@ def _variables(network: "keras.Model") -> dict:
         f"{index:03d}:{path}": variable
         for index, (path, variable) in enumerate(zip(paths, network.weights, strict=True))
     }
-
-
-def _read(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return {name.removesuffix(".npy"): _array(archive, name) for name in archive.namelist()}
-    except Exception as error:  # A broken file raises anything from BadZipFile and zlib.error to SyntaxError.
-        raise RunError(f"{path}: can't be read as weights ({reason(error)}); get it again from where it came") from None
-
-
-def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    with archive.open(name) as file:
-        array = np.lib.format.read_array(file, allow_pickle=False)
-    if array.dtype.kind != "f" or not np.isfinite(array).all():
-        raise ValueError(f"{name} holds what are no finite numbers")
-    return array
 
 
 def _text(shape: tuple[int, ...] | None) -> str:

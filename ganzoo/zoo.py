@@ -98,9 +98,11 @@ def find(name: str, file: str) -> Path:
     recipe = config(name)
     path = fetch(name, file)
     beside = path.with_name(CONFIG)
-    if not beside.is_file() or beside.read_bytes() != recipe.read_bytes():
-        with replacing(beside) as copy:
-            shutil.copyfile(recipe, copy)
+    if beside != recipe:
+        with downloads.locked(beside):
+            if not beside.is_file() or beside.read_bytes() != recipe.read_bytes():
+                with replacing(beside) as copy:
+                    shutil.copyfile(recipe, copy)
     return path
 
 

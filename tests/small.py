@@ -1,6 +1,7 @@
 """The smallest config and a batch of every architecture: what the tests build. A new one needs no entry."""
 
 import itertools
+import re
 
 import keras
 import numpy as np
@@ -121,6 +122,11 @@ def weights(gan) -> dict:
         name: {f"{i} {v.path}": np.copy(v.numpy()) for i, v in enumerate(network.trainable_variables)}
         for name, network in gan.networks().items()
     }
+
+
+def of_any_writer(path) -> str:
+    """A path without the mark of who writes it: `.a.part.png` of `.a.part-0f….png`."""
+    return re.sub(r"\.part-[0-9a-f]{32}", ".part", str(path))
 
 
 def equal(first: dict, second: dict) -> list[str]:

@@ -13,7 +13,7 @@ import ganzoo
 ROOT = Path(ganzoo.__file__).parent
 LEVELS = [
     {"lite"},
-    {"errors", "files", "memory"},
+    {"errors", "files", "memory", "npz"},
     {"config", "seeding", "backend", "strategy_names", "pictures", "downloads"},
     {
         "registry",

@@ -4,7 +4,7 @@
 //
 // FOLDER is what `ganzoo export` wrote. Exit status: 0 done, 2 wrong usage, 1 a failure.
 
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join, resolve, sep } from "node:path";
@@ -29,16 +29,19 @@ function main() {
   giveDistinctFolders(entries);
   const runtime = findRuntime();
   const listed = entries.map(({ name, task, folder, files }) => ({ name, task, folder, files }));
-  // Built beside its place, so that a failure leaves the page that was there.
-  const beside = `${out}.part`;
-  rmSync(beside, { recursive: true, force: true });
-  cpSync(join(HERE, "page"), beside, { recursive: true });
-  copyRuntime(runtime, join(beside, "runtime"));
-  cpSync(join(HERE, "..", "..", "LICENSE"), join(beside, "LICENSE.txt"));
-  for (const entry of entries) copyModel(entry, beside);
-  writeFileSync(join(beside, "models.json"), `${JSON.stringify({ models: listed }, null, 2)}\n`);
-  rmSync(out, { recursive: true, force: true });
-  renameSync(beside, out);
+  // Built beside its place, so that a failure leaves the page that was there; under a name that is nobody else's.
+  const beside = `${out}.part-${randomUUID()}`;
+  try {
+    cpSync(join(HERE, "page"), beside, { recursive: true });
+    copyRuntime(runtime, join(beside, "runtime"));
+    cpSync(join(HERE, "..", "..", "LICENSE"), join(beside, "LICENSE.txt"));
+    for (const entry of entries) copyModel(entry, beside);
+    writeFileSync(join(beside, "models.json"), `${JSON.stringify({ models: listed }, null, 2)}\n`);
+    rmSync(out, { recursive: true, force: true });
+    renameSync(beside, out);
+  } finally {
+    rmSync(beside, { recursive: true, force: true });
+  }
   for (const { name, task } of listed) console.log(`${name}: ${task}`);
   console.log(out);
 }

@@ -15,7 +15,7 @@ from typing import IO
 from ganzoo.config import DataConfig
 from ganzoo.data.folder import open_folders
 from ganzoo.data.sources import Source
-from ganzoo.downloads import cache_folder, fetch_file, fetch_unverified, file_sha256, is_local, short
+from ganzoo.downloads import cache_folder, fetch_file, fetch_unverified, file_sha256, is_local, locked, short
 from ganzoo.errors import RunError, UsageError
 
 
@@ -38,8 +38,14 @@ def fetch_archive(address: str, sha256: str) -> Path:
         RunError: as `fetch_file`, or when the archive can't be unpacked or holds a path that leads out of it.
     """
     folder = cache_folder() / "archives" / sha256[:32]
-    if folder.is_dir():
-        return folder
+    # Of several processes one unpacks, and the others find the folder.
+    with locked(folder):
+        if not folder.is_dir():
+            _fetch_into(folder, address, sha256)
+    return folder
+
+
+def _fetch_into(folder: Path, address: str, sha256: str) -> None:
     try:
         file = fetch_file(address, sha256)
     except UsageError as error:
@@ -48,13 +54,11 @@ def fetch_archive(address: str, sha256: str) -> Path:
     unfinished = Path(tempfile.mkdtemp(prefix="unpacking-", dir=folder.parent))
     try:
         _unpack(file, unfinished, address)
-        if not folder.is_dir():  # another process may have been faster
-            unfinished.rename(folder)
+        unfinished.rename(folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     if not is_local(address):
         file.unlink(missing_ok=True)
-    return folder
 
 
 def _parse(text: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from ganzoo.errors import RunError, UsageError
 from ganzoo.evaluation import instruments, results, subject
 from ganzoo.evaluation.examples import Examples, open_examples
 from ganzoo.evaluation.results import Result, Skipped
-from ganzoo.files import replacing
+from ganzoo.files import check_clock, replacing
 from ganzoo.lite import card
 from ganzoo.quiet import import_keras
 from ganzoo.versions import versions
@@ -67,6 +67,7 @@ def evaluate(
     files = subject.find(model, direction) if from_disk else None
     if count is not None and count < 2:
         raise UsageError(f"count: found {count}; give 2 or more")
+    check_clock()
     instruments.check_names(network, perceptual)
     test = _known_data(files, data)  # Errors come before Keras, which takes seconds.
     folder = _folder(files, out)

@@ -183,6 +183,8 @@ def _load(path: Path, length: int) -> Features | None:
                 Statistics(int(even), means[0], arrays["even_scatter"]),
                 Statistics(int(odd), means[1], arrays["odd_scatter"]),
             )
+    except MemoryError:
+        raise
     except Exception:  # a broken file raises anything from BadZipFile to KeyError
         return None
     return Features(halves[0].plus(halves[1]), halves, kept)

@@ -66,6 +66,7 @@ class Samples(AtSteps):
         """Writes the grid of this step."""
         columns = {title: np.asarray(images) for title, images in self.model.samples(self.examples).items()}
         picture = pictures.grid(columns)
+        self.directory.check_held()
         pictures.save(picture, self.directory.sample(step))
         self.board.image("samples", picture, step)
         generated = {title: columns[title] for title in self.model.generated}
@@ -257,9 +258,11 @@ class Checkpoints(AtSteps):
         # The networks come first: where there is a checkpoint, nothing is missing.
         is_best = checkpoints.is_best(folder, self.quality, score)
         for name, network in self.model.released().items():
+            self.directory.check_held()
             write_network(network, self.directory.network(name))
             if is_best:
                 write_network(network, self.directory.best_network(name, step))
+        self.directory.check_held()
         checkpoints.save(folder, step, arrays, None if score is None else (self.quality, score), self.metrics.last)
         if is_best:
             self.directory.remove_best_but(step)

@@ -4,7 +4,7 @@ Beside the arrays a file holds a note: the step, a SHA-256 of all arrays, how go
 for, and the last line of its metrics, which a machine that fails may lose.
 """
 
-import errno
+import dataclasses
 import hashlib
 import json
 import math
@@ -13,12 +13,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
+import pydantic
+import pydantic.dataclasses
 
+from ganzoo import npz
 from ganzoo.errors import RunError
 from ganzoo.files import replacing
 
 _NAME = re.compile(r"step_(\d{7,})\.npz")
 _NOTE = "note"
+_LONGEST_NOTE = 1 << 20
+"""Bytes. It holds a line of metrics."""
 
 
 class NotFinite(Exception):
@@ -28,8 +33,14 @@ class NotFinite(Exception):
         super().__init__(f"{len(names)} of {count} variables hold NaN or infinity, e.g. {names[0]}")
 
 
-class _Damaged(Exception):
-    """A file that does not hold what was written."""
+@pydantic.dataclasses.dataclass(frozen=True)
+class _Note:
+    """What a checkpoint says of itself."""
+
+    step: int
+    sha256: str
+    score: tuple[str, float] | None = None
+    line: dict | None = None
 
 
 def save(
@@ -45,7 +56,7 @@ def save(
         score: by what the run is judged, and how good it is at this step, less being better; kept in the note.
         line: the last of `metrics.jsonl`; kept there, too.
     """
-    note = {"step": step, "score": score, "sha256": _digest(arrays), "line": line}
+    note = dataclasses.asdict(_Note(step, _digest(arrays), score, line))
     path = folder / f"step_{step:07d}.npz"
     with replacing(path) as beside:
         np.savez(beside, **{_NOTE: np.frombuffer(json.dumps(note).encode(), np.uint8)}, **arrays)
@@ -121,7 +132,7 @@ def restore_newest(paths: Iterable[Path], state: Mapping) -> tuple[Path | None, 
     for path in reversed(list(paths)):
         try:
             values = _read(path)
-        except _Damaged:
+        except npz.Damaged:
             damaged.append(path)
             continue
         _assign(path, state, values)
@@ -135,19 +146,10 @@ def restore_newest(paths: Iterable[Path], state: Mapping) -> tuple[Path | None, 
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path) as file:
-            arrays = {name: file[name] for name in file.files}
-        note = json.loads(arrays.pop(_NOTE).tobytes())
-    except OSError as error:
-        # The reader fails so at a place that a damaged file names; any other is a failure of the disk, or of rights.
-        if error.errno not in (None, errno.EINVAL):
-            raise
-        raise _Damaged from error
-    except Exception as error:  # a flipped bit makes the reader raise all sorts
-        raise _Damaged from error
-    if note["sha256"] != _digest(arrays):
-        raise _Damaged
+    _check_note(npz.shapes(path))
+    arrays = npz.read(path)
+    if _parse(arrays.pop(_NOTE)).sha256 != _digest(arrays):
+        raise npz.Damaged("an array has another checksum")
     return arrays
 
 
@@ -157,22 +159,35 @@ def _scores(folder: Path, quality: str | None) -> dict[Path, float]:
 
 
 def _score(path: Path) -> tuple[str, float] | None:
-    return _note(path).get("score")
+    note = _note(path)
+    return note and note.score
 
 
 def last_line(path: Path) -> dict | None:
     """The last line of metrics that a run had when it saved this checkpoint; None where it had none, or doesn't say."""
-    return _note(path).get("line")
+    note = _note(path)
+    return note and note.line
 
 
-def _note(path: Path) -> dict:
+def _note(path: Path) -> _Note | None:
+    """The note of a checkpoint; None of one that is damaged: it is named when a run wants to go on from it."""
     try:
-        with np.load(path) as file:
-            return json.loads(file[_NOTE].tobytes())
-    except PermissionError:
-        raise
-    except Exception:  # it is named as damaged when a run wants to go on from it
-        return {}
+        _check_note(npz.shapes(path, _NOTE))
+        return _parse(npz.read(path, _NOTE)[_NOTE])
+    except npz.Damaged:
+        return None
+
+
+def _check_note(shapes: Mapping[str, tuple[int, ...]]) -> None:
+    if _NOTE not in shapes or math.prod(shapes[_NOTE]) > _LONGEST_NOTE:
+        raise npz.Damaged("it has no note, or one that is none")
+
+
+def _parse(note: np.ndarray) -> _Note:
+    try:
+        return pydantic.TypeAdapter(_Note).validate_json(note.tobytes())
+    except pydantic.ValidationError as error:
+        raise npz.Damaged("its note is none") from error
 
 
 def _digest(arrays: Mapping[str, np.ndarray]) -> str:

@@ -77,6 +77,7 @@ class Chief:
 
     def write_report(self) -> None:
         """Writes `report.html` of the run as it stands."""
+        self.run.directory.check_held()
         try:
             report.write(self.run.directory)
         except Exception as error:  # a page is not worth a run
@@ -120,6 +121,7 @@ class Chief:
     def _forget_after(self, path: Path, rollback: Mapping) -> None:
         """Removes what was written after the checkpoint, which is itself written anew, with the count of rollbacks."""
         directory, step = self.run.directory, checkpoints.step_of(path)
+        directory.check_held()
         checkpoints.remove_after(directory.checkpoints, step)
         directory.remove_best_but(*map(checkpoints.step_of, checkpoints.list_checkpoints(directory.checkpoints)))
         for drawn_at, sample in directory.samples().items():

@@ -2,19 +2,18 @@
 
 import contextlib
 import dataclasses
+import json
 import math
-import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from ganzoo import backend, pretrained, registry, tuning
-from ganzoo.config import Recipe
+from ganzoo import backend, pretrained, registry, seeding, tuning
+from ganzoo.config import Recipe, to_document
 from ganzoo.data import Pipeline
 from ganzoo.engines import Trainer
 from ganzoo.errors import RunError, UsageError
 from ganzoo.evaluation import during
-from ganzoo.files import remove_unfinished
 from ganzoo.gan import GAN
 from ganzoo.training import callbacks, checkpoints, run_directory
 from ganzoo.training.chief import Chief
@@ -23,6 +22,7 @@ from ganzoo.training.run_directory import RunDirectory
 from ganzoo.training.strategies import (
     any_worker,
     batches,
+    differing,
     get_strategy,
     is_chief,
     place,
@@ -36,13 +36,20 @@ def settle(recipe: Recipe) -> Recipe:
     return dataclasses.replace(recipe, model=tuning.settle(recipe.model), training=tuning.settle(recipe.training))
 
 
-def build(recipe: Recipe, strategy_name: str, init: str | None) -> GAN:
+def build(recipe: Recipe, strategy_name: str, init: str | None, shared: Callable[[], Mapping] = dict) -> GAN:
     """The recipe's GAN, ready to train: under the strategy, with what it needs, from the weights of `init` if given.
 
+    Args:
+        shared: gives by name what all workers must have the same, the recipe aside; asked for only where there are
+            several.
+
     Raises:
-        UsageError: when the strategy, what the training needs, or `init` can't be had.
+        UsageError: when the strategy, what the training needs, or `init` can't be had; on each of several workers when
+            they were given different commands.
     """
     strategy = get_strategy(strategy_name, recipe.training.batch_size)
+    # Before the first variable, whose shape all workers must share.
+    _check_same_command(strategy, recipe, shared)
     with scope(strategy):
         gan = registry.get(recipe.architecture)(recipe.model)
         gan.compile(
@@ -56,9 +63,25 @@ def build(recipe: Recipe, strategy_name: str, init: str | None) -> GAN:
     return gan
 
 
+def _check_same_command(strategy, recipe: Recipe, shared: Callable[[], Mapping]) -> None:
+    other = differing(strategy, lambda: _digests({**to_document(recipe), **shared()}))
+    if other:
+        raise UsageError(
+            f"the workers were given different commands: not all have the same {', '.join(other)}; give each the same "
+            "recipe, options and data, and what is `auto` in the recipe a value where their devices differ"
+        )
+
+
+def _digests(command: Mapping) -> dict[str, int]:
+    """A number for each part of a command. Images may lie elsewhere, and more or fewer of them be kept in memory."""
+    data = {key: value for key, value in command["data"].items() if key not in ("source", "cache_gib")}
+    parts = {**command, "data": data}
+    return {name: seeding.derive(0, json.dumps(part, sort_keys=True)) for name, part in parts.items()}
+
+
 @contextlib.contextmanager
-def own(directory: RunDirectory, gan: GAN, fresh: bool, progress) -> Iterator[None]:
-    """Within it, no other process trains in the run directory. Of several workers the chief alone has one.
+def own(directory: RunDirectory, gan: GAN, fresh: bool, progress) -> Iterator[RunDirectory]:
+    """Within it, no other process trains in the run directory, which it gives. Of several workers the chief has one.
 
     Args:
         fresh: move a run that is there aside first.
@@ -67,19 +90,19 @@ def own(directory: RunDirectory, gan: GAN, fresh: bool, progress) -> Iterator[No
         UsageError: when another process trains there.
     """
     if not is_chief(gan.distribute_strategy):
-        yield
+        yield directory
         return
     if fresh and directory.path.exists():
         with run_directory.locked(directory):
             progress.say(f"the run that was there is now in {run_directory.move_aside(directory)}")
-    with run_directory.locked(directory):
-        yield
+    with run_directory.locked(directory) as held:
+        yield held
 
 
 def restore(gan: GAN, directory: RunDirectory, progress) -> None:
     """Puts the GAN where the run in the directory stopped, if there is one; damaged checkpoints are named."""
     if is_chief(gan.distribute_strategy):
-        remove_unfinished(directory.path)
+        directory.remove_unfinished()
         found = checkpoints.list_checkpoints(directory.checkpoints)
         path, damaged = checkpoints.restore_newest(found, gan.state())
         for bad in damaged:
@@ -200,8 +223,13 @@ def _write_config(run: Run, record: Mapping) -> None:
 def _place(strategy) -> dict:
     """Where a run computes, as far as the last bits of its numbers depend on it."""
     found = place(strategy)
-    machine = ", ".join([platform.machine(), f"{os.cpu_count()} cores", *found["accelerators"]])
-    return {"backend": backend.name(), "replicas": found["replicas"], "machine": machine}
+    machine = ", ".join([platform.machine(), *found["accelerators"]])
+    return {
+        "backend": backend.name(),
+        "replicas": found["replicas"],
+        "threads": found["threads"],
+        "machine": machine,
+    }
 
 
 def _train_leg(run: Run, chief: Chief | None, interruption: callbacks.Interruption) -> bool:

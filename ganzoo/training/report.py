@@ -64,8 +64,8 @@ def _template() -> jinja2.Template:
 
 def _contents(directory: RunDirectory) -> dict:
     recipe = run_directory.read_config(directory)
-    records = yaml.safe_load(directory.config.read_text("utf-8"))
-    run = records.get("run", {})
+    records = run_directory.read_records(directory)
+    run = records.run
     lines = run_directory.read_metrics(directory)
     measured = [line for line in lines if "rollback" not in line]
     rollbacks = [{"to": line["step"], **line["rollback"]} for line in lines if "rollback" in line]
@@ -75,7 +75,7 @@ def _contents(directory: RunDirectory) -> dict:
         "recipe": recipe,
         "recipe_text": yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True),
         "run": run,
-        "versions": records.get("versions", {}),
+        "versions": records.versions,
         "written": datetime.now().astimezone(),
         "step": lines[-1]["step"] if lines else max([frame["step"] for frame in frames], default=0),
         "last_step": recipe["training"]["steps"],

@@ -11,6 +11,7 @@ from ganzoo import memory
 from ganzoo.config import Recipe, place_of
 from ganzoo.data import Pipeline, open_pipeline
 from ganzoo.errors import RunError, UsageError
+from ganzoo.files import check_clock
 from ganzoo.quiet import import_keras
 from ganzoo.recipes import load_recipe, recipe_name
 from ganzoo.training import checkpoints, notes, run_directory
@@ -55,6 +56,7 @@ def train(
         KeyboardInterrupt: after Ctrl-C or SIGTERM, when the step at hand is done and saved.
     """
     recipe, directory = _resolve(recipe, run_dir, data, overrides)
+    check_clock()
     last_step = steps or recipe.training.steps
     progress = get_progress()
     recipe = _check_directory(directory, recipe, fresh)
@@ -68,9 +70,9 @@ def train(
 
     with in_words():
         recipe = loop.settle(recipe)
-        gan = loop.build(recipe, strategy, init)
+        gan = loop.build(recipe, strategy, init, lambda: _shared(pipeline, last_step))
         gauge = loop.open_gauge(recipe, gan)
-        with loop.own(directory, gan, fresh, progress):
+        with loop.own(directory, gan, fresh, progress) as directory:
             loop.restore(gan, directory, progress)
             progress.say(f"{pipeline.description}; run directory {directory.path}")
             run = loop.Run(recipe, directory, gan, pipeline, examples, last_step, progress, gauge)
@@ -89,6 +91,8 @@ def _fit(run: "Run", record: Mapping) -> None:
     try:
         loop.fit(run, record)
     except OSError as error:
+        # It may fail for this, where it came between a look and a write.
+        run.directory.check_held()
         raise RunError(
             f"{error.filename or run.directory.path}: {error.strerror or error}; mend that, and the same command goes "
             "on from the last checkpoint"
@@ -119,14 +123,15 @@ def plan(
     from ganzoo.training import loop
     from ganzoo.training.strategies import in_words
 
+    last_step = steps or recipe.training.steps
     with in_words():
-        gan = loop.build(loop.settle(recipe), strategy, init)
+        gan = loop.build(loop.settle(recipe), strategy, init, lambda: _shared(pipeline, last_step))
         loop.open_gauge(recipe, gan)
     saved = [] if fresh else checkpoints.list_checkpoints(directory.checkpoints)
     begin = f"goes on from step {checkpoints.step_of(saved[-1]):,}" if saved else "a new run"
     networks = ", ".join(f"{name} {network.count_params():,}" for name, network in gan.networks().items())
     updates = ", then ".join(f"{phase.name} ({', '.join(phase.networks)})" for phase in gan.phases())
-    last_step, batch = steps or recipe.training.steps, recipe.training.batch_size
+    batch = recipe.training.batch_size
     epochs = last_step * pipeline.batch_size / len(pipeline)
     changed = run_directory.what_changed(directory, _data_record(recipe, pipeline)) if saved else None
     _fixed(pipeline, 1)
@@ -179,6 +184,11 @@ def _fixed(pipeline: Pipeline, count: int) -> Mapping:
 def _data_record(recipe: Recipe, pipeline: Pipeline) -> dict:
     """Where the images lie, and which they are."""
     return {"place": place_of(recipe.data.source), **pipeline.fingerprint()}
+
+
+def _shared(pipeline: Pipeline, last_step: int) -> dict:
+    """What all workers of a run must have the same, the recipe aside."""
+    return {"steps": last_step, "images": pipeline.fingerprint()}
 
 
 def open_data(recipe: Recipe, split: str) -> Pipeline:

@@ -3,18 +3,23 @@
 import contextlib
 import dataclasses
 import json
+import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated, Any
 
 import filelock
+import pydantic
+import pydantic.dataclasses
 import yaml
 
 from ganzoo.config import SECTIONS, Recipe, parse_recipe, place_of, resolved, to_document, without_auto
-from ganzoo.errors import UsageError
-from ganzoo.files import replacing
+from ganzoo.errors import RunError, UsageError
+from ganzoo.files import is_unfinished, remove_unfinished, replacing
+from ganzoo.lite.errors import reason
 from ganzoo.versions import versions
 
 IDENTITY_EXCEPTIONS = (
@@ -42,6 +47,12 @@ class RunDirectory:
     """The places in a run directory."""
 
     path: Path
+    held: tuple[int, int] | None = None
+    """Which file, by device and number, is the lock that this process holds. Only `locked` sets it."""
+
+    @property
+    def lock(self) -> Path:
+        return self.path / ".lock"
 
     @property
     def config(self) -> Path:
@@ -63,26 +74,68 @@ class RunDirectory:
     def tensorboard(self) -> Path:
         return self.path / "tensorboard"
 
+    @property
+    def sample_folder(self) -> Path:
+        return self.path / "samples"
+
     def sample(self, step: int) -> Path:
-        return self.path / "samples" / f"step_{step:07d}.png"
+        return self.sample_folder / f"step_{step:07d}.png"
 
     def samples(self) -> dict[int, Path]:
         """The sample grids that are there, by step, in order."""
-        found = {path: re.fullmatch(r"step_(\d+)", path.stem) for path in self.path.glob("samples/step_*.png")}
+        found = {path: re.fullmatch(r"step_(\d+)", path.stem) for path in self.sample_folder.glob("step_*.png")}
         return dict(sorted((int(match[1]), path) for path, match in found.items() if match))
 
     def network(self, name: str) -> Path:
         return self.path / f"{name}.keras"
 
+    @property
+    def best_networks(self) -> Path:
+        return self.checkpoints / "best"
+
     def best_network(self, name: str, step: int) -> Path:
-        return self.checkpoints / "best" / f"{name}_step_{step:07d}.keras"
+        return self.best_networks / f"{name}_step_{step:07d}.keras"
 
     def remove_best_but(self, *steps: int) -> None:
         """Removes the best networks of all other steps."""
-        for path in self.checkpoints.glob("best/*_step_*.keras"):
+        for path in self.best_networks.glob("*_step_*.keras"):
             found = re.fullmatch(r".*_step_(\d+)", path.stem)
             if found and int(found[1]) not in steps:
                 path.unlink()
+
+    def check_held(self) -> None:
+        """Raises RunError when the directory that `locked` gave was moved or removed since, or another is in its place.
+
+        Whoever writes into a run that trains asks first: what is written would be half a run, and make no whole one.
+        """
+        if self.held is not None and self.held != _identity(self.lock):
+            raise RunError(
+                f"{self.path}: is no longer the run directory that this run holds: it was moved or removed; no more "
+                "is written; put it back, and the same command goes on from its last checkpoint"
+            )
+
+    def remove_unfinished(self) -> None:
+        """Removes what a killed process had been writing; what else is in the directory, as evaluations, is let be."""
+        remove_unfinished([self.path, self.sample_folder, self.checkpoints, self.best_networks])
+
+
+@pydantic.dataclasses.dataclass(frozen=True)
+class _Data:
+    """What a run records of the images that it was last trained on."""
+
+    place: str
+    images: int
+    digest: str
+
+
+@pydantic.dataclasses.dataclass(frozen=True)
+class _Records:
+    """What a run records besides its recipe. Values are only compared and printed."""
+
+    run: dict[str, Any]
+    versions: dict[str, Any]
+    data: _Data | None
+    """That of `run`; None where it says nothing of them."""
 
 
 def read_config(directory: RunDirectory) -> dict:
@@ -92,47 +145,101 @@ def read_config(directory: RunDirectory) -> dict:
         UsageError: when the directory is no run.
     """
     try:
-        document = yaml.safe_load(directory.config.read_text("utf-8"))
-        # A run of an earlier release has no evaluation.
-        return {key: document.get(key, {}) if key == "evaluation" else document[key] for key in SECTIONS}
+        document = _document(directory)
     except FileNotFoundError:
         raise UsageError(f"{directory.path}: no run directory (it has no config.yaml); give one that has") from None
-    except (yaml.YAMLError, KeyError, TypeError, OSError, UnicodeDecodeError):
-        raise UsageError(
-            f"{directory.config}: can't be read as a run's configuration; restore it, or use --fresh"
-        ) from None
+    # A run of an earlier release has no evaluation.
+    return {key: document.get(key, {}) for key in SECTIONS}
+
+
+def read_records(directory: RunDirectory) -> _Records:
+    """How and where the run was started, and by which versions; empty where there is no run yet.
+
+    Raises:
+        UsageError: when its config.yaml says so in no form that is known.
+    """
+    try:
+        document = _document(directory)
+    except FileNotFoundError:
+        document = {}
+    run, versions = document.get("run", {}), document.get("versions", {})
+    try:
+        return _Records(run, versions, run.get("data") if isinstance(run, Mapping) else None)
+    except pydantic.ValidationError as error:
+        raise _unreadable(directory, _problem(error)) from None
+
+
+def _document(directory: RunDirectory) -> dict:
+    """What config.yaml holds: a recipe's sections, and perhaps more. Raises FileNotFoundError where there is none."""
+    path = directory.config
+    try:
+        # Whoever opened a pipe would wait for ever.
+        document = yaml.safe_load(path.read_text("utf-8")) if path.is_file() or not path.exists() else None
+    except (FileNotFoundError, PermissionError, MemoryError):
+        raise
+    except Exception as error:  # PyYAML raises anything from ValueError to RecursionError, at dates and the like.
+        raise _unreadable(directory, reason(error)) from None
+    sections = [key for key in SECTIONS if key != "evaluation"]
+    if not isinstance(document, dict) or not set(sections) <= document.keys():
+        raise _unreadable(directory, f"a run's holds {', '.join(sections)}")
+    if not isinstance(document["architecture"], str):
+        raise _unreadable(directory, "its architecture is no name")
+    return document
+
+
+def _unreadable(directory: RunDirectory, why: str) -> UsageError:
+    return UsageError(f"{directory.config}: can't be read as a run's configuration ({why}); restore it, or use --fresh")
+
+
+def _problem(error: pydantic.ValidationError) -> str:
+    """The first thing that is wrong, in a line."""
+    problem = error.errors(include_url=False, include_input=False)[0]
+    place = " ".join(".".join(map(str, problem["loc"])).split())
+    return f"{place or 'it'}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def is_unused(directory: RunDirectory) -> bool:
     """Whether a directory is empty, but for what a run leaves that was killed before it wrote its configuration."""
-    return {path.name for path in directory.path.iterdir()} <= {".lock", ".config.part.yaml"}
+    return all(path.name == ".lock" or is_unfinished(path.name) for path in directory.path.iterdir())
 
 
 @contextlib.contextmanager
-def locked(directory: RunDirectory) -> Iterator[None]:
-    """Within it, no other process trains in the run directory, which is made where it is missing.
+def locked(directory: RunDirectory) -> Iterator[RunDirectory]:
+    """Within it, no other process trains in the run directory, which is made where it is missing; gives it as held.
 
     The system gives the lock back when the process ends, however it ends (on file systems that know such locks).
 
     Raises:
         UsageError: when another process has it.
+        RunError: when there can be no lock, as where a link lies in its place.
     """
-    directory.path.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(directory.path / ".lock", timeout=0)
+    _behind_links(directory).mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(directory.lock, timeout=0)
     try:
         lock.acquire()
     except filelock.Timeout:
         raise UsageError(
             f"{directory.path}: another process is training there; wait for it, stop it, or give another --run-dir"
         ) from None
+    except OSError as error:
+        raise RunError(f"{directory.lock}: can't be locked ({error.strerror or error}); remove it") from None
     try:
-        yield
+        yield dataclasses.replace(directory, held=_identity(directory.lock))
     finally:
         lock.release()
 
 
 def write_config(directory: RunDirectory, recipe: Recipe, steps: int, record: Mapping) -> None:
     """Writes all that defines the run, how and where it was started (`record`), and the versions that ran it."""
+    directory.check_held()
     document = to_document(recipe)
     document["training"]["steps"] = steps
     document["run"] = dict(record)
@@ -143,14 +250,16 @@ def write_config(directory: RunDirectory, recipe: Recipe, steps: int, record: Ma
 
 def what_moved(directory: RunDirectory, record: Mapping) -> list[str]:
     """In words, what is other now than when the run in the directory last ran, of what decides on its last bits."""
-    try:
-        document = yaml.safe_load(directory.config.read_text("utf-8"))
-    except FileNotFoundError:
+    records = read_records(directory)
+    if not directory.config.exists():
         return []
     # Before there was a choice, runs did not say so.
-    found = {"backend": "tensorflow", **document.get("run", {}), **document.get("versions", {})}
+    found = {"backend": "tensorflow", **records.run, **records.versions}
+    if "machine" in found:
+        # Once it told the cores, which are not what computes.
+        found["machine"] = re.sub(r", \d+ cores\b", "", str(found["machine"]))
     wanted = {**record, **versions()}
-    keys = ("backend", "replicas", "machine", *versions())
+    keys = ("backend", "replicas", "threads", "machine", *versions())
     other = [key for key in keys if key in found and key in wanted and found[key] != wanted[key]]
     return [f"{key} ({found[key]} then, {wanted[key]} now)" for key in other]
 
@@ -181,10 +290,11 @@ def check_same_run(directory: RunDirectory, recipe: Recipe, fingerprint: Callabl
         UsageError: listing the keys that differ.
     """
     document = read_config(directory)
-    recorded = _recorded_data(directory)
-    if document["architecture"] == recipe.architecture:
+    recorded = read_records(directory).data
+    found, wanted = {"architecture": document["architecture"]}, {"architecture": recipe.architecture}
+    if found == wanted:
         document = to_document(parse_recipe(document, type(recipe.model), str(directory.config)))
-    found, wanted = _flat(document), _flat(to_document(recipe))
+        found, wanted = _flat(document), _flat(to_document(recipe))
     differing = [
         key
         for key in sorted(found.keys() | wanted.keys())
@@ -194,8 +304,8 @@ def check_same_run(directory: RunDirectory, recipe: Recipe, fingerprint: Callabl
     if all(teachers) and resolved(teachers[0]) == resolved(teachers[1]):
         differing = [key for key in differing if key != "model.teacher"]
     if "data.source" in differing:
-        there = recorded.get("place", place_of(found["data.source"]))
-        if there == place_of(wanted["data.source"]) or (recorded and recorded["digest"] == fingerprint().get("digest")):
+        there = recorded.place if recorded else place_of(found["data.source"])
+        if there == place_of(wanted["data.source"]) or (recorded and recorded.digest == fingerprint().get("digest")):
             differing.remove("data.source")
     if differing:
         listed = "; ".join(f"{key} ({found.get(key)!r} there, {wanted.get(key)!r} now)" for key in differing)
@@ -211,11 +321,11 @@ def what_changed(directory: RunDirectory, data: Mapping) -> str | None:
     Args:
         data: their place and fingerprint.
     """
-    found = _recorded_data(directory)
-    if not found or found["digest"] == data["digest"]:
+    found = read_records(directory).data
+    if found is None or found.digest == data["digest"]:
         return None
-    counts = f"{found['images']:,} images then, {data['images']:,} now"
-    if found["images"] == data["images"]:
+    counts = f"{found.images:,} images then, {data['images']:,} now"
+    if found.images == data["images"]:
         counts = f"{data['images']:,} images as then, but of other names or sizes"
     return (
         f"other data: {counts}. It goes on with these, and does not forget what it learned from the others; "
@@ -223,24 +333,55 @@ def what_changed(directory: RunDirectory, data: Mapping) -> str | None:
     )
 
 
-def _recorded_data(directory: RunDirectory) -> dict:
-    """Place and fingerprint of the images that a run was last trained on; {} where it doesn't say."""
-    try:
-        document = yaml.safe_load(directory.config.read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
-    return document.get("run", {}).get("data", {})
-
-
 def move_aside(directory: RunDirectory) -> Path:
-    """Renames an existing run directory; nothing is deleted. Returns its new place."""
+    """Renames an existing run directory; nothing is deleted. Returns its new place.
+
+    A link stays where it is, and a run that begins there lies where the link leads, as the one before did.
+    """
+    real = _behind_links(directory)
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-    place = directory.path.with_name(f"{directory.path.name}.{stamp}")
+    place = real.with_name(f"{real.name}.{stamp}")
     number = 1
-    while place.exists():
+    while os.path.lexists(place):
         number += 1
-        place = directory.path.with_name(f"{directory.path.name}.{stamp}-{number}")
-    return directory.path.rename(place)
+        place = real.with_name(f"{real.name}.{stamp}-{number}")
+    return real.rename(place)
+
+
+def _behind_links(directory: RunDirectory) -> Path:
+    """The directory itself, also where it is yet to be made."""
+    return Path(os.path.realpath(directory.path)) if directory.path.is_symlink() else directory.path
+
+
+_Step = Annotated[int, pydantic.Field(ge=0, lt=1 << 53)]
+_FORM = pydantic.ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
+
+
+class _Rollback(pydantic.BaseModel):
+    """What a run notes when it goes back."""
+
+    model_config = _FORM
+    number: _Step
+    from_: Annotated[_Step, pydantic.Field(alias="from")]
+    reason: str
+
+
+class _Line(pydantic.BaseModel):
+    """A line of `metrics.jsonl`; what else it has are numbers, or null for those that are not finite."""
+
+    model_config = _FORM
+    __pydantic_extra__: dict[str, float | None]
+    step: _Step
+    time: float = 0.0
+    images_per_second: float = 0.0
+    nonfinite: _Step = 0
+    rollback: _Rollback | None = None
+    health: dict[str, float | None] = {}
+    evaluation: dict[str, float | None] = {}
+    findings: list[dict[str, Any]] = []
+
+
+_LINE = pydantic.TypeAdapter(_Line)
 
 
 def keep_metrics_until(directory: RunDirectory, step: int, rollbacks: int, last: Mapping | None = None) -> None:
@@ -260,23 +401,33 @@ def keep_metrics_until(directory: RunDirectory, step: int, rollbacks: int, last:
     ]
     if last is not None and last not in kept:
         kept.append(last)
+    directory.check_held()
     with replacing(directory.metrics) as beside:
         beside.write_text("".join(f"{json.dumps(line)}\n" for line in kept), "utf-8")
 
 
 def read_metrics(directory: RunDirectory) -> list[dict]:
-    """The lines of `metrics.jsonl` in order; one that was cut off is left out, and there may be none."""
-    lines = []
+    """The lines of `metrics.jsonl` in order; one that was cut off is left out, and there may be none.
+
+    Raises:
+        UsageError: when a line is whole, but none that a run writes.
+    """
+    lines, path = [], directory.metrics
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path}: no file; move it away")
     try:
-        texts = directory.metrics.read_text("utf-8", errors="replace").splitlines()
+        texts = path.read_text("utf-8", errors="replace").split("\n")
     except FileNotFoundError:
         return []
-    for text in texts:
+    for number, text in enumerate(texts, 1):
         try:
             line = json.loads(text)
-            line["step"]
-        except (json.JSONDecodeError, KeyError, TypeError):
+        except (ValueError, RecursionError):
             continue
+        try:
+            _LINE.validate_python(line)
+        except pydantic.ValidationError as error:
+            raise UsageError(f"{path}: line {number}: {_problem(error)}; put it right, or remove the line") from None
         lines.append(line)
     return lines
 
@@ -294,6 +445,7 @@ def append_rollback(directory: RunDirectory, step: int, rollback: Mapping) -> di
 
 def append_metrics(directory: RunDirectory, line: Mapping) -> None:
     """Adds a line to `metrics.jsonl`: strict JSON, so no value may be NaN or infinite."""
+    directory.check_held()
     with open(directory.metrics, "a", encoding="utf-8") as file:
         file.write(json.dumps(line, allow_nan=False) + "\n")
 

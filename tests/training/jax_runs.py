@@ -1,12 +1,15 @@
 """The command `ganzoo` in a process that can't import TensorFlow: `jax_runs.py MOMENT ARGUMENT…`.
 
 MOMENT is "never", or the name of a signal and the end of a path: this process sends itself the signal when it is about
-to rename that file to the name that it is to have, as "SIGKILL .step_0000004.part.npz".
+to rename that file to the name that it is to have, as "SIGKILL .step_0000004.part.npz", the writer's mark left out.
 """
 
 import os
+import re
 import signal
 import sys
+
+MARK = re.compile(r"\.part-[0-9a-f]{32}")
 
 
 class Block:
@@ -21,7 +24,7 @@ def signal_at(moment: str) -> None:
     kind, _, place = moment.partition(" ")
 
     def watch(event, arguments):
-        if event == "os.rename" and str(arguments[0]).endswith(place):
+        if event == "os.rename" and MARK.sub(".part", str(arguments[0])).endswith(place):
             os.kill(os.getpid(), signal.Signals[kind])
 
     sys.addaudithook(watch)

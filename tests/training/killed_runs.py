@@ -3,7 +3,8 @@
     killed_runs.py FOLDER REPLICAS MOMENT NAME...
 
 Each is trained into FOLDER/NAME. MOMENT is "never", or an action of this process and the end of the path that it acts
-on, as "rename .step_0000008.part.npz"; see `kill_at`. Devices come before all else, so this is a process of its own.
+on, its writer's mark left out, as "rename .step_0000008.part.npz"; see `kill_at`. Devices come before all else, so this
+is a process of its own.
 """
 
 import gc
@@ -82,7 +83,7 @@ def kill_at(moment: str) -> None:
     event = {"open": "open", "write": "open", "rename": "os.rename"}[action]
 
     def watch(found, arguments):
-        if found == event and str(arguments[0]).endswith(place):
+        if found == event and small.of_any_writer(arguments[0]).endswith(place):
             if action == "write":
                 sys.setprofile(count_arrays)
             else:

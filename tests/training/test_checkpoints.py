@@ -1,6 +1,11 @@
 """Checkpoints as files: whole, or passed over."""
 
 import itertools
+import os
+import subprocess
+import sys
+import tracemalloc
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -89,12 +94,84 @@ def test_one_from_before_what_may_be_sick_already_is_kept(tmp_path):
     assert steps(tmp_path) == [10, 20, 30, 40]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="a file whose reading fails is of Linux")
 def test_a_failure_of_the_disk_is_not_taken_for_damage(tmp_path):
-    # A folder in place of the file: reading fails, as on a disk that gives errors, and nothing is set aside.
     save(tmp_path, 1, state(1))
-    (tmp_path / "step_0000002.npz").mkdir()
-    with pytest.raises(IsADirectoryError):
+    # The memory at address 0, which no process has: an input/output error, as of a disk that fails.
+    (tmp_path / "step_0000002.npz").symlink_to("/proc/self/mem")
+    with pytest.raises(OSError, match="Input/output error"):
         restore(tmp_path, state())
+    assert steps(tmp_path) == [1, 2]
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
+def test_what_is_no_file_is_passed_over_and_keeps_nobody_waiting(tmp_path, make):
+    save(tmp_path, 1, state(1), ("lowest loss", 0.5))
+    make(tmp_path / "step_0000002.npz")
+    assert checkpoints.step_of(checkpoints.best(tmp_path, "lowest loss")) == 1
+    path, damaged = restore(tmp_path, state())
+    assert (path.name, damaged) == ("step_0000001.npz", [tmp_path / "step_0000002.damaged"])
+
+
+def with_note(path, note: bytes) -> None:
+    """Puts another note into a checkpoint."""
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    np.savez(path, **{**arrays, "note": np.frombuffer(note, np.uint8)})
+
+
+@pytest.mark.parametrize(
+    "note", [b'{"step": 2}', b'{"step": 2, "sha256": 5}', b"[]", b"null", b"", b"{", b"[" * 100_000, b"9" * 5000]
+)
+def test_a_checkpoint_whose_note_says_no_checksum_is_passed_over(tmp_path, note):
+    save(tmp_path, 1, state(1))
+    with_note(save(tmp_path, 2, state(2)), note)
+    assert checkpoints.last_line(tmp_path / "step_0000002.npz") is None
+    path, damaged = restore(tmp_path, state())
+    assert (path.name, damaged) == ("step_0000001.npz", [tmp_path / "step_0000002.damaged"])
+
+
+@pytest.mark.parametrize("score", ["0.5", "[0.5]", '["lowest loss", "x"]', '{"a": 1}'])
+def test_a_note_whose_score_is_none_stops_no_run(tmp_path, score):
+    save(tmp_path, 1, state(1), ("lowest loss", 0.5))
+    with_note(save(tmp_path, 2, state(2)), f'{{"step": 2, "sha256": "", "score": {score}}}'.encode())
+    assert checkpoints.is_best(tmp_path, "lowest loss", 0.4)
+    assert not checkpoints.is_best(tmp_path, "lowest loss", 0.6)
+
+
+def test_a_packed_file_that_would_fill_the_memory_is_passed_over_before_it_does(tmp_path):
+    save(tmp_path, 1, state(1))
+    np.savez_compressed(tmp_path / "step_0000002.npz", note=np.zeros(1, np.uint8), bomb=np.zeros(1 << 26, np.uint8))
+    tracemalloc.start()
+    try:
+        _, damaged = restore(tmp_path, state())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert damaged == [tmp_path / "step_0000002.damaged"]
+    assert peak < 1 << 23
+
+
+LITTLE_MEMORY = """
+import resource, sys
+from pathlib import Path
+from ganzoo.training import checkpoints
+pages = int(Path("/proc/self/statm").read_text().split()[0])
+limit = pages * resource.getpagesize() + (1 << 25)
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+try:
+    checkpoints.restore_newest(checkpoints.list_checkpoints(Path(sys.argv[1])), {})
+except MemoryError:
+    print("no memory")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="its own size is what a process reads on Linux")
+def test_a_lack_of_memory_is_not_taken_for_damage(tmp_path):
+    checkpoints.save(tmp_path, 1, {"small": np.zeros(1)})
+    checkpoints.save(tmp_path, 2, {"large": np.zeros(1 << 23)})
+    done = subprocess.run([sys.executable, "-c", LITTLE_MEMORY, tmp_path], capture_output=True, text=True)
+    assert done.stdout == "no memory\n", done.stderr
     assert steps(tmp_path) == [1, 2]
 
 

@@ -67,9 +67,9 @@ class Killed:
     """What was in a run's directory after a kill."""
 
     def __init__(self, directory: Path):
-        self.files = {str(path.relative_to(directory)): path.stat().st_size for path in directory.rglob("*")}
-        parts = directory.glob("checkpoints/.step_*.npz")
-        self.whole = {str(path.relative_to(directory)) for path in parts if is_whole(path)}
+        found = {small.of_any_writer(path.relative_to(directory)): path for path in directory.rglob("*")}
+        self.files = {name: path.stat().st_size for name, path in found.items()}
+        self.whole = {name for name, path in found.items() if path.match(".step_*.npz") and is_whole(path)}
         newest = max(directory.glob("checkpoints/step_*.npz"), default=None)
         self.newest = arrays(newest) if newest else {}
 

@@ -1,6 +1,7 @@
 """Runs of small networks on the embedded images, from the first step to the last, and from wherever they stopped."""
 
 import dataclasses
+import functools
 import json
 import os
 import resource
@@ -35,6 +36,8 @@ CHANGES = {
     "cyclegan": {"base_filters": 2, "identity_weight": 0, "pool_size": 2},
 }
 """What draws random numbers, remembers, or depends on the step."""
+MARK = "0123456789abcdef" * 2
+"""Of a process that is no more, in the names of what it had been writing."""
 
 
 def recipe(name: str = "dcgan", steps: int = 5, training: dict | None = None, **model):
@@ -130,6 +133,7 @@ def test_config_says_all_that_ran(finished):
     document = yaml.safe_load((finished[1] / "config.yaml").read_text("utf-8"))
     assert document["versions"]["keras"] == keras.__version__
     assert document["run"].pop("machine")
+    assert document["run"].pop("threads") == len(os.sched_getaffinity(0))
     data = {"place": "embedded:emoji", "images": 1454, "digest": document["run"]["data"]["digest"]}
     assert document["run"] == {"data": data, "strategy": "auto", "init": None, "backend": "tensorflow", "replicas": 1}
     assert document["model"]["precision"] == "float32"
@@ -166,8 +170,8 @@ def resumed(tmp_path_factory):
     directory = tmp_path_factory.mktemp("resumed") / "run"
     train(recipe(), directory, steps=3)
     assert names(directory / "checkpoints") == [f"step_000000{step}.npz" for step in (0, 2, 3)]
-    for name in ("checkpoints/.step_0000006.part.npz", "samples/.step_0000006.part.png", ".generator.part.keras"):
-        (directory / name).write_bytes(b"half")
+    for name in ("checkpoints/.step_0000006.npz", "samples/.step_0000006.png", ".generator.keras"):
+        (directory / name).with_suffix(f".part-{MARK}{Path(name).suffix}").write_bytes(b"half")
     return train(recipe(), directory), directory
 
 
@@ -250,7 +254,7 @@ def test_a_directory_that_is_no_run_is_refused_and_stays_as_it_is(tmp_path, fres
 def test_what_is_left_of_a_run_that_was_killed_before_it_began_is_no_obstacle(finished, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / ".lock").touch()
-    (tmp_path / "run" / ".config.part.yaml").write_text("archit")
+    (tmp_path / "run" / f".config.part-{MARK}.yaml").write_text("archit")
     assert "a new run" in plan(recipe(), tmp_path / "run")
 
 
@@ -542,6 +546,13 @@ def test_the_best_checkpoint_is_kept_with_its_networks_through_kills_and_rollbac
     assert set(found) <= steps
 
 
+ONE_DEVICE = """
+import sys
+sys.path[:0] = sys.argv[2:4]
+from test_run import recipe
+from ganzoo.training import train
+train(recipe(), sys.argv[1], steps=int(sys.argv[4]))
+"""
 TWO_REPLICAS = """
 import sys, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
@@ -552,6 +563,26 @@ from test_run import recipe
 from ganzoo.training import train
 train(recipe(), sys.argv[1], steps=6, strategy="mirrored")
 """
+
+
+def test_a_run_that_goes_on_with_other_threads_says_so(copied):
+    paths = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+    command, processors = [sys.executable, "-c", ONE_DEVICE, str(copied), *paths], os.sched_getaffinity(0)
+    ways = [
+        (processors, {"TF_NUM_INTRAOP_THREADS": "7"}, f"moved: threads ({len(processors)} then, 7 now)."),
+        ({min(processors)}, {}, "moved: threads (7 then, 1 now)."),
+    ]
+    for steps, (allowed, environment, words) in enumerate(ways, 6):
+        done = subprocess.run(
+            [*command, str(steps)],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            env={**os.environ, **environment},
+            preexec_fn=functools.partial(os.sched_setaffinity, 0, allowed),
+        )
+        assert done.returncode == 0, done.stderr
+        assert words in done.stderr
 
 
 def test_a_run_goes_on_on_two_replicas_and_back_and_says_what_is_no_longer_bitwise(copied, capsys):

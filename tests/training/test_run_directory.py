@@ -186,6 +186,21 @@ def test_moving_aside_keeps_everything_and_never_overwrites(tmp_path):
     assert {place.parent for place in places} == {tmp_path}
 
 
+def test_a_link_is_not_moved_aside_but_the_run_that_it_leads_to(tmp_path):
+    directory, large = RunDirectory(tmp_path / "run"), tmp_path / "large disk"
+    (large / "run").mkdir(parents=True)
+    (large / "run" / "precious").touch()
+    directory.path.symlink_to(large / "run")
+    place = run_directory.move_aside(directory)
+    assert place.parent == large
+    assert (place / "precious").exists()
+    # The next run begins where the link leads, and not on the disk of the link.
+    with run_directory.locked(directory):
+        directory.config.touch()
+    assert directory.path.is_symlink()
+    assert (large / "run" / "config.yaml").exists()
+
+
 def test_metrics_of_steps_that_run_again_are_dropped_and_a_line_cut_off(directory):
     lines = [json.dumps({"step": step, "loss": step / 2}) for step in (1, 2, 3, 4)]
     directory.metrics.write_text("\n".join(lines) + "\n" + lines[3][:9], "utf-8")
@@ -240,3 +255,10 @@ def test_what_moved_names_what_was_and_what_is(directory):
     run_directory.write_config(directory, recipe(), 9, {"replicas": 2, "machine": "a"})
     moved = run_directory.what_moved(directory, {"replicas": 4, "machine": "b"})
     assert moved == ["replicas (2 then, 4 now)", "machine (a then, b now)"]
+
+
+def test_a_run_that_told_the_cores_and_not_the_threads_has_not_moved(directory):
+    run_directory.write_config(directory, recipe(), 9, {"machine": "x86_64, 16 cores, NVIDIA A"})
+    assert run_directory.what_moved(directory, {"threads": 3, "machine": "x86_64, NVIDIA A"}) == []
+    moved = run_directory.what_moved(directory, {"threads": 3, "machine": "x86_64, NVIDIA B"})
+    assert moved == ["machine (x86_64, NVIDIA A then, x86_64, NVIDIA B now)"]

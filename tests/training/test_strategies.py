@@ -72,6 +72,18 @@ TWO = {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}
         ({"cluster": TWO}, "the task of TF_CONFIG, None, is not in its cluster"),
         ({"cluster": TWO, "task": {"type": "worker", "index": 2}}, "is not in its cluster"),
         ({"cluster": TWO, "task": {"type": "evaluator", "index": 0}}, "is not in its cluster"),
+        ({"cluster": TWO, "task": {"type": ["worker"], "index": 0}}, "is not in its cluster"),
+        ({"cluster": TWO, "task": {"type": {}, "index": 0}}, "is not in its cluster"),
+        ({"cluster": TWO, "task": {"type": "worker", "index": True}}, "is not in its cluster"),
+        ({"cluster": TWO, "task": [0]}, "is not in its cluster"),
+        ({"cluster": {"worker": [1, 2]}}, "no lists of addresses"),
+        ({"cluster": {"worker": None}}, "no lists of addresses"),
+        ({"cluster": {"worker": ["host1", "host2"]}}, "no lists of addresses"),
+        ({"cluster": {"worker": ["host1:http"]}}, "no lists of addresses"),
+        ({"cluster": [TWO]}, "no lists of addresses"),
+        ({"cluster": None}, "no lists of addresses"),
+        ("[" * 100_000, "TF_CONFIG: no JSON"),
+        ("9" * 5000, "TF_CONFIG: no JSON"),
     ],
 )
 def test_a_tf_config_that_names_no_workers_is_a_usage_error(bare, monkeypatch, config, words):
@@ -437,6 +449,37 @@ def test_two_disturbed_workers_end_bitwise_where_undisturbed_ones_do(disturbed, 
     assert wait(*start_workers(command, recipe[1], tmp_path)) == [0, 0]
     first, second = last_state(tmp_path), last_state(disturbed.folder)
     assert [key for key in first if first[key].tobytes() != second[key].tobytes()] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "other"),
+    [
+        ("model.base_filters=4", "model"),
+        ("training.seed=1", "training"),
+        ("training.steps=13", "training, steps"),
+        ("data.flip=false", "data"),
+        ("evaluation.samples=9", "evaluation"),
+    ],
+    ids=lambda change: change.partition("=")[0],
+)
+def test_workers_that_were_given_different_commands_say_so_and_do_not_train(command, recipe, tmp_path, change, other):
+    processes = [
+        start(
+            tmp_path / f"worker{index}",
+            *(command, "train", recipe[1], "--strategy", "multi-worker", "--run-dir", tmp_path / f"worker{index}/run"),
+            *(["--set", change] if index else []),
+            env=environment,
+        )
+        for index, environment in enumerate(workers(2))
+    ]
+    # 1 would have them started again, for ever.
+    assert wait(*processes) == [2, 2], [output(tmp_path / f"worker{index}") for index in range(2)]
+    for index in range(2):
+        said = output(tmp_path / f"worker{index}")
+        words = "Error: the workers were given different commands: not all have the same"
+        assert [line for line in said.splitlines() if line.startswith(f"{words} {other};")], said
+        assert "Traceback" not in said
+        assert not (tmp_path / f"worker{index}" / "run").exists()
 
 
 def test_workers_go_back_together_when_the_run_diverges_and_stop_together(command, tmp_path):

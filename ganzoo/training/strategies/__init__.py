@@ -8,6 +8,7 @@ _active = importlib.import_module(f"{__name__}.{backend.name()}")
 
 any_worker = _active.any_worker
 batches = _active.batches
+differing = _active.differing
 get_strategy = _active.get_strategy
 in_words = _active.in_words
 is_chief = _active.is_chief

@@ -4,7 +4,7 @@ A strategy is a `keras.distribution.DataParallel`, or None for one device. There
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import jax
 import keras
@@ -12,6 +12,7 @@ import keras
 from ganzoo.data.threaded import ThreadedBatches
 from ganzoo.errors import RunError, UsageError
 from ganzoo.strategy_names import STRATEGIES
+from ganzoo.training import threads
 
 Strategy = keras.distribution.DataParallel | None
 
@@ -60,9 +61,10 @@ def batches(strategy: Strategy, pipeline, start: int, stop: int) -> ThreadedBatc
 
 
 def place(strategy: Strategy) -> dict:
-    """How many devices compute, and what they are, as far as the last bits of numbers depend on it."""
+    """How many devices and threads compute, and what they are, as far as the last bits of numbers depend on it."""
     kinds = sorted(device.device_kind for device in jax.devices() if device.platform != "cpu")
-    return {"replicas": replica_count(strategy), "accelerators": kinds}
+    count = threads.computing("PJRT_NPROC", "NPROC")
+    return {"replicas": replica_count(strategy), "threads": count, "accelerators": kinds}
 
 
 def is_chief(strategy: Strategy) -> bool:
@@ -73,6 +75,11 @@ def is_chief(strategy: Strategy) -> bool:
 def any_worker(strategy: Strategy, flag: bool) -> bool:
     """Whether the flag of any worker is set: its own."""
     return flag
+
+
+def differing(strategy: Strategy, numbers: Callable[[], Mapping[str, int]]) -> list[str]:
+    """The names under which another worker has another number: none, for there is no other."""
+    return []
 
 
 def share_from_chief(strategy: Strategy, variables: Iterable[keras.Variable]) -> None:

@@ -9,7 +9,7 @@ import functools
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import keras
 import numpy as np
@@ -19,6 +19,7 @@ from tensorflow.python.eager import context
 from ganzoo.data.tensorflow import distribute as batches  # noqa: F401, one of the functions that are asked of each backend
 from ganzoo.errors import RunError, UsageError
 from ganzoo.strategy_names import STRATEGIES
+from ganzoo.training import threads
 
 WAIT_SECONDS = 600
 """How long a worker waits for the others to start; GANZOO_CLUSTER_WAIT sets another time."""
@@ -63,10 +64,12 @@ def replica_count(strategy: tf.distribute.Strategy) -> int:
 
 
 def place(strategy: tf.distribute.Strategy) -> dict:
-    """How many replicas compute, and on what, as far as the last bits of numbers depend on it."""
+    """How many replicas and threads compute, and on what, as far as the last bits of numbers depend on it."""
     gpus = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
     names = [gpu.get("device_name", "GPU") for gpu in gpus]
-    return {"replicas": replica_count(strategy), "accelerators": names}
+    # As TensorFlow decides: 0 is no setting.
+    count = tf.config.threading.get_intra_op_parallelism_threads() or threads.computing("TF_NUM_INTRAOP_THREADS")
+    return {"replicas": replica_count(strategy), "threads": count, "accelerators": names}
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
@@ -79,6 +82,19 @@ def any_worker(strategy: tf.distribute.Strategy, flag: bool) -> bool:
     if not _has_workers(strategy):
         return flag
     return bool(_sum_of_workers(strategy)(np.array([flag], np.int64)).numpy()[0])
+
+
+def differing(strategy: tf.distribute.Strategy, numbers: Callable[[], Mapping[str, int]]) -> list[str]:
+    """For all workers, with the same names: those under which not all have the same number.
+
+    Args:
+        numbers: gives them, each below 2^31; asked for only where there are other workers.
+    """
+    if not _has_workers(strategy):
+        return []
+    own = {**numbers(), "": 1}
+    *totals, count = _sum_of_workers(strategy)(np.array([*own.values()], np.int64)).numpy()
+    return [name for (name, number), total in zip(own.items(), totals, strict=False) if total != count * number]
 
 
 def share_from_chief(strategy: tf.distribute.Strategy, variables: Iterable[keras.Variable]) -> None:
@@ -197,13 +213,17 @@ def _cluster() -> dict[str, list[str]]:
     """Addresses by job, `chief` (if there is one) and `worker`, from TF_CONFIG; {} if it names none."""
     try:
         config = json.loads(os.environ.get("TF_CONFIG") or "{}")
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"TF_CONFIG: no JSON: {error}; {_EXAMPLE}") from None
     cluster = config.get("cluster", {}) if isinstance(config, dict) else None
     jobs = [cluster.get(job, []) for job in ("chief", "worker")] if isinstance(cluster, dict) else [None]
-    if not all(isinstance(job, list) and all(isinstance(address, str) for address in job) for job in jobs):
+    if not all(isinstance(job, list) and all(map(_is_address, job)) for job in jobs):
         raise UsageError(f"TF_CONFIG: its cluster is no lists of addresses by job; {_EXAMPLE}")
     return {job: cluster[job] for job in ("chief", "worker") if cluster.get(job)}
+
+
+def _is_address(found) -> bool:
+    return isinstance(found, str) and re.fullmatch(r".+:\d{1,5}", found, re.ASCII) is not None
 
 
 _EXAMPLE = (
@@ -217,7 +237,7 @@ def _check_task(cluster: dict) -> None:
         raise UsageError(f"strategy multi-worker: TF_CONFIG names no workers; {_EXAMPLE}")
     task = json.loads(os.environ["TF_CONFIG"]).get("task")
     kind, index = (task.get("type"), task.get("index")) if isinstance(task, dict) else (None, None)
-    if kind not in cluster or type(index) is not int or not 0 <= index < len(cluster[kind]):
+    if kind not in list(cluster) or type(index) is not int or not 0 <= index < len(cluster[kind]):
         raise UsageError(f"strategy multi-worker: the task of TF_CONFIG, {task}, is not in its cluster; {_EXAMPLE}")
 
 
