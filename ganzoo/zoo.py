@@ -146,7 +146,7 @@ def _fetched(file: str, entry: Entry) -> Path:
     with downloads.locked(path):
         # What is damaged in the cache is fetched anew.
         if not path.is_file() or downloads.file_sha256(path) != entry.sha256:
-            fetched = downloads.fetch_file(entry.url, entry.sha256)
+            fetched = downloads.fetch_file(entry.url, entry.sha256, entry.bytes)
             with replacing(path) as beside:
                 shutil.copyfile(fetched, beside)
             if not downloads.is_local(entry.url):
