@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganzoo.errors import RunError, UsageError
+from ganzoo.errors import RunError, UsageError, printable, quoted, reason
 
 if TYPE_CHECKING:
     import requests
@@ -83,7 +83,7 @@ def is_local(address: str) -> bool:
     except ValueError:  # As of http://[
         scheme = ""
     if scheme not in ("http", "https", "file"):
-        raise UsageError(f"found address {address!r}; allowed are https://…, http://… and file:///…")
+        raise UsageError(f"found address {quoted(address)}; allowed are https://…, http://… and file:///…")
     return scheme == "file"
 
 
@@ -110,11 +110,6 @@ def file_sha256(file: Path) -> str:
     """Its SHA-256, 64 hexadecimal digits."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def short(error: Exception) -> str:
-    """An error of another library in at most a line."""
-    return str(error).split("\n")[0][:200]
 
 
 def _local_path(address: str) -> Path:
@@ -146,7 +141,8 @@ def _download(address: str, length: int | None) -> Path:
                 # What goes on a few bytes at a time would go on for ever.
                 if _size(part) < have + CHUNK:
                     raise RunError(
-                        f"{address}: download failed after {have:,} bytes ({short(error)}); try again, it goes on there"
+                        f"{address}: download failed after {have:,} bytes ({reason(error)}); try again, it goes on "
+                        "there"
                     ) from None
             except TimeoutError:
                 raise RunError(
@@ -154,7 +150,7 @@ def _download(address: str, length: int | None) -> Path:
                     f"{PATIENCE:g} s; try again, it goes on there"
                 ) from None
             except OSError as error:
-                raise RunError(f"{address}: can't be kept in {file.parent} ({short(error)})") from None
+                raise RunError(f"{address}: can't be kept in {file.parent} ({reason(error)})") from None
     return file
 
 
@@ -291,7 +287,7 @@ class _Shown:
 
         columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
         self.bar = Progress(*columns, console=Console(stderr=True), transient=True)
-        self.task = self.bar.add_task(f"fetching {self.name}", completed=have, total=total)
+        self.task = self.bar.add_task(f"fetching {printable(self.name)}", completed=have, total=total)
         self.bar.start()
 
     def _print_line(self, have: int, total: int | None) -> None:
@@ -303,7 +299,7 @@ class _Shown:
 def _say(line: str) -> None:
     # Whoever reads it may be gone; the download goes on.
     with contextlib.suppress(OSError):
-        print(line, file=sys.stderr, flush=True)
+        print(printable(line), file=sys.stderr, flush=True)
 
 
 def _size(file: Path) -> int:

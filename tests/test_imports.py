@@ -14,6 +14,7 @@ ROOT = Path(ganzoo.__file__).parent
 LEVELS = [
     {"lite"},
     {"errors", "files", "memory"},
+    {"documents"},
     {"config", "seeding", "backend", "strategy_names", "pictures", "downloads"},
     {
         "registry",

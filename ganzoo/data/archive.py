@@ -15,8 +15,8 @@ from typing import IO
 from ganzoo.config import DataConfig
 from ganzoo.data.folder import open_folders
 from ganzoo.data.sources import Source
-from ganzoo.downloads import cache_folder, fetch_file, fetch_unverified, file_sha256, is_local, short
-from ganzoo.errors import RunError, UsageError
+from ganzoo.downloads import cache_folder, fetch_file, fetch_unverified, file_sha256, is_local
+from ganzoo.errors import RunError, UsageError, quoted, reason
 
 
 def open_source(data: DataConfig, task: str, split: str) -> Source:
@@ -89,8 +89,8 @@ def _unpack(file: Path, folder: Path, address: str):
         for member in _members(file):
             if member.kind not in ("file", "folder"):
                 raise RunError(
-                    f"{address}: the archive holds a {member.kind}, {member.name!r}; allowed are files and folders; "
-                    "refused"
+                    f"{address}: the archive holds a {member.kind}, {quoted(member.name)}; allowed are files and "
+                    "folders; refused"
                 )
             target = folder / _inside(member.name, address)
             if member.kind == "folder":
@@ -102,7 +102,7 @@ def _unpack(file: Path, folder: Path, address: str):
     except RunError:
         raise
     except Exception as error:  # a broken archive raises anything
-        raise RunError(f"{address}: can't be unpacked ({short(error)})") from None
+        raise RunError(f"{address}: can't be unpacked ({reason(error)})") from None
 
 
 def _members(file: Path) -> Iterator[Member]:
@@ -137,7 +137,7 @@ def _inside(name: str, address: str) -> PurePosixPath:
     # It knows both slashes: what leads elsewhere on one system is refused on all.
     path = PureWindowsPath(name)
     if path.anchor or ".." in path.parts:
-        raise RunError(f"{address}: the archive holds {name!r}, outside its own folder; refused")
+        raise RunError(f"{address}: the archive holds {quoted(name)}, outside its own folder; refused")
     return PurePosixPath(name)
 
 

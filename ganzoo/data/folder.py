@@ -18,7 +18,7 @@ import numpy as np
 from ganzoo.config import DataConfig, nearest
 from ganzoo.data.images import EXTENSIONS, image_size, read_image
 from ganzoo.data.sources import SETS_OF_TASK, ImageSet, Source, arrow, check_domain_count, near_miss
-from ganzoo.errors import UsageError
+from ganzoo.errors import UsageError, quoted
 from ganzoo.lite.errors import reason
 from ganzoo.lite.folders import image_files
 from ganzoo.lite.formats import open_image
@@ -80,7 +80,7 @@ def _check_folder(path: Path):
         missing = missing.parent
     neighbours = [entry.name for entry in missing.parent.iterdir() if entry.is_dir()]
     raise UsageError(
-        f"data.source: no folder {path}: there is no {missing.name!r} in {missing.parent}"
+        f"data.source: no folder {path}: there is no {quoted(missing.name)} in {missing.parent}"
         f"{near_miss(missing.name, neighbours)}"
     )
 
