@@ -18,6 +18,9 @@ from ganzoo.data.sources import Source
 from ganzoo.downloads import cache_folder, fetch_file, fetch_unverified, file_sha256, is_local
 from ganzoo.errors import RunError, UsageError, quoted, reason
 
+DEEPEST = 100
+"""Folders within folders that are unpacked; paths have an end, and what removes them may, too."""
+
 
 def open_source(data: DataConfig, task: str, split: str) -> Source:
     """The images of the archive.
@@ -99,7 +102,7 @@ def _unpack(file: Path, folder: Path, address: str):
             target.parent.mkdir(parents=True, exist_ok=True)
             with member.open() as content, target.open("wb") as copy:
                 shutil.copyfileobj(content, copy)
-    except RunError:
+    except (RunError, MemoryError):
         raise
     except Exception as error:  # a broken archive raises anything
         raise RunError(f"{address}: can't be unpacked ({reason(error)})") from None
@@ -138,6 +141,8 @@ def _inside(name: str, address: str) -> PurePosixPath:
     path = PureWindowsPath(name)
     if path.anchor or ".." in path.parts:
         raise RunError(f"{address}: the archive holds {quoted(name)}, outside its own folder; refused")
+    if len(path.parts) > DEEPEST:
+        raise RunError(f"{address}: the archive holds {quoted(name)}, more than {DEEPEST} folders deep; refused")
     return PurePosixPath(name)
 
 
