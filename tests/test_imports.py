@@ -28,6 +28,7 @@ LEVELS = [
         "weight_files",
         "quiet",
         "versions",
+        "programs",
     },
     {"initial_weights", "engines", "rematerialisation"},
     {"tuning"},

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import filelock
 
-from ganzoo import backend, pretrained
+from ganzoo import backend, pretrained, programs
 from ganzoo.config import nearest
 from ganzoo.errors import RunError, UsageError, quoted
 from ganzoo.exporting.precisions import FORMATS, PLAIN, PRECISIONS, STATIC
@@ -215,6 +215,8 @@ def _proven(
     if expected.std() < FAINT:
         say(f"{generator.model.name}: paints almost nothing but one grey, on which faults don't show; train it first")
     for file in files:
+        if file.format == "savedmodel":
+            programs.remember(file.path)
         _write_card(folder, {file.path.name: _described(file)})
         floor = proof.floor_of(file.quantization, interface, generator.floors)
         run = inference.open_network(file.path).call

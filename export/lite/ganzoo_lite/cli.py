@@ -16,7 +16,7 @@ DESCRIPTION = "Runs a generator that ganzoo exported to TFLite, without TensorFl
 def main() -> None:
     """Runs the command and exits: 0 done, 2 wrong usage, 1 a failure while running, 130 interrupted."""
     try:
-        arguments = _parser().parse_args()
+        arguments = _parser().parse_intermixed_args()
         silence_libraries()
         run(arguments)
         # What can't be written must be found here, not when Python is about to leave.
