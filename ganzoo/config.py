@@ -6,7 +6,7 @@ Nothing here imports Keras, so that a wrong key is answered at once.
 import dataclasses
 import difflib
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -15,7 +15,7 @@ import pydantic.dataclasses
 from pydantic import Field, TypeAdapter
 
 from ganzoo.documents import read_yaml
-from ganzoo.errors import UsageError, quoted
+from ganzoo.errors import LONGEST, UsageError, quoted
 
 frozen_config = functools.partial(
     pydantic.dataclasses.dataclass,
@@ -399,12 +399,12 @@ def nearest(word: Any, allowed: Iterable[str]) -> str:
 
 def _first_problem(config_class, error: pydantic.ValidationError) -> str:
     problem = error.errors(include_url=False)[0]
-    path = ".".join(str(part) for part in problem["loc"])
+    *parents, key = problem["loc"] or ("",)
+    path = ".".join(str(part)[:LONGEST] for part in problem["loc"])
     found = problem.get("input")
     match problem["type"]:
         case "unexpected_keyword_argument":
-            parent, _, key = path.rpartition(".")
-            return f".{path}: unknown key{nearest(key, _keys_at(config_class, parent))}"
+            return f".{path}: unknown key{nearest(key, _keys_at(config_class, parents))}"
         case "missing" | "missing_argument" | "missing_keyword_only_argument":
             return f".{path}: missing; give it a value"
         case "value_error":
@@ -413,7 +413,7 @@ def _first_problem(config_class, error: pydantic.ValidationError) -> str:
             return f".{path}: found {quoted(found)}; {problem['msg'][0].lower()}{problem['msg'][1:]}"
 
 
-def _keys_at(config_class, path: str) -> list[str]:
-    for part in filter(None, path.split(".")):
+def _keys_at(config_class, parents: Sequence[str]) -> list[str]:
+    for part in parents:
         config_class = next(f.type for f in dataclasses.fields(config_class) if f.name == part)
-    return [field.name for field in dataclasses.fields(config_class) if field.name != "seed" or path]
+    return [field.name for field in dataclasses.fields(config_class) if field.name != "seed" or parents]

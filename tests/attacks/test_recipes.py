@@ -2,6 +2,8 @@
 
 import json
 import re
+import resource
+import subprocess
 
 import hypothesis
 import pytest
@@ -42,6 +44,9 @@ HOSTILE = {
     "a key that is no text": f"architecture: pix2pix\n{RUN}\n1: 2",
     "a key of a section that is no text": f"architecture: pix2pix\n{RUN}\nmodel: {{1: 2}}",
     "a key of 100,000 letters": f"architecture: pix2pix\n{RUN}\n? {'k' * 100_000}\n: 1",
+    "a key of a section of 100,000 letters": f"architecture: pix2pix\n{RUN}\nmodel:\n  ? {'k' * 100_000}\n  : 1",
+    "a key with a point in it": f"architecture: pix2pix\n{RUN}\nmodel: {{a.b: 1, schedule.x: 1}}",
+    "a key with a point in a section of a section": f"architecture: pix2pix\n{RUN}\nmodel: {{schedule: {{a.b: 1}}}}",
     "a list as architecture": "architecture: [1]",
     "a mapping as architecture": "architecture: {a: 1}",
     "bytes as architecture": "architecture: !!binary aGk=",
@@ -65,9 +70,23 @@ def test_a_hostile_recipe_is_answered_in_a_line(tmp_path, text):
 
 
 def test_a_hostile_assignment_is_answered_in_a_line():
-    for value in ("2001-99-99", "9" * 5000, "[" * 3000, "!!bool x"):
+    for value in ("2001-99-99", "9" * 5000, "!!bool x"):
         with pytest.raises(UsageError, match="no YAML value"):
             load_recipe("pix2pix", [f"model.channels={value}"])
+
+
+def test_layers_that_no_memory_holds_are_told_in_a_line(command, tmp_path):
+    # The largest that a recipe may ask for: 512 GiB are of a single layer.
+    (tmp_path / "vast.yaml").write_text(f"architecture: pix2pix\n{RUN}\nmodel: {{base_filters: 65536}}")
+    done = subprocess.run(
+        [command, "train", "vast.yaml", "--dry-run"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (16 << 30, 16 << 30)),
+    )
+    assert done.returncode == 1
+    assert re.fullmatch(r"Error: not enough memory \(.*\); make images, batches or networks smaller\n", done.stderr)
 
 
 def test_an_assignment_changes_no_document_but_its_own():
@@ -93,7 +112,7 @@ def mutated(draw):
     section = draw(KEYS)
     keys = sorted(recipe[section]) if isinstance(recipe.get(section), dict) else []
     if keys and draw(st.booleans()):
-        recipe[section][draw(st.sampled_from(keys))] = draw(VALUES)
+        recipe[section][draw(st.sampled_from(keys) | st.text(max_size=5))] = draw(VALUES)
     else:
         recipe[section] = draw(VALUES)
     return recipe
