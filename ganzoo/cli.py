@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from ganzoo.errors import RunError, UsageError, printable, reason
+from ganzoo.errors import RunError, UsageError, printable
 from ganzoo.lite.quiet import silence_libraries
 from ganzoo.pretrained import DIRECTIONS
 from ganzoo.quiet import import_keras
@@ -344,7 +344,8 @@ def main():
             raise
         status = _fail(_file_problem(error), 1)
     except MemoryError as error:
-        status = _fail(f"not enough memory ({reason(error)}); make images, batches or networks smaller", 1)
+        said = f": {error}" if str(error) else ""
+        status = _fail(f"not enough memory{said}; end what else takes it, and give the same command again", 1)
     except (click.Abort, KeyboardInterrupt):
         status = 130
     sys.exit(status or 0)

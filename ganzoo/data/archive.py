@@ -1,5 +1,6 @@
 """Archives of images at an address, `url:ADDRESS#sha256=…`: fetched once, unpacked into the cache, read as folders."""
 
+import errno
 import functools
 import re
 import shutil
@@ -102,9 +103,14 @@ def _unpack(file: Path, folder: Path, address: str):
             target.parent.mkdir(parents=True, exist_ok=True)
             with member.open() as content, target.open("wb") as copy:
                 shutil.copyfileobj(content, copy)
-    except (RunError, MemoryError):
+    except MemoryError:
         raise
     except Exception as error:  # a broken archive raises anything
+        # What can't be used is not kept; what only had no room can be.
+        if not is_local(address) and getattr(error, "errno", None) not in (errno.ENOSPC, errno.EDQUOT):
+            file.unlink(missing_ok=True)
+        if isinstance(error, RunError):
+            raise
         raise RunError(f"{address}: can't be unpacked ({reason(error)})") from None
 
 

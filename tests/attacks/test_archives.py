@@ -9,6 +9,7 @@ import zipfile
 
 import pytest
 from PIL import Image
+from servers import serving_files
 
 from ganzoo.data.archive import fetch_archive
 from ganzoo.errors import RunError
@@ -88,3 +89,13 @@ def test_an_archive_that_can_not_be_unpacked_is_answered_in_a_line(tmp_path, mon
         fetch_archive(f"file://{tmp_path}/x.bin", hashlib.sha256(content).hexdigest())
     assert len(str(raised.value)) < 1000 and str(raised.value).isprintable()
     assert not list((tmp_path / "cache/archives").iterdir())
+
+
+def test_a_download_that_can_not_be_unpacked_is_not_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("GANZOO_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "served").mkdir()
+    for content, _ in (HOSTILE["encrypted"], HOSTILE["a pipe"]):
+        (tmp_path / "served/x.bin").write_bytes(content)
+        with serving_files(tmp_path / "served") as server, pytest.raises(RunError, match="unpacked|refused"):
+            fetch_archive(f"{server.address}/x.bin", hashlib.sha256(content).hexdigest())
+        assert not list((tmp_path / "cache/downloads").iterdir())
