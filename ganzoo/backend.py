@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganzoo.errors import UsageError
+from ganzoo.errors import UsageError, quoted
 
 if TYPE_CHECKING:
     import keras
@@ -28,7 +28,7 @@ def name() -> str:
         found, where = _chosen()
     if found not in BACKENDS:
         raise UsageError(
-            f"{where}: backend {found!r}; ganzoo runs on {' or '.join(BACKENDS)}: set the environment variable "
+            f"{where}: backend {quoted(found)}; ganzoo runs on {' or '.join(BACKENDS)}: set the environment variable "
             f"KERAS_BACKEND={BACKENDS[0]} or KERAS_BACKEND={BACKENDS[1]}"
         )
     return found

@@ -2,7 +2,7 @@
 
 from ganzoo import pretrained, recipes, registry, zoo
 from ganzoo.config import nearest, to_document
-from ganzoo.errors import UsageError
+from ganzoo.errors import UsageError, quoted
 
 
 def catalogue() -> dict:
@@ -67,7 +67,7 @@ def _check_name(name: str) -> None:
         recipes.recipe_name(name)
     except UsageError:
         known = [*registry.names(), *recipes.list_recipes(), *pretrained.list_pretrained()]
-        raise UsageError(f"unknown recipe or pretrained generator {name!r}{nearest(name, known)}") from None
+        raise UsageError(f"unknown recipe or pretrained generator {quoted(name)}{nearest(name, known)}") from None
 
 
 def _describe_network(network) -> dict:

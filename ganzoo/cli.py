@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from ganzoo.errors import RunError, UsageError
+from ganzoo.errors import RunError, UsageError, printable
 from ganzoo.lite.quiet import silence_libraries
 from ganzoo.pretrained import DIRECTIONS
 from ganzoo.quiet import import_keras
@@ -115,7 +115,7 @@ def train(recipe, data, run_dir, steps, overrides, strategy, init, fresh, dry_ru
 
     options = {"steps": steps, "strategy": strategy, "init": init, "fresh": fresh}
     if dry_run:
-        click.echo(training.plan(loaded, run_dir, **options))
+        _echo(training.plan(loaded, run_dir, **options))
     else:
         training.train(loaded, run_dir, **options)
 
@@ -201,9 +201,9 @@ def generate(model, inputs, out, tiles, keep_alpha, large, direction, **of_sampl
         import_keras()
     network = inference.open_network(path)
     if inputs:
-        generation.generate_images(network, jobs, say=click.echo, tiles=tiles, keep_alpha=keep_alpha)
+        generation.generate_images(network, jobs, say=_say, tiles=tiles, keep_alpha=keep_alpha)
     else:
-        click.echo(generation.generate_samples(network, out, **given))
+        _echo(generation.generate_samples(network, out, **given))
 
 
 @cli.command()
@@ -222,7 +222,7 @@ def benchmark(model, direction, as_json):
     pretrained.find_model(model, direction)  # Errors come before Keras, which takes seconds.
     from ganzoo.exporting.benchmark import benchmark
 
-    report = benchmark(model, direction, say=lambda line: click.echo(line, err=True))
+    report = benchmark(model, direction, say=lambda line: _echo(line, err=True))
     _tell(report, as_json, _print_benchmark)
 
 
@@ -305,7 +305,7 @@ def export(model, out, formats, quantize, size, io, calibration, allow_below, di
         calibration=calibration,
         allow_below=allow_below,
         direction=direction,
-        say=click.echo,
+        say=_say,
     )
     _print_table(str(made.folder), report.quality_table(made.files))
     operators = report.operator_table(made.files)
@@ -327,7 +327,7 @@ def doctor(run_dir, as_json):
 
 def main():
     """Runs the command and exits: 0 done, 2 wrong usage, 1 a failure while running, 130 interrupted."""
-    warnings.showwarning = lambda message, *_, **__: click.echo(f"Warning: {message}", err=True)
+    warnings.showwarning = lambda message, *_, **__: _echo(f"Warning: {message}", err=True)
     try:
         status = cli.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -351,8 +351,17 @@ def main():
     sys.exit(status or 0)
 
 
+def _echo(text: str = "", err: bool = False) -> None:
+    """Prints a text of lines, none of which makes the terminal do anything."""
+    click.echo("\n".join(map(printable, text.split("\n"))), err=err)
+
+
+def _say(line: str) -> None:
+    click.echo(printable(line))
+
+
 def _fail(problem, status: int) -> int:
-    click.echo(f"Error: {' '.join(str(problem).split())}", err=True)
+    _echo(f"Error: {' '.join(str(problem).split())}", err=True)
     return status
 
 
@@ -377,15 +386,15 @@ def _tell(found: dict, as_json: bool, in_words: Callable[[dict], None]) -> None:
 
 def _print_table(title: str, rows: list[list[str]]) -> None:
     """On a terminal, a table that fits it; elsewhere, aligned lines that are never cut."""
-    rows = rows or [["none yet"]]
+    rows = [[printable(cell) for cell in row] for row in rows or [["none yet"]]]
     if sys.stdout.isatty():
         _print_rich_table(title, rows)
         return
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    click.echo(f"{title}:")
+    _echo(f"{title}:")
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        click.echo("  " + "  ".join(cells).rstrip())
+        _echo("  " + "  ".join(cells).rstrip())
 
 
 def _print_rich_table(title: str, rows: list[list[str]]) -> None:
@@ -396,7 +405,7 @@ def _print_rich_table(title: str, rows: list[list[str]]) -> None:
     table = Table(*([""] * len(rows[0])), box=None, show_header=False, padding=(0, 1))
     for row in rows:
         table.add_row(Text(row[0], style="bold"), *map(Text, row[1:]))
-    Console().print(Text(title, style="cyan"), table)
+    Console().print(Text(printable(title), style="cyan"), table)
 
 
 def _print_catalogue(known: dict) -> None:
@@ -465,18 +474,18 @@ def _print_described(described: dict) -> None:
         return
     if "run" in described:
         _print_diagnosis(described["run"])
-        click.echo()
+        _echo()
     else:
-        click.echo(f"{described['recipe']}\n\n{described['header']}\n")
-    click.echo(yaml.safe_dump(described["settings"], sort_keys=False))
+        _echo(f"{described['recipe']}\n\n{described['header']}\n")
+    _echo(yaml.safe_dump(described["settings"], sort_keys=False))
 
 
 def _print_card(card: dict) -> None:
     from ganzoo import model_card
 
-    click.echo(f"{card['name']}\n\n{card.get('summary', '')}\n")
+    _echo(f"{card['name']}\n\n{card.get('summary', '')}\n")
     for title, lines in model_card.facts(card).items():
-        click.echo(f"{title}:")
+        _echo(f"{title}:")
         for line in lines:
             _print_paragraph(line, "  ")
     for title, table in model_card.evaluations(card):
@@ -484,7 +493,7 @@ def _print_card(card: dict) -> None:
     exports = model_card.exports(card)
     if exports:
         _print_table("\nexports", exports)
-    click.echo()
+    _echo()
 
 
 def _print_networks(networks: dict) -> None:
@@ -503,9 +512,9 @@ def _print_networks(networks: dict) -> None:
 
 def _print_diagnosis(report: dict) -> None:
     if report["step"] is None:
-        click.echo(f"{report['run']}: no metrics yet, so there is nothing to say of its health")
+        _echo(f"{report['run']}: no metrics yet, so there is nothing to say of its health")
     else:
-        click.echo(f"{report['run']}: step {report['step']:,} of {report['last_step']:,}")
+        _echo(f"{report['run']}: step {report['step']:,} of {report['last_step']:,}")
     for rollback in report["rollbacks"]:
         way = f"from step {rollback['from']:,} to step {rollback['to']:,}"
         _print_paragraph(f"went back {way}, because {rollback['reason']}")
@@ -519,7 +528,7 @@ def _print_diagnosis(report: dict) -> None:
             verdict = f"healthy: nothing is wrong with {seen}"
         _print_paragraph(verdict)
     for finding in report["findings"]:
-        click.echo(f"\n{finding['name']} (since step {finding['since']:,})")
+        _echo(f"\n{finding['name']} (since step {finding['since']:,})")
         _print_paragraph(finding["evidence"], "  ")
         _print_paragraph(f"{finding['advice']}.", "  ")
 
@@ -528,4 +537,4 @@ def _print_paragraph(text: str, indent: str = "") -> None:
     """Text in lines that fit the terminal; a key of a recipe is never broken."""
     width = shutil.get_terminal_size((100, 0)).columns - len(indent)
     lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
-    click.echo(textwrap.indent("\n".join(lines), indent))
+    _echo(textwrap.indent("\n".join(lines), indent))

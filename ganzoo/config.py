@@ -6,16 +6,16 @@ Nothing here imports Keras, so that a wrong key is answered at once.
 import dataclasses
 import difflib
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import pydantic
 import pydantic.dataclasses
-import yaml
 from pydantic import Field, TypeAdapter
 
-from ganzoo.errors import UsageError
+from ganzoo.documents import read_yaml
+from ganzoo.errors import LONGEST, UsageError, quoted
 
 frozen_config = functools.partial(
     pydantic.dataclasses.dataclass,
@@ -25,8 +25,11 @@ frozen_config = functools.partial(
 )
 """Decorator of every config: a frozen dataclass whose fields are validated and which takes no unknown key."""
 
-Positive = Annotated[int, Field(ge=1)]
-NonNegative = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1, le=1_000_000_000_000)]
+Size = Annotated[int, Field(ge=1, le=65_536)]
+"""Of images, layers and batches: what is larger is a slip, and would be found when memory ends."""
+NonNegative = Annotated[int, Field(ge=0, le=1_000_000_000_000_000_000)]
+Count = Annotated[int, Field(ge=0, le=65_536)]
 Weight = Annotated[float, Field(ge=0)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Momentum = Annotated[float, Field(ge=0, lt=1)]
@@ -67,9 +70,9 @@ class GANConfig:
 
     seed: NonNegative = 0
     """Seed of the initial weights, latents, dropout and augmentations. A recipe gives `training.seed` instead."""
-    image_size: Positive
+    image_size: Size
     """Height and width of training images, in pixels."""
-    channels: Positive = 3
+    channels: Size = 3
     """3 for RGB, 1 for luminance."""
 
     precision: Literal["auto", "float32", "mixed_float16", "mixed_bfloat16", "float64"] = "auto"
@@ -90,7 +93,7 @@ class GANConfig:
     """Spectral normalisation of the discriminator's convolutions (Miyato et al. 2018)."""
     augmentation: tuple[Literal["color", "translation", "cutout"], ...] = ()
     """Differentiable augmentation of what the discriminator sees (Zhao et al. 2020)."""
-    n_critic: Positive = 1
+    n_critic: Size = 1
     """Discriminator updates per generator update."""
     ema_decay: Momentum = 0.0
     """Decay per step of the generator's moving average, which is then what is sampled and deployed. 0 is off."""
@@ -147,13 +150,13 @@ class DataConfig:
     """How images of another shape become squares. `crop`: the shorter side to the size, and of that the middle or, with
     jitter, a random part. `squash`: both sides to the size, which changes proportions and loses nothing; so does
     pytorch-CycleGAN-and-pix2pix."""
-    load_size: Positive | None = None
+    load_size: Size | None = None
     """Images are resized to this before a random crop to the training size ("jitter"). None: no jitter."""
     flip: bool = False
     """Mirror at random, left to right; the same for both images of a pair."""
     cache_gib: Weight = 4.0
     """Decoded images are kept in memory up to this many GiB."""
-    hints: NonNegative = 0
+    hints: Count = 0
     """Up to so many dabs of the target's own color are laid under the lines of the input, a drawing: none in a fifth of
     the visits. What is not trained on, as samples and test images, has 3 at most."""
     recolor: bool = False
@@ -185,7 +188,7 @@ class TrainingConfig:
 
     steps: Positive
     """The step at which the run ends, which `--steps` changes for once."""
-    batch_size: Positive
+    batch_size: Size
     """The global batch: examples per generator update, over all replicas."""
     seed: NonNegative = 0
     """Seed of everything random: initial weights, order of the images, latents, dropout and augmentations."""
@@ -194,12 +197,12 @@ class TrainingConfig:
     steps_per_execution: Positive | Literal["auto"] = "auto"
     """Steps run in one go, at most: the largest divisor of this, of where the run begins and ends, and of all steps at
     which it writes something. It changes no number."""
-    accumulate: Positive = 1
+    accumulate: Size = 1
     """Parts that a batch is trained in, one after the other, where it does not fit as a whole; an update goes by the
     mean of their gradients. Batch norms take the statistics of a part."""
     rematerialise: bool = False
     """Whether the networks' activations are computed anew for gradients, not kept: slower, in less memory."""
-    sample_count: Positive = 16
+    sample_count: Size = 16
     """Rows of a sample grid, or images where there is one image a row."""
     sample_every: Positive = 500
     """Steps from one sample grid to the next."""
@@ -209,14 +212,14 @@ class TrainingConfig:
     """Steps from one checkpoint to the next."""
     checkpoint_minutes: Weight = 15.0
     """One more is written where the last is older than this. 0: by steps alone."""
-    keep_checkpoints: Positive = 3
+    keep_checkpoints: Size = 3
     """The newest of those by steps that are kept."""
     best_metric: str | None = None
     """A value of `metrics.jsonl`, as `generator_l1`, or one of `evaluation.metrics`: the checkpoint with the best
     value, or mean of values since the one before, is kept as well, and its networks in `checkpoints/best/`."""
     best_is: Literal["lowest", "highest"] = "lowest"
     """Which value of `best_metric` is the best."""
-    rollback: NonNegative = 2
+    rollback: Count = 2
     """How often the run goes back to a healthy checkpoint when it diverges, before it stops. 0: never, and only a
     state that is not finite stops it."""
     rollback_learning_rate: Rate = 1.0
@@ -238,14 +241,14 @@ class EvaluationConfig:
     """What is compared with what. None: the one of the architecture's task."""
     network: str = "efficientnet-lite0"
     """The feature network of the distribution metrics: `efficientnet-lite0`, `inception` or a `.keras` file."""
-    samples: Annotated[int, Field(ge=2)] = 10_000
+    samples: Annotated[int, Field(ge=2, le=10_000_000)] = 10_000
     """protocol samples: how many are drawn."""
     aligned: bool = False
     """protocol translation: image n of one domain shows what image n of the other shows, so that they can be compared.
     Embedded data sets say so themselves."""
     every: NonNegative = 0
     """During training: after so many steps, a multiple of `training.log_every`. 0: not at all."""
-    images: Annotated[int, Field(ge=2)] = 64
+    images: Annotated[int, Field(ge=2, le=10_000_000)] = 64
     """During training: how many test images, or samples, at most."""
     metrics: tuple[str, ...] = ()
     """During training: which of the generators' own, by their keys in what `ganzoo evaluate --json` prints. Any of them
@@ -269,6 +272,8 @@ class Recipe:
 
 
 SECTIONS = tuple(field.name for field in dataclasses.fields(Recipe))
+_LONGEST_WORD = 200
+"""Of what is compared with names."""
 RECORDS = ("versions", "run")
 """What the `config.yaml` of a run says besides: it can be trained again as a recipe."""
 
@@ -287,12 +292,12 @@ def parse_recipe(document: Mapping, config_class, where: str) -> Recipe:
     unknown = [key for key in document if key not in (*SECTIONS, *RECORDS)]
     if unknown:
         if home := _home(unknown[0], config_class):
-            raise UsageError(f"{where}: unknown section {unknown[0]!r}; the setting is {home}")
-        raise UsageError(f"{where}: unknown section {unknown[0]!r}{nearest(unknown[0], SECTIONS)}")
+            raise UsageError(f"{where}: unknown section {quoted(unknown[0])}; the setting is {home}")
+        raise UsageError(f"{where}: unknown section {quoted(unknown[0])}{nearest(unknown[0], SECTIONS)}")
     training = parse_section(TrainingConfig, document.get("training"), f"{where}: training")
     model = document.get("model") or {}
     if not isinstance(model, Mapping):
-        raise UsageError(f"{where}: model: found {model!r}; allowed are keys with values")
+        raise UsageError(f"{where}: model: found {quoted(model)}; allowed are keys with values")
     if "seed" in model:
         raise UsageError(f"{where}: model.seed is training.seed in a recipe; set that")
     evaluation = parse_section(EvaluationConfig, document.get("evaluation"), f"{where}: evaluation")
@@ -318,7 +323,7 @@ def parse_recipe(document: Mapping, config_class, where: str) -> Recipe:
 def parse_section(config_class, values: Mapping | None, where: str):
     """A config of `config_class` from a mapping. Raises UsageError that names the key and what is allowed."""
     if values is not None and not isinstance(values, Mapping):
-        raise UsageError(f"{where}: found {values!r}; allowed are keys with values")
+        raise UsageError(f"{where}: found {quoted(values)}; allowed are keys with values")
     try:
         return TypeAdapter(config_class).validate_python(dict(values or {}))
     except pydantic.ValidationError as error:
@@ -352,26 +357,30 @@ def override(document: Mapping, assignments: Iterable[str]) -> dict:
     Raises:
         UsageError: when an assignment has no `=` or goes through something that has no keys.
     """
-    result = yaml.safe_load(yaml.safe_dump(dict(document)))
+    result = dict(document)
     for assignment in assignments:
         path, equals, text = assignment.partition("=")
         if not equals or not path:
-            raise UsageError(f"--set {assignment!r}: found no key=value; write it as training.steps=1000")
+            raise UsageError(f"--set {quoted(assignment)}: found no key=value; write it as training.steps=1000")
         *parents, key = path.strip().split(".")
         section = result
         for parent in parents:
-            section = section.setdefault(parent, {})
-            if not isinstance(section, dict):
-                raise UsageError(f"--set {path}: {parent!r} is a value, not a section")
+            if not isinstance(section.get(parent, {}), dict):
+                raise UsageError(f"--set {path}: {quoted(parent)} is a value, not a section")
+            # A copy: the document is not ours.
+            section[parent] = dict(section.get(parent, {}))
+            section = section[parent]
         try:
-            section[key] = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise UsageError(f"--set {path}: {text!r} is no YAML value") from None
+            section[key] = read_yaml(text)
+        except ValueError:
+            raise UsageError(f"--set {path}: {quoted(text)} is no YAML value") from None
     return result
 
 
-def _home(word: str, config_class) -> str | None:
+def _home(word: Any, config_class) -> str | None:
     """The full name of the setting that a word is, or nearly is; None where there is none."""
+    if not isinstance(word, str):
+        return None
     sections = {"model": config_class, "data": DataConfig, "training": TrainingConfig, "evaluation": EvaluationConfig}
     # The last to name a key has it: `seed` is of `training`.
     homes = {
@@ -381,30 +390,30 @@ def _home(word: str, config_class) -> str | None:
     return homes.get(matches[0]) if matches else None
 
 
-def nearest(word: str, allowed: Iterable[str]) -> str:
+def nearest(word: Any, allowed: Iterable[str]) -> str:
     """`; did you mean 'x'?` for a near miss, else `; allowed: x, y`. The end of an error about a name."""
     allowed = list(allowed)
-    matches = difflib.get_close_matches(str(word), allowed, n=1, cutoff=0.6)
-    return f"; did you mean {matches[0]!r}?" if matches else f"; allowed: {', '.join(allowed) or 'none'}"
+    matches = difflib.get_close_matches(word[:_LONGEST_WORD], allowed, n=1, cutoff=0.6) if isinstance(word, str) else []
+    return f"; did you mean {quoted(matches[0])}?" if matches else f"; allowed: {', '.join(allowed) or 'none'}"
 
 
 def _first_problem(config_class, error: pydantic.ValidationError) -> str:
     problem = error.errors(include_url=False)[0]
-    path = ".".join(str(part) for part in problem["loc"])
+    *parents, key = problem["loc"] or ("",)
+    path = ".".join(str(part)[:LONGEST] for part in problem["loc"])
     found = problem.get("input")
     match problem["type"]:
         case "unexpected_keyword_argument":
-            parent, _, key = path.rpartition(".")
-            return f".{path}: unknown key{nearest(key, _keys_at(config_class, parent))}"
+            return f".{path}: unknown key{nearest(key, _keys_at(config_class, parents))}"
         case "missing" | "missing_argument" | "missing_keyword_only_argument":
             return f".{path}: missing; give it a value"
         case "value_error":
             return f"{'.' + path if path else ''}: {problem['ctx']['error']}"
         case _:
-            return f".{path}: found {found!r}; {problem['msg'][0].lower()}{problem['msg'][1:]}"
+            return f".{path}: found {quoted(found)}; {problem['msg'][0].lower()}{problem['msg'][1:]}"
 
 
-def _keys_at(config_class, path: str) -> list[str]:
-    for part in filter(None, path.split(".")):
+def _keys_at(config_class, parents: Sequence[str]) -> list[str]:
+    for part in parents:
         config_class = next(f.type for f in dataclasses.fields(config_class) if f.name == part)
-    return [field.name for field in dataclasses.fields(config_class) if field.name != "seed" or path]
+    return [field.name for field in dataclasses.fields(config_class) if field.name != "seed" or parents]

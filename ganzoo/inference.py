@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganzoo import backend, pretrained, registry
+from ganzoo import backend, pretrained, programs, registry
 from ganzoo.errors import RunError, UsageError
 from ganzoo.lite import card, latents, network, painting, runner, tiling
 from ganzoo.lite.errors import reason
@@ -246,6 +246,7 @@ def _saved_model_network(path: Path) -> Network:
     if not is_installed("tensorflow"):
         raise UsageError(f"{path}: a SavedModel, which needs TensorFlow: pip install tensorflow")
     interface = card.interface(card.read(path), path)
+    programs.warn_of_stranger(path)
     tf = import_tensorflow()
     try:
         loaded = tf.saved_model.load(str(path))

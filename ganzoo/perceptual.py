@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 from keras import ops
 
-from ganzoo.errors import UsageError
+from ganzoo.errors import UsageError, quoted
 
 LAST_CONVOLUTION = {"vgg16": "block5_conv3", "vgg19": "block5_conv4"}
 CAFFE_MEANS = (103.939, 116.779, 123.68)
@@ -69,8 +69,8 @@ def read(kind: str, path: Path) -> keras.Model:
         raise
     except Exception as error:  # readers raise all sorts
         raise UsageError(
-            f"{str(path)!r} holds no weights of {kind} ({_first_line(error)}); allowed are Keras weights without the "
-            "top (.h5), and an .onnx file or a wheel with the convolutions"
+            f"{quoted(str(path))} holds no weights of {kind} ({_first_line(error)}); allowed are Keras weights without "
+            "the top (.h5), and an .onnx file or a wheel with the convolutions"
         ) from None
     return network
 
@@ -86,7 +86,7 @@ def _network_of_recipe(kind: str, weights: str | None) -> keras.Model:
             ) from None
     path = Path(weights).expanduser()
     if not path.is_file():
-        raise UsageError(f"model.content_weights: no file at {weights!r}; give the path of weights for {kind}")
+        raise UsageError(f"model.content_weights: no file at {quoted(weights)}; give the path of weights for {kind}")
     try:
         return read(kind, path)
     except UsageError as error:
@@ -104,7 +104,7 @@ def _onnx_convolutions(path: Path) -> list:
         import onnx
         from onnx import numpy_helper
     except ImportError:
-        raise UsageError(f"reading {str(path)!r} needs onnx; pip install 'keras-ganzoo[perceptual]'") from None
+        raise UsageError(f"reading {quoted(str(path))} needs onnx; pip install 'keras-ganzoo[perceptual]'") from None
     graph = onnx.load(io.BytesIO(_onnx_bytes(path))).graph
     arrays = {tensor.name: tensor for tensor in graph.initializer}
     weights = []

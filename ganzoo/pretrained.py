@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ganzoo import recipes, registry, zoo
 from ganzoo.config import Recipe, nearest
-from ganzoo.errors import RunError, UsageError
+from ganzoo.errors import RunError, UsageError, quoted
 from ganzoo.lite import card
 from ganzoo.lite.errors import reason
 
@@ -81,7 +81,7 @@ def find_model(name_or_path: str | Path, direction: str = "ab") -> Path:
         RunError: when the file of a name can't be had, or its checksum is another.
     """
     if direction not in DIRECTIONS:
-        raise UsageError(f"direction {direction!r}{nearest(direction, DIRECTIONS)}")
+        raise UsageError(f"direction {quoted(direction)}{nearest(direction, DIRECTIONS)}")
     if is_name(name_or_path):
         return zoo.find(name_or_path, _in_zoo(name_or_path, direction))
     path = Path(name_or_path).expanduser()
@@ -90,8 +90,9 @@ def find_model(name_or_path: str | Path, direction: str = "ab") -> Path:
     if path.is_dir():
         return _in_folder(path, direction)
     raise UsageError(
-        f"no model {str(name_or_path)!r}{_near(name_or_path)}; a model is a run directory, a .keras file, a SavedModel "
-        f"directory, a .tflite file or a pretrained name ({', '.join(list_pretrained()) or 'there are none'})"
+        f"no model {quoted(str(name_or_path))}{_near(name_or_path)}; a model is a run directory, a .keras file, "
+        "a SavedModel directory, a .tflite file or a pretrained name "
+        f"({', '.join(list_pretrained()) or 'there are none'})"
     )
 
 
@@ -159,7 +160,7 @@ def untrained(recipe: Recipe) -> "dict[str, keras.Model]":
 
 def _near(name: str | Path) -> str:
     close = difflib.get_close_matches(str(name), list_pretrained(), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f"; did you mean {quoted(close[0])}?" if close else ""
 
 
 def _with_weights(path: Path) -> "keras.Model":
@@ -182,7 +183,7 @@ def _in_zoo(name: str, direction: str) -> str:
     there = sorted(zoo.weights(name))
     found = _of_direction(name, there, direction)
     if found is None:
-        raise UsageError(f"{name}: has no generator of direction {direction!r}, only {', '.join(there)}")
+        raise UsageError(f"{name}: has no generator of direction {quoted(direction)}, only {', '.join(there)}")
     return found
 
 
@@ -203,5 +204,5 @@ def _of_direction(where: str | Path, files: list[str], direction: str) -> str | 
     if f"generator_{direction}" in by_stem:
         return by_stem[f"generator_{direction}"]
     if "generator" in by_stem and direction != DIRECTIONS[0]:
-        raise UsageError(f"{where}: has one generator, and no direction {direction!r}; leave the direction out")
+        raise UsageError(f"{where}: has one generator, and no direction {quoted(direction)}; leave the direction out")
     return by_stem.get("generator")

@@ -8,11 +8,10 @@ from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 
-import yaml
-
 from ganzoo import registry
 from ganzoo.config import SECTIONS, Recipe, nearest, override, parse_recipe
-from ganzoo.errors import UsageError
+from ganzoo.documents import read_yaml
+from ganzoo.errors import UsageError, quoted
 
 _SUFFIXES = (".yaml", ".yml")
 _RUN_CONFIG = "config.yaml"
@@ -59,7 +58,7 @@ def recipe_name(name_or_path: str | Path) -> str:
         return Path(name).stem
     names = {recipe: recipe for recipe in list_recipes()} | _defaults()
     if name not in names:
-        raise UsageError(f"unknown recipe {name!r}{nearest(name, names)}")
+        raise UsageError(f"unknown recipe {quoted(name)}{nearest(name, names)}")
     return names[name]
 
 
@@ -95,8 +94,8 @@ def header(name_or_path: str | Path) -> str:
 
 def _is_of_run(config: Path) -> bool:
     try:
-        document = yaml.safe_load(config.read_text("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError):
+        document = read_yaml(config.read_text("utf-8"))
+    except ValueError:
         return False
     return isinstance(document, dict) and document.get("architecture") in registry.names()
 
@@ -121,14 +120,11 @@ def _text(name_or_path: str | Path) -> str:
 
 def _parse(text: str, where: str) -> dict:
     try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}:" if mark else ""
-        problem = getattr(error, "problem", None) or "unexpected characters"
-        raise UsageError(f"{where}:{line} not YAML ({problem})") from None
+        document = read_yaml(text)
+    except ValueError as error:
+        raise UsageError(f"{where}: {error}") from None
     if not isinstance(document, dict):
-        raise UsageError(f"{where}: found {document!r}; a recipe has the sections {', '.join(SECTIONS)}")
+        raise UsageError(f"{where}: found {quoted(document)}; a recipe has the sections {', '.join(SECTIONS)}")
     return _with_sections(document, where)
 
 
@@ -136,7 +132,7 @@ def _with_sections(document: dict, where: str) -> dict:
     """The document without sections that are empty. Raises UsageError for one that is no section."""
     for section in SECTIONS[1:]:
         if not isinstance(document.get(section) or {}, dict):
-            raise UsageError(f"{where}: {section}: found {document[section]!r}; allowed are keys with values")
+            raise UsageError(f"{where}: {section}: found {quoted(document[section])}; allowed are keys with values")
     return {key: value for key, value in document.items() if value is not None}
 
 

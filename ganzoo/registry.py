@@ -16,7 +16,7 @@ import warnings
 from pathlib import Path
 
 from ganzoo.config import nearest
-from ganzoo.errors import UsageError
+from ganzoo.errors import UsageError, quoted
 
 _PACKAGE = "ganzoo.architectures"
 _SLOW_PACKAGES = ("ganzoo", "jax", "keras", "tensorflow")
@@ -37,7 +37,9 @@ def register(name: str):
         if architecture.__module__ != _found().get(name, (architecture.__module__,))[0]:
             taken_by = _found()[name][0]
         if taken_by not in (None, home):
-            raise UsageError(f"architecture {name!r} is already registered, by {taken_by}; give {home} another name")
+            raise UsageError(
+                f"architecture {quoted(name)} is already registered, by {taken_by}; give {home} another name"
+            )
         _REGISTERED[name] = architecture
         return architecture
 
@@ -98,7 +100,7 @@ def summary(name: str) -> str:
 
 def _check(name: str) -> None:
     if name not in names():
-        raise UsageError(f"unknown architecture {name!r}{nearest(name, names())}")
+        raise UsageError(f"unknown architecture {quoted(name)}{nearest(name, names())}")
 
 
 @functools.cache
@@ -112,7 +114,7 @@ def _found() -> dict[str, tuple[str, Path]]:
         module, _ = found.setdefault(entry.name, (entry.module, file)) if file else (None, None)
         if module != entry.module:
             reason = f"the name is taken by {module}" if module else "there is no such module"
-            warnings.warn(f"architecture {entry.name!r} of {entry.value} is left out: {reason}", stacklevel=2)
+            warnings.warn(f"architecture {quoted(entry.name)} of {entry.value} is left out: {reason}", stacklevel=2)
     return found
 
 

@@ -23,7 +23,8 @@ from pathlib import Path
 import yaml
 
 from ganzoo import downloads
-from ganzoo.errors import RunError, UsageError
+from ganzoo.documents import read_yaml
+from ganzoo.errors import RunError, UsageError, quoted, reason
 from ganzoo.files import replacing
 
 VARIABLE = "GANZOO_WEIGHTS"
@@ -47,9 +48,9 @@ class Entry:
 
     def __post_init__(self):
         if not (isinstance(self.sha256, str) and re.fullmatch("[0-9a-f]{64}", self.sha256)):
-            raise ValueError(f"found sha256 {self.sha256!r}")
+            raise ValueError(f"found sha256 {quoted(self.sha256)}")
         if not isinstance(self.bytes, int) or not isinstance(self.url, str | None):
-            raise ValueError(f"found bytes {self.bytes!r}, url {self.url!r}")
+            raise ValueError(f"found bytes {quoted(self.bytes)}, url {quoted(self.url)}")
 
 
 def names() -> list[str]:
@@ -70,8 +71,8 @@ def files(name: str) -> dict[str, Entry]:
         return found
     except (KeyError, TypeError, AttributeError, ValueError):
         raise RunError(
-            f"{_root() / MANIFEST}: {name}: found {_manifest().get(name)!r}; it holds files by name, each with sha256, "
-            f"bytes and perhaps url; {_remedy()}"
+            f"{_root() / MANIFEST}: {name}: found {quoted(_manifest().get(name))}; it holds files by name, each with "
+            f"sha256, bytes and perhaps url; {_remedy()}"
         ) from None
 
 
@@ -116,7 +117,7 @@ def card(name: str) -> dict:
     path = fetch(name, CARD)
     found = _read(path)
     if not isinstance(found, Mapping):
-        raise RunError(f"{path}: found {found!r}; a card holds keys with values; {_remedy()}")
+        raise RunError(f"{path}: found {quoted(found)}; a card holds keys with values; {_remedy()}")
     return dict(found)
 
 
@@ -148,7 +149,7 @@ def _fetched(file: str, entry: Entry) -> Path:
     with downloads.locked(path):
         # What is damaged in the cache is fetched anew.
         if not path.is_file() or downloads.file_sha256(path) != entry.sha256:
-            fetched = downloads.fetch_file(entry.url, entry.sha256)
+            fetched = downloads.fetch_file(entry.url, entry.sha256, entry.bytes)
             with replacing(path) as beside:
                 shutil.copyfile(fetched, beside)
             if not downloads.is_local(entry.url):
@@ -181,12 +182,12 @@ def _manifest() -> dict[str, dict]:
     if not path.is_file():
         if VARIABLE in os.environ:
             raise UsageError(
-                f"{VARIABLE}: found {os.environ[VARIABLE]!r}, which holds no {MANIFEST}; give a zoo's folder"
+                f"{VARIABLE}: found {quoted(os.environ[VARIABLE])}, which holds no {MANIFEST}; give a zoo's folder"
             )
         raise RunError(f"{path}: not there; {_remedy()}")
     found = _read(path)
     if not isinstance(found, dict) or not all(isinstance(name, str) and _is_plain(name) for name in found):
-        raise RunError(f"{path}: found {found!r}; it holds generators by name; {_remedy()}")
+        raise RunError(f"{path}: found {quoted(found)}; it holds generators by name; {_remedy()}")
     return found
 
 
@@ -197,6 +198,6 @@ def _is_plain(name: str) -> bool:
 
 def _read(path: Path):
     try:
-        return yaml.load(path.read_text("utf-8"), _LOADER)
-    except (yaml.YAMLError, ValueError) as error:  # A date that can't be is a ValueError, and so is what is not UTF-8.
-        raise RunError(f"{path}: can't be read as YAML ({downloads.short(error)}); {_remedy()}") from None
+        return read_yaml(path.read_text("utf-8"), _LOADER)
+    except ValueError as error:  # So is what is not UTF-8.
+        raise RunError(f"{path}: can't be read as YAML ({reason(error)}); {_remedy()}") from None

@@ -32,6 +32,8 @@ import resvg_py
 from build_emoji import encode, on_white, write_zip
 from PIL import Image
 
+from ganzoo.lite.formats import open_image
+
 COMPOSER = Path(__file__).with_name("avatars")
 COUNTS = {"train": 10_000, "test": 2_000}
 SIZE = 128
@@ -95,7 +97,7 @@ def recolored(svg: str, black: str | None, other: str | None) -> str:
 
 
 def draw(svg: str) -> Image.Image:
-    return on_white(Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=SIZE, height=SIZE)))))
+    return on_white(open_image(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=SIZE, height=SIZE)))))
 
 
 def webp(image: Image.Image) -> bytes:

@@ -19,6 +19,8 @@ import resvg_py
 from build_emoji import fetch, on_white
 from PIL import Image, ImageDraw, ImageFilter
 
+from ganzoo.lite.formats import open_image
+
 PACKAGE = "lucide-static@1.62.0"
 NAMES = """
     apple banana bell bird book cake cat cherry cloud coffee crown cup-soda
@@ -59,7 +61,7 @@ def draw(svg: str, pen: int) -> Image.Image:
     svg = svg.replace('stroke-width="2"', f'stroke-width="{pen}"').replace("currentColor", "black")
     # Room around it, as a person leaves.
     svg = svg.replace('viewBox="0 0 24 24"', 'viewBox="-2 -2 28 28"')
-    return on_white(Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=SIZE, height=SIZE)))))
+    return on_white(open_image(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=SIZE, height=SIZE)))))
 
 
 def dabbed(drawing: Image.Image, colors: tuple[str, ...]) -> Image.Image:

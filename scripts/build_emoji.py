@@ -25,6 +25,8 @@ import click
 import resvg_py
 from PIL import Image, ImageOps
 
+from ganzoo.lite.formats import open_image
+
 LINE = "@iconify-json/fluent-emoji-high-contrast@1.2.6"
 FLAT = "@iconify-json/fluent-emoji-flat@1.2.6"
 RENDERS = "@lobehub/fluent-emoji-3d@1.1.0"
@@ -94,7 +96,7 @@ def read_renders(package: Path, names_by_characters: dict, names: list[str]) -> 
         for member in sorted(tar.getmembers(), key=lambda member: member.name):
             name = names_by_characters.get(plain(Path(member.name).stem))
             if member.name.endswith(".webp") and name in wanted and name not in renders:
-                renders[name] = Image.open(io.BytesIO(tar.extractfile(member).read()))
+                renders[name] = open_image(io.BytesIO(tar.extractfile(member).read()))
     return renders
 
 
@@ -108,7 +110,7 @@ def paint(icons: dict, name: str) -> Image.Image:
     body = icons["icons"][name]["body"]
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" color="black" viewBox="0 0 32 32">{body}</svg>'
     pixels = resvg_py.svg_to_bytes(svg_string=svg, width=SIZE, height=SIZE)
-    return on_white(Image.open(io.BytesIO(bytes(pixels))))
+    return on_white(open_image(io.BytesIO(bytes(pixels))))
 
 
 def square(render: Image.Image) -> Image.Image:

@@ -15,6 +15,8 @@ import yaml
 from debian_packages import unpacked
 from PIL import Image
 
+from ganzoo.lite.formats import open_image
+
 PHOTOS = {
     "lomiri-wallpapers-16.04": """
         Bridge_by_Sander_Klootwijk: Sander Klootwijk, CC-BY-SA-4.0
@@ -94,7 +96,7 @@ def write_tiles(photo: Path, title: str, folder: Path) -> int:
     """Writes the tiles of a photograph that are worth it, and returns how many they are."""
     folder.mkdir(parents=True, exist_ok=True)
     kept = 0
-    with Image.open(photo) as opened:
+    with open_image(photo) as opened:
         whole = opened.convert("RGB")
     for side in LONGER_SIDES:
         scale = side / max(whole.size)

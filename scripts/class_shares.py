@@ -13,6 +13,8 @@ import click
 import numpy as np
 from PIL import Image
 
+from ganzoo.lite.formats import open_image
+
 SIDE = 28
 AT_ONCE = 1_000
 
@@ -51,7 +53,7 @@ def main(model: str, data: Path, count: int, epochs: int):
 def labelled(folder: Path, classes: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """Images uint8 (N, 28, 28, 1), and the number of each one's class."""
     files = [(file, label) for label, name in enumerate(classes) for file in sorted((folder / name).iterdir())]
-    images = [np.asarray(Image.open(file).convert("L").resize((SIDE, SIDE))) for file, _ in files]
+    images = [np.asarray(open_image(file).convert("L").resize((SIDE, SIDE))) for file, _ in files]
     return np.stack(images)[..., None], np.array([label for _, label in files])
 
 

@@ -29,6 +29,8 @@ SHARED = {
 """What settings of several architectures mean, where their files don't say."""
 NUMBERS = {"int": "whole number", "float": "number", "str": "text", "bool": "`true` or `false`"}
 BOUNDS = {"ge": "from {} up", "gt": "above {}", "le": "up to {}", "lt": "below {}", "multiple_of": "a multiple of {}"}
+VAST = 1_000_000_000
+"""Bounds from here on are for what no machine can count, and are not told."""
 
 
 def main():
@@ -85,7 +87,8 @@ def _type(node: ast.expr) -> str:
         case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=[element, *_])):
             return f"a list, each: {_type(element)}"
         case ast.Subscript(value=ast.Name(id="Annotated"), slice=ast.Tuple(elts=[kind, ast.Call(keywords=bounds)])):
-            return ", ".join([_type(kind), *(BOUNDS[bound.arg].format(ast.unparse(bound.value)) for bound in bounds)])
+            met = [(bound.arg, bound.value.value) for bound in bounds if bound.value.value < VAST]
+            return ", ".join([_type(kind), *(BOUNDS[name].format(value) for name, value in met)])
     raise ValueError(f"no words for the type {ast.unparse(node)}")
 
 

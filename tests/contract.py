@@ -25,7 +25,7 @@ def every_trainable_weight_gets_a_gradient(gan):
     assert all(np.isfinite(float(value)) for value in logs.values())
     active = [phase for phase in gan.phases() if phase.runs_at(0)]
     after = small.weights(gan)
-    for phase, name in [(phase, name) for phase in active for name in phase.networks]:
+    for phase, name in ((each, name) for each in active for name in each.networks):
         updates = sum(name in other.networks for other in active)
         for weight, values in before[name].items():
             change = np.abs(after[name][weight] - values)

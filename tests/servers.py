@@ -41,6 +41,61 @@ class Files(Quiet):
         self.wfile.write(content[start:][:cut])
 
 
+class Hostile(Quiet):
+    """Answers as the path says, and goes on until the client is gone."""
+
+    def do_GET(self):
+        with contextlib.suppress(OSError):
+            getattr(self, self.path.strip("/").partition("/")[0])()
+
+    def drip_body(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "1000000")
+        self.end_headers()
+        self._drip(b"x")
+
+    def drip_chunks(self):
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        self._drip(b"1\r\nx\r\n")
+
+    def drip_headers(self):
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+        self._drip(b"x")
+
+    def endless(self):
+        self.send_response(200)
+        self.end_headers()
+        while True:
+            self.wfile.write(bytes(1 << 16))
+
+    def endless_chunks(self):
+        """Its stated length is none that a client goes by where it reads chunks."""
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 100000\r\n\r\n")
+        while True:
+            self.wfile.write(b"10000\r\n" + bytes(1 << 16) + b"\r\n")
+
+    def vast(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(1 << 60))
+        self.end_headers()
+
+    def no_range(self):
+        self.send_error(416)
+
+    def a_byte_a_connection(self):
+        start = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").removesuffix("-"))
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Range", f"bytes {start}-999999/1000000")
+        self.send_header("Content-Length", str(1000000 - start))
+        self.end_headers()
+        self.wfile.write(b"x")
+
+    def _drip(self, drop: bytes):
+        while True:
+            self.wfile.write(drop)
+            time.sleep(0.01)
+
+
 @contextlib.contextmanager
 def serving(handler) -> Iterator[http.server.ThreadingHTTPServer]:
     """A server at a free port of 127.0.0.1, `server.server_port`, while the block runs."""

@@ -14,6 +14,7 @@ ROOT = Path(ganzoo.__file__).parent
 LEVELS = [
     {"lite"},
     {"errors", "files", "memory", "npz"},
+    {"documents"},
     {"config", "seeding", "backend", "strategy_names", "pictures", "downloads"},
     {
         "registry",
@@ -27,6 +28,7 @@ LEVELS = [
         "weight_files",
         "quiet",
         "versions",
+        "programs",
     },
     {"initial_weights", "engines", "rematerialisation"},
     {"tuning"},

@@ -256,6 +256,17 @@ def test_an_exported_generator_takes_images_of_any_size(tmp_path, size):
         assert (translate(path, image) == 255 - image).all()
 
 
+def test_a_saved_model_of_others_is_said_to_be_a_program_before_it_is_run(tmp_path, monkeypatch):
+    monkeypatch.setenv("GANZOO_CACHE", str(tmp_path / "cache"))
+    exported.painter(tmp_path)
+    saved = tmp_path / "model_savedmodel"
+    (saved / "saved_model.pb").write_bytes(b"it is never run")
+    exported.write_card(tmp_path, {saved.name: exported.entry_of(tmp_path, "model.tflite", saved)})
+    said = "model_savedmodel: a SavedModel is a program, .* trust who made it"
+    with pytest.warns(UserWarning, match=said), pytest.raises(RunError):
+        sample(saved, 1)
+
+
 def test_a_saved_model_that_is_broken_or_without_its_card_is_named(tmp_path):
     exported.painter(tmp_path)
     saved = tmp_path / "model_savedmodel"

@@ -22,7 +22,7 @@ import keras
 from keras import layers, ops
 from pydantic import Field
 
-from ganzoo.config import GANConfig, NonNegative, Positive, Weight, frozen_config
+from ganzoo.config import Count, GANConfig, Size, Weight, frozen_config
 from ganzoo.engines import WHOLE_NUMBERS
 from ganzoo.errors import UsageError
 from ganzoo.gan import GAN, Phase
@@ -48,15 +48,15 @@ class CycleGANConfig(GANConfig):
 
     image_size: Annotated[int, Field(ge=64, le=512, multiple_of=4)] = 256
     generator: Literal["resnet", "mobile"] = "resnet"
-    base_filters: Positive = 64
+    base_filters: Size = 64
     """Filters of the first layers of all networks; the mobile generators begin with half."""
-    residual_blocks: Positive | None = None
+    residual_blocks: Size | None = None
     """None: 9 from 256 pixels up, else 6."""
     cycle_weight: Weight = 10.0
     """Weight of the distance between an image and itself, translated there and back."""
     identity_weight: Weight = 5.0
     """Weight of the distance between an image and what the generator into its own domain makes of it."""
-    pool_size: NonNegative = 50
+    pool_size: Count = 50
     """Past fakes of each domain that the discriminators are shown again. 0: only the latest."""
 
     adversarial_loss: Literal["non_saturating", "lsgan", "hinge", "wasserstein"] = "lsgan"

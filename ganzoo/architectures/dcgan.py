@@ -24,7 +24,7 @@ import keras
 from keras import layers, ops
 
 from ganzoo import seeding
-from ganzoo.config import GANConfig, Positive, frozen_config
+from ganzoo.config import GANConfig, Size, frozen_config
 from ganzoo.gan import GAN, Phase
 from ganzoo.layers import (
     batch_norm,
@@ -47,10 +47,10 @@ class DCGANConfig(GANConfig):
     default_recipe: ClassVar[str] = "dcgan_avatars"
 
     image_size: Literal[32, 64, 128] = 64
-    latent_dim: Positive = 100
+    latent_dim: Size = 100
     """Numbers of the noise that a sample is made from."""
     generator: Literal["dcgan", "mobile"] = "dcgan"
-    base_filters: Positive = 64
+    base_filters: Size = 64
     """Filters at half the image's size; they double at each halving, down to 4x4. The mobile generator has a quarter,
     and begins at 8x8."""
     output_bias: bool = False

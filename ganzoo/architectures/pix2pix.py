@@ -24,7 +24,7 @@ from typing import ClassVar, Literal
 import keras
 from keras import layers, ops
 
-from ganzoo.config import GANConfig, Momentum, NonNegative, Positive, Weight, frozen_config
+from ganzoo.config import GANConfig, Momentum, NonNegative, Size, Weight, frozen_config
 from ganzoo.gan import GAN, Phase
 from ganzoo.layers import (
     clipped,
@@ -48,9 +48,9 @@ class Pix2PixConfig(GANConfig):
 
     image_size: Literal[64, 128, 256, 512] = 256
     generator: Literal["u_net", "mobile"] = "u_net"
-    base_filters: Positive = 64
+    base_filters: Size = 64
     """Filters of the first layers of both networks; the mobile generator begins with a quarter."""
-    discriminator_filters: Positive | None = None
+    discriminator_filters: Size | None = None
     """Filters of the discriminator's first layer. None: `base_filters`."""
     generator_norm: Literal["instance", "batch", "none"] = "instance"
     """Of the U-Net. Instance norm takes from each image how much there is of anything. `none` begins with He's weights

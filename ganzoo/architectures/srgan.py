@@ -31,7 +31,7 @@ from keras import layers, ops
 from pydantic import Field
 
 from ganzoo import perceptual
-from ganzoo.config import GANConfig, Momentum, NonNegative, Positive, Rate, Weight, frozen_config
+from ganzoo.config import GANConfig, Momentum, NonNegative, Rate, Size, Weight, frozen_config
 from ganzoo.errors import UsageError
 from ganzoo.gan import GAN, Phase
 from ganzoo.layers import (
@@ -55,20 +55,20 @@ class SRGANConfig(GANConfig):
     task: ClassVar[str] = "super_resolution"
     default_recipe: ClassVar[str] = "srgan_avatars"
 
-    image_size: Annotated[int, Field(ge=32, multiple_of=16)] = 96
+    image_size: Annotated[int, Field(ge=32, le=65_536, multiple_of=16)] = 96
     scale: Literal[2, 4] = 4
     """How many times larger the output is than the input, in height and width."""
     generator: Literal["srresnet", "mobile"] = "srresnet"
     """What follows, but for the number of filters, is of SRResNet alone."""
-    base_filters: Positive = 64
+    base_filters: Size = 64
     """Filters of the generator's layers."""
-    residual_blocks: Positive = 16
+    residual_blocks: Size = 16
     """How many there are in the generator."""
     generator_norm: Literal["batch", "none"] = "batch"
     """The norm in the residual blocks."""
     add_enlarged_input: bool = False
     """Whether the network paints what is to be added to its input, enlarged, and not the whole picture."""
-    discriminator_filters: Positive = 64
+    discriminator_filters: Size = 64
     """Filters of the discriminator's first layer."""
     pretrain_steps: NonNegative = 0
     """The first steps of a run train the generator alone, on the mean squared error."""

@@ -1,5 +1,6 @@
 """Archives of images at an address, `url:ADDRESS#sha256=…`: fetched once, unpacked into the cache, read as folders."""
 
+import errno
 import functools
 import re
 import shutil
@@ -15,8 +16,11 @@ from typing import IO
 from ganzoo.config import DataConfig
 from ganzoo.data.folder import open_folders
 from ganzoo.data.sources import Source
-from ganzoo.downloads import cache_folder, fetch_file, fetch_unverified, file_sha256, is_local, locked, short
-from ganzoo.errors import RunError, UsageError
+from ganzoo.downloads import cache_folder, fetch_file, fetch_unverified, file_sha256, is_local, locked
+from ganzoo.errors import RunError, UsageError, quoted, reason
+
+DEEPEST = 100
+"""Folders within folders that are unpacked; paths have an end, and what removes them may, too."""
 
 
 def open_source(data: DataConfig, task: str, split: str) -> Source:
@@ -93,8 +97,8 @@ def _unpack(file: Path, folder: Path, address: str):
         for member in _members(file):
             if member.kind not in ("file", "folder"):
                 raise RunError(
-                    f"{address}: the archive holds a {member.kind}, {member.name!r}; allowed are files and folders; "
-                    "refused"
+                    f"{address}: the archive holds a {member.kind}, {quoted(member.name)}; allowed are files and "
+                    "folders; refused"
                 )
             target = folder / _inside(member.name, address)
             if member.kind == "folder":
@@ -103,10 +107,15 @@ def _unpack(file: Path, folder: Path, address: str):
             target.parent.mkdir(parents=True, exist_ok=True)
             with member.open() as content, target.open("wb") as copy:
                 shutil.copyfileobj(content, copy)
-    except RunError:
+    except MemoryError:
         raise
     except Exception as error:  # a broken archive raises anything
-        raise RunError(f"{address}: can't be unpacked ({short(error)})") from None
+        # What can't be used is not kept; what only had no room can be.
+        if not is_local(address) and getattr(error, "errno", None) not in (errno.ENOSPC, errno.EDQUOT):
+            file.unlink(missing_ok=True)
+        if isinstance(error, RunError):
+            raise
+        raise RunError(f"{address}: can't be unpacked ({reason(error)})") from None
 
 
 def _members(file: Path) -> Iterator[Member]:
@@ -141,7 +150,9 @@ def _inside(name: str, address: str) -> PurePosixPath:
     # It knows both slashes: what leads elsewhere on one system is refused on all.
     path = PureWindowsPath(name)
     if path.anchor or ".." in path.parts:
-        raise RunError(f"{address}: the archive holds {name!r}, outside its own folder; refused")
+        raise RunError(f"{address}: the archive holds {quoted(name)}, outside its own folder; refused")
+    if len(path.parts) > DEEPEST:
+        raise RunError(f"{address}: the archive holds {quoted(name)}, more than {DEEPEST} folders deep; refused")
     return PurePosixPath(name)
 
 

@@ -23,7 +23,7 @@ from ganzoo.config import DataConfig, nearest
 from ganzoo.data.drawings import multiplied, outlined, outlines
 from ganzoo.data.images import image_size, read_image
 from ganzoo.data.sources import ImageSet, Source, arrow, check_domain_count
-from ganzoo.errors import UsageError
+from ganzoo.errors import UsageError, quoted
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def open_source(data: DataConfig, task: str, split: str) -> Source:
     domains = data.domains or DATA_SETS[name].usual[task]
     for domain in domains:
         if domain not in known:
-            raise UsageError(f"data.domains: {data.source} has no domain {domain!r}{nearest(domain, known)}")
+            raise UsageError(f"data.domains: {data.source} has no domain {quoted(domain)}{nearest(domain, known)}")
     check_domain_count(domains, task, f"data.domains of {data.source}")
     names = _names(name, [layer for domain in domains for layer in known[domain].layers], split)
     return Source(

@@ -14,13 +14,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from ganzoo.config import DataConfig, nearest
 from ganzoo.data.images import EXTENSIONS, image_size, read_image
 from ganzoo.data.sources import SETS_OF_TASK, ImageSet, Source, arrow, check_domain_count, near_miss
-from ganzoo.errors import UsageError
+from ganzoo.errors import UsageError, quoted
+from ganzoo.lite.errors import reason
 from ganzoo.lite.folders import image_files
+from ganzoo.lite.formats import open_image
 
 SPLIT_FOLDERS = {"train": ("train",), "test": ("test", "val", "valid", "validation")}
 PAIR_FOLDERS = (("A", "B"), ("input", "target"))
@@ -79,7 +80,7 @@ def _check_folder(path: Path):
         missing = missing.parent
     neighbours = [entry.name for entry in missing.parent.iterdir() if entry.is_dir()]
     raise UsageError(
-        f"data.source: no folder {path}: there is no {missing.name!r} in {missing.parent}"
+        f"data.source: no folder {path}: there is no {quoted(missing.name)} in {missing.parent}"
         f"{near_miss(missing.name, neighbours)}"
     )
 
@@ -181,8 +182,8 @@ def _good_files(folder: Path, skipped: Skipped) -> list[Path]:
     )
     good = [file for file in files if str(file) not in bad]
     if not good:
-        name, reason = next(iter(bad.items()))
-        raise UsageError(f"{folder}: none of {len(files)} images can be read, e.g. {name}: {reason}; check the files")
+        name, why = next(iter(bad.items()))
+        raise UsageError(f"{folder}: none of {len(files)} images can be read, e.g. {name}: {why}; check the files")
     return good
 
 
@@ -191,11 +192,11 @@ def _broken(files: Sequence[Path]) -> dict[str, str]:
     reasons = {}
     for file in files:
         try:
-            with Image.open(file) as image:
+            with open_image(file) as image:
                 if len(files) <= MAX_VERIFIED:
                     image.verify()
         except Exception as error:  # decoders raise all sorts
-            reasons[str(file)] = str(error).split("\n")[0]
+            reasons[str(file)] = reason(error)
     return reasons
 
 
@@ -257,8 +258,8 @@ def _pairs(folders: Sequence[Path], skipped: Skipped, where: str) -> tuple[Image
     skipped += bad.items()
     good = [stem for stem in inputs if not {str(inputs[stem]), str(targets[stem])} & set(bad)]
     if not good:
-        name, reason = next(iter(bad.items()))
-        raise UsageError(f"{where}: none of {len(inputs)} pairs can be read, e.g. {name}: {reason}; check the files")
+        name, why = next(iter(bad.items()))
+        raise UsageError(f"{where}: none of {len(inputs)} pairs can be read, e.g. {name}: {why}; check the files")
     return tuple(
         _image_set(folder, [files[stem] for stem in good])
         for folder, files in zip(folders, (inputs, targets), strict=True)

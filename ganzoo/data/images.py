@@ -11,6 +11,7 @@ from PIL import Image
 from ganzoo.errors import RunError
 from ganzoo.lite.errors import reason
 from ganzoo.lite.folders import EXTENSIONS
+from ganzoo.lite.formats import open_image
 from ganzoo.lite.pixels import over_white, upright, upright_size
 from ganzoo.lite.tiling import resize
 
@@ -39,7 +40,7 @@ def read_image(file: str | Path | BinaryIO, channels: int = 3, name: str | None 
     Raises:
         RunError: names the file that is missing, truncated or no image.
     """
-    with _errors_named(name or file), Image.open(file) as image:
+    with _errors_named(name or file), open_image(file) as image:
         image = over_white(upright(image)[0])
         pixels = np.asarray(image if channels == 3 else image.convert("L"))
     return pixels.reshape(*pixels.shape[:2], channels)
@@ -47,7 +48,7 @@ def read_image(file: str | Path | BinaryIO, channels: int = 3, name: str | None 
 
 def image_size(file: str | Path | BinaryIO, name: str | None = None) -> tuple[int, int]:
     """(width, height) of the upright image, from its header. Raises RunError that names the file."""
-    with _errors_named(name or file), Image.open(file) as image:
+    with _errors_named(name or file), open_image(file) as image:
         return upright_size(image)
 
 

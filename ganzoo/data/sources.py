@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from ganzoo.config import DataConfig, nearest
-from ganzoo.errors import UsageError
+from ganzoo.errors import UsageError, quoted
 
 SETS_OF_TASK = {"latent": 1, "super_resolution": 1, "paired": 2, "unpaired": 2}
 OPENERS = {"embedded": "embedded", "folder": "folder", "tfds": "tfds", "url": "archive"}
@@ -61,14 +61,14 @@ def open_source(data: DataConfig, task: str, split: str = "train") -> Source:
         RunError: when a download fails.
     """
     if task not in SETS_OF_TASK:
-        raise UsageError(f"task {task!r} is unknown{nearest(task, SETS_OF_TASK)}")
+        raise UsageError(f"task {quoted(task)} is unknown{nearest(task, SETS_OF_TASK)}")
     if split not in ("train", "test"):
-        raise UsageError(f"split {split!r} is unknown{nearest(split, ('train', 'test'))}")
+        raise UsageError(f"split {quoted(split)} is unknown{nearest(split, ('train', 'test'))}")
     scheme, colon, rest = data.source.partition(":")
     if scheme not in OPENERS or not rest:
         suggestion = near_miss(scheme, OPENERS) if colon else f"; did you mean 'folder:{data.source}'?"
         raise UsageError(
-            f"data.source: found {data.source!r}; allowed are embedded:NAME, folder:PATH, folder:PATH_A,PATH_B, "
+            f"data.source: found {quoted(data.source)}; allowed are embedded:NAME, folder:PATH, folder:PATH_A,PATH_B, "
             f"tfds:NAME and url:ADDRESS#sha256=…{suggestion}"
         )
     module = importlib.import_module(f"ganzoo.data.{OPENERS[scheme]}")

@@ -14,7 +14,7 @@ import threading
 from ganzoo.config import DataConfig, nearest
 from ganzoo.data.images import image_size, read_image
 from ganzoo.data.sources import SETS_OF_TASK, ImageSet, Source, arrow, check_domain_count, near_miss
-from ganzoo.errors import RunError, UsageError
+from ganzoo.errors import RunError, UsageError, quoted
 from ganzoo.quiet import import_tensorflow
 
 SPLITS = {"train": (), "test": ("test", "validation", "valid", "val")}
@@ -99,7 +99,7 @@ def _place(domain: str, split: str, features: list[str], splits: list[str], wher
             return name + letter, feature
     if domain in splits:
         return domain, feature
-    raise UsageError(f"data.domains: {where} has no images {domain!r}{nearest(domain, [*features, *splits])}")
+    raise UsageError(f"data.domains: {where} has no images {quoted(domain)}{nearest(domain, [*features, *splits])}")
 
 
 def _encoded_images(builder, split: str, features: list[str]):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ganzoo import inference
 from ganzoo.config import Recipe, nearest
-from ganzoo.errors import UsageError
+from ganzoo.errors import UsageError, quoted
 from ganzoo.evaluation import protocols
 from ganzoo.evaluation.examples import open_examples
 from ganzoo.evaluation.instruments import PERCEPTUAL, open_instruments
@@ -78,7 +78,7 @@ def check(recipe: Recipe) -> None:
     allowed = [f"{way}{key}" for way in ways for key in (*DISTRIBUTION_METRICS, *PAIR_METRICS)]
     for key in recipe.evaluation.metrics:
         if key not in allowed and not _bare(key).startswith(OF_OWN_NETWORK):
-            raise UsageError(f"evaluation.metrics: found {key!r}{nearest(key, allowed)}")
+            raise UsageError(f"evaluation.metrics: found {quoted(key)}{nearest(key, allowed)}")
 
 
 def _bare(key: str) -> str:
@@ -102,5 +102,6 @@ def _try(setting: protocols.Setting, wanted: tuple[str, ...]) -> None:
         reasons = [f"{one.metric}: {one.reason}" for one in measured if isinstance(one, Skipped)]
         why = f" ({'; '.join(reasons)})" if reasons else ""
         raise UsageError(
-            f"evaluation.metrics: {missing[0]!r} can't be measured here{why}; there are {', '.join(keys) or 'none'}"
+            f"evaluation.metrics: {quoted(missing[0])} can't be measured here{why}; "
+            f"there are {', '.join(keys) or 'none'}"
         )

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ganzoo.config import nearest
-from ganzoo.errors import RunError, UsageError
+from ganzoo.errors import RunError, UsageError, quoted
 from ganzoo.evaluation.results import Skipped
 
 if TYPE_CHECKING:
@@ -73,4 +73,4 @@ def check_names(network: str | None, perceptual: Sequence[str] | None) -> None:
         check_name(network)
     for kind in perceptual or ():
         if kind not in PERCEPTUAL:
-            raise UsageError(f"perceptual: found {kind!r}{nearest(kind, PERCEPTUAL)}")
+            raise UsageError(f"perceptual: found {quoted(kind)}{nearest(kind, PERCEPTUAL)}")

@@ -21,7 +21,7 @@ from PIL import Image
 from ganzoo import inference, pictures, seeding
 from ganzoo.config import Recipe
 from ganzoo.data import drawings, images
-from ganzoo.errors import RunError, UsageError
+from ganzoo.errors import RunError, UsageError, quoted
 from ganzoo.evaluation import colour_matching, distribution
 from ganzoo.evaluation.examples import Examples, Images
 from ganzoo.evaluation.instruments import Instruments
@@ -99,7 +99,9 @@ def protocol_of(recipe: Recipe) -> str:
     usual = OF_TASK[recipe.model.task]
     named = recipe.evaluation.protocol or usual
     if named != usual:
-        raise UsageError(f"evaluation.protocol: found {named!r}; {recipe.architecture} is evaluated by {usual!r}")
+        raise UsageError(
+            f"evaluation.protocol: found {quoted(named)}; {recipe.architecture} is evaluated by {quoted(usual)}"
+        )
     return named
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ganzoo import inference, pretrained, recipes, registry
 from ganzoo.config import Recipe, place_of
-from ganzoo.errors import RunError, UsageError
+from ganzoo.errors import RunError, UsageError, quoted
 from ganzoo.lite import card
 from ganzoo.lite.network import Network
 from ganzoo.pretrained import DIRECTIONS, direction_in
@@ -63,7 +63,7 @@ def find(model: str | Path, direction: str = BOTH) -> Files:
         RunError: when the files of a name can't be had.
     """
     if direction not in (*DIRECTIONS, BOTH):
-        raise UsageError(f"direction: found {direction!r}; allowed are {', '.join((*DIRECTIONS, BOTH))}")
+        raise UsageError(f"direction: found {quoted(direction)}; allowed are {', '.join((*DIRECTIONS, BOTH))}")
     first = pretrained.find_model(model, DIRECTIONS[0] if direction == BOTH else direction)
     paths = {_direction_of(first): first}
     if direction != BOTH and direction not in paths:
@@ -155,8 +155,8 @@ def _usual_recipe(where: str, opened: _Opened) -> Recipe:
     name = registry.of_network(opened.name)
     if name is None:
         raise UsageError(
-            f"{where}: {opened.name!r} is of no architecture that ganzoo knows ({', '.join(registry.names())}): there "
-            "is no protocol to evaluate it by; ganzoo.metrics has the metrics themselves"
+            f"{where}: {quoted(opened.name)} is of no architecture that ganzoo knows ({', '.join(registry.names())}): "
+            "there is no protocol to evaluate it by; ganzoo.metrics has the metrics themselves"
         )
     height, width, channels = opened.shape[1:]
     if height != width:

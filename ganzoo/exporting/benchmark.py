@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ganzoo import backend, pretrained
+from ganzoo import backend, pretrained, programs
 from ganzoo.exporting.latency import in_turns, summary
 from ganzoo.exporting.precisions import PLAIN, name_of
 from ganzoo.exporting.stopwatch import FREE_SIZE, Stopwatch
@@ -99,6 +99,7 @@ def _ways(path: Path, folder: Path, say: Callable[[str], None]) -> list[Way]:
     if pretrained.is_tflite(path):
         return [Way(f"TFLite {path.name}", "tflite", path)]
     if pretrained.is_saved_model(path):
+        programs.warn_of_stranger(path)
         return [Way("SavedModel", "savedmodel", path)]
     say("converting")
     return ways_of_keras(path, folder)

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 import filelock
 
-from ganzoo import backend, pretrained
+from ganzoo import backend, pretrained, programs
 from ganzoo.config import nearest
-from ganzoo.errors import RunError, UsageError
+from ganzoo.errors import RunError, UsageError, quoted
 from ganzoo.exporting.precisions import FORMATS, PLAIN, PRECISIONS, STATIC
 from ganzoo.files import replacing
 from ganzoo.lite import card
@@ -138,18 +138,18 @@ def _checked(formats, quantize, size, io, allow_below, direction) -> tuple[int, 
             raise UsageError(f"{name}: none given; allowed are {', '.join(allowed)}")
         for value in given:
             if value not in allowed:
-                raise UsageError(f"{name} {value!r} is unknown{nearest(value, allowed)}")
+                raise UsageError(f"{name} {quoted(value)} is unknown{nearest(value, allowed)}")
     if "tflite" not in formats and not set(quantize) <= set(PLAIN):
         raise UsageError(f"quantize {', '.join(quantize)}: is of TFLite, and no format is tflite; add it")
     if allow_below is not None and not (isinstance(allow_below, int | float) and math.isfinite(allow_below)):
-        raise UsageError(f"allow_below: found {allow_below!r}; give a number of dB, as 40")
+        raise UsageError(f"allow_below: found {quoted(allow_below)}; give a number of dB, as 40")
     if size is None or size == "free":
         return size
     if isinstance(size, str):
         match = re.fullmatch(r"(\d+)x(\d+)", size)
         size = (int(match[1]), int(match[2])) if match else size
     if isinstance(size, str) or len(size) != 2 or not all(isinstance(side, int) and 0 < side <= 8192 for side in size):
-        raise UsageError(f"size: found {size!r}; give height and width in pixels, as 256x256, or free")
+        raise UsageError(f"size: found {quoted(size)}; give height and width in pixels, as 256x256, or free")
     return tuple(size)
 
 
@@ -215,6 +215,8 @@ def _proven(
     if expected.std() < FAINT:
         say(f"{generator.model.name}: paints almost nothing but one grey, on which faults don't show; train it first")
     for file in files:
+        if file.format == "savedmodel":
+            programs.remember(file.path)
         _write_card(folder, {file.path.name: _described(file)})
         floor = proof.floor_of(file.quantization, interface, generator.floors)
         run = inference.open_network(file.path).call

@@ -11,7 +11,7 @@ import numpy as np
 from ganzoo import backend
 from ganzoo.config import nearest
 from ganzoo.data.images import luminance, resize
-from ganzoo.errors import RunError, UsageError
+from ganzoo.errors import RunError, UsageError, quoted
 from ganzoo.lite.errors import reason
 
 if TYPE_CHECKING:
@@ -106,7 +106,9 @@ def _efficientnet_lite() -> FeatureNetwork:
 def _of_keras(model: "keras.Model") -> FeatureNetwork:
     height, width, channels = _image_shape(model)
     if model.name.lower() in RESERVED:
-        raise UsageError(f"feature network {model.name!r}: its distances would be called as others are; rename it")
+        raise UsageError(
+            f"feature network {quoted(model.name)}: its distances would be called as others are; rename it"
+        )
     whole = None in (height, width)
 
     def prepare(image):
@@ -132,7 +134,7 @@ def check_name(network: str | Path) -> None:
         return
     if Path(network).suffix != ".keras":
         raise UsageError(
-            f"feature network {str(network)!r}{nearest(str(network), NAMES)}, or a .keras file of your own"
+            f"feature network {quoted(str(network))}{nearest(str(network), NAMES)}, or a .keras file of your own"
         )
     if not Path(network).expanduser().is_file():
         raise UsageError(f"feature network: no file {network}")
@@ -152,7 +154,9 @@ def _image_shape(model: "keras.Model") -> tuple[int | None, int | None, int]:
     """Height, width and channels of what a model takes, once it is sure that it can serve."""
     inputs, outputs = getattr(model, "inputs", None), getattr(model, "outputs", None)
     if not inputs or not outputs:
-        raise UsageError(f"feature network {model!r}: allowed are {', '.join(NAMES)} and Keras models with set inputs")
+        raise UsageError(
+            f"feature network {quoted(model)}: allowed are {', '.join(NAMES)} and Keras models with set inputs"
+        )
     found = [tuple(tensor.shape) for tensor in (*inputs, *outputs)]
     if len(found) != 2 or len(found[0]) != 4 or found[0][3] not in (1, 3) or len(found[1]) < 2 or not found[1][-1]:
         raise UsageError(

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from ganzoo.downloads import cache_folder
-from ganzoo.errors import UsageError
+from ganzoo.errors import UsageError, quoted
 from ganzoo.metrics.torch_file import read_tensors
 from ganzoo.metrics.weights import WeightsFile, find, on_disk
 
@@ -244,7 +244,7 @@ def _sha256(arrays: Sequence[np.ndarray]) -> str:
 
 def _check_kind(kind: str) -> None:
     if kind not in KINDS:
-        raise UsageError(f"perceptual distance: found {kind!r}; allowed are {', '.join(KINDS)}")
+        raise UsageError(f"perceptual distance: found {quoted(kind)}; allowed are {', '.join(KINDS)}")
 
 
 def _check(name: str, first: np.ndarray, second: np.ndarray) -> None:

@@ -5,6 +5,8 @@ import sys
 import time
 from collections.abc import Mapping
 
+from ganzoo.errors import printable
+
 BAR = 24
 """Characters of the bar, where there is room."""
 PLAIN_SECONDS = 15
@@ -29,7 +31,7 @@ class PlainProgress:
     def say(self, text: str) -> None:
         # Whoever reads it may be gone; the run goes on.
         with contextlib.suppress(OSError):
-            print(text, file=sys.stderr, flush=True)
+            print(_printable(text), file=sys.stderr, flush=True)
 
     def stop(self) -> None:
         pass
@@ -69,7 +71,7 @@ class BarProgress:
         self.bar.update(self.task, completed=step, status=status, losses=losses)
 
     def say(self, text: str) -> None:
-        self.bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self.bar.console.print(_printable(text), markup=False, highlight=False, soft_wrap=True)
 
     def stop(self) -> None:
         self.bar.stop()
@@ -97,6 +99,10 @@ class Speed:
         (began, first), (now, _) = self.marks[0], self.marks[-1]
         rate = (step - first) / max(now - began, 1e-9)
         return rate, (self.last_step - step) / max(rate, 1e-9)
+
+
+def _printable(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def _fitting(terms: Mapping[str, float], room: int) -> str:

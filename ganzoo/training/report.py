@@ -23,6 +23,7 @@ from PIL import Image
 
 from ganzoo import registry
 from ganzoo.files import replacing
+from ganzoo.lite.formats import open_image
 from ganzoo.training import doctor, run_directory
 from ganzoo.training.run_directory import RunDirectory
 
@@ -139,7 +140,7 @@ def _frames(samples: Sequence[tuple[int, Path]]) -> list[dict]:
 @functools.lru_cache(2 * FRAMES)
 def _webp(path: Path, changed: int, area: int, most: int) -> dict:
     """A picture as a data URI, of at most `area` pixels and about `most` bytes; the same file is encoded once."""
-    with Image.open(path) as picture:
+    with open_image(path) as picture:
         picture = picture.convert("RGB")
     width, height = picture.size
     scale = min(1, SIDE / max(picture.size), math.sqrt(area / (width * height)))

@@ -17,9 +17,8 @@ import pydantic.dataclasses
 import yaml
 
 from ganzoo.config import SECTIONS, Recipe, parse_recipe, place_of, resolved, to_document, without_auto
-from ganzoo.errors import RunError, UsageError
+from ganzoo.errors import RunError, UsageError, quoted, reason
 from ganzoo.files import is_unfinished, remove_unfinished, replacing
-from ganzoo.lite.errors import reason
 from ganzoo.versions import versions
 
 IDENTITY_EXCEPTIONS = (
@@ -308,7 +307,9 @@ def check_same_run(directory: RunDirectory, recipe: Recipe, fingerprint: Callabl
         if there == place_of(wanted["data.source"]) or (recorded and recorded.digest == fingerprint().get("digest")):
             differing.remove("data.source")
     if differing:
-        listed = "; ".join(f"{key} ({found.get(key)!r} there, {wanted.get(key)!r} now)" for key in differing)
+        listed = "; ".join(
+            f"{key} ({quoted(found.get(key))} there, {quoted(wanted.get(key))} now)" for key in differing
+        )
         raise UsageError(
             f"{directory.path}: holds a run of another recipe: {listed}; use another --run-dir, where "
             f"--init {directory.path} starts from what this run learned, or --fresh to move this run aside"

@@ -201,50 +201,6 @@ def test_links_are_refused_also_where_pythons_filter_of_tar_files_lets_them_out(
     assert (tmp_path / "home/precious.txt").read_text() == "mine"
 
 
-def test_a_device_of_an_archive_is_refused_for_reading_it_might_never_end(tmp_path):
-    with tarfile.open(tmp_path / "evil.tar", "w") as archive:
-        pipe = tarfile.TarInfo("set/pipe.png")
-        pipe.type = tarfile.FIFOTYPE
-        archive.addfile(pipe)
-    file = tmp_path / "evil.tar"
-    with pytest.raises(RunError, match="a device, 'set/pipe.png'"):
-        photos(file.as_uri(), sha256(file))
-
-
-def test_broken_archives_are_said_in_one_line(tmp_path):
-    whole = zipped(tmp_path / "whole.zip", IMAGES).read_bytes()
-    begin, size = 30 + len("set/0.png"), len(png(0))
-    encrypted = bytearray(whole)
-    for place in (i for i in range(len(whole)) if whole[i : i + 4] in (b"PK\x01\x02", b"PK\x03\x04")):
-        encrypted[place + (8 if whole[place + 2] == 1 else 6)] |= 1
-    wrong = whole[:begin] + bytes(size) + whole[begin + size :]
-    for name, content in (("encrypted", bytes(encrypted)), ("wrong", wrong)):
-        file = tmp_path / name
-        file.write_bytes(content)
-        with pytest.raises(RunError, match="can't be unpacked") as error:
-            photos(file.as_uri(), sha256(file))
-        assert "\n" not in str(error.value), name
-
-
-def test_an_archive_of_very_many_nested_folders_is_read_or_refused_in_a_line(tmp_path):
-    file = zipped(tmp_path / "deep.zip", {"d/" * 1500 + "0.png": png(0)})
-    try:
-        assert photos(file.as_uri(), sha256(file)) == [0]
-    except RunError as error:
-        assert "can't be unpacked" in str(error)
-
-
-def test_a_file_that_is_no_archive_and_a_cut_one_leave_nothing_behind(tmp_path):
-    text, whole = tmp_path / "text.zip", tarred(tmp_path / "whole.tgz", IMAGES)
-    text.write_text("no archive")
-    cut = tmp_path / "cut.tgz"
-    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    for file in (text, cut):
-        with pytest.raises(RunError, match="no archive|can't be unpacked"):
-            photos(file.as_uri(), sha256(file))
-    assert not list((tmp_path / "cache/archives").iterdir())
-
-
 def test_what_can_not_be_fetched_is_said_in_one_line(server, tmp_path):
     gone = f"{server.address}/gone.zip"
     with pytest.raises(RunError, match="the server answered 404"):

@@ -14,7 +14,7 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
 import ganzoo
-from ganzoo import config, recipes, registry
+from ganzoo import config, inference, recipes, registry
 from ganzoo.errors import RunError, UsageError
 from ganzoo.exporting import export as export_module
 from ganzoo.exporting import generators, interface, saved_model
@@ -135,6 +135,13 @@ def test_the_reference_is_the_network_as_it_was_saved_not_the_one_of_another_siz
     monkeypatch.setattr(interface, "_rebuilt", wrong)
     with pytest.raises(RunError, match="^nothing exported: "):
         export(painters.painter("srgan"), tmp_path / "out", formats=["savedmodel"], size="16x16")
+
+
+def test_what_was_exported_here_is_not_called_a_strangers_program(tmp_path, monkeypatch, recwarn):
+    monkeypatch.setenv("GANZOO_CACHE", str(tmp_path / "cache"))
+    export(painters.painter("dcgan"), tmp_path / "out", formats=["savedmodel"])
+    inference.open_network(tmp_path / "out/generator_savedmodel")
+    assert not [warning for warning in recwarn if "is a program" in str(warning.message)]
 
 
 def test_a_failure_while_the_files_are_moved_leaves_what_was_there(tmp_path, monkeypatch):

@@ -217,6 +217,12 @@ def test_what_is_wrong_is_told_in_a_line_and_nothing_is_written(models, lite, tm
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.png", "text.tflite"]
 
 
+def test_the_image_may_come_after_the_options(models, lite, tmp_path):
+    Image.fromarray(smooth(40, 40)).save(tmp_path / "in.png")
+    done = lite(models["negative"], "--out", "out.png", "in.png")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "in.png -> out.png\n", "")
+
+
 def test_a_place_that_can_not_be_written_is_named_by_its_own_name(models, lite, tmp_path):
     Image.fromarray(smooth(40, 40)).save(tmp_path / "in.png")
     done = lite(models["negative"], "in.png", "--out", "/proc/x.png")

@@ -499,6 +499,24 @@ def test_a_picture_larger_than_the_network_is_enlarged_and_saved_as_the_runner_e
         assert np.array_equal(np.asarray(image), pixels(browser, "#enlarged"))
 
 
+def test_a_photo_of_100_megapixels_is_made_smaller_before_its_pixels_are_looked_at(browser, site, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored lying, to be turned clockwise
+    Image.new("L", (20_000, 5_000), 90).save(tmp_path / "photo.jpg", exif=exif)
+    open_page(browser, f"{site}all/#enlarge")
+    find(browser, "#photo").send_keys(str(tmp_path / "photo.jpg"))
+    said = "2896 × 11585 (made smaller from 5000 × 20000) → 11584 × 46340"
+    wait(lambda: find(browser, "#enlarged-size").text == said, seconds=60)
+    find(browser, "#stop").click()
+
+
+def test_a_picture_that_no_browser_has_room_for_is_refused_in_a_line(browser, site, tmp_path):
+    Image.new("1", (20_000, 10_000)).save(tmp_path / "photo.png")
+    open_page(browser, f"{site}all/#enlarge")
+    find(browser, "#photo").send_keys(str(tmp_path / "photo.png"))
+    wait(lambda: "photo.png has 200 million pixels; give one of at most 134." in find(browser, "#state").text)
+
+
 def test_what_is_no_picture_is_said_to_be_none(browser, site, tmp_path):
     (tmp_path / "photo.png").write_text("not a picture")
     open_page(browser, f"{site}all/#enlarge")

@@ -36,10 +36,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .errors import RunError
+from .errors import LONGEST, RunError, quoted, reason
 
 NAME = "card.json"
 VERSION = 1
+LARGEST = 65_536
+"""Of sides, channels and latents."""
+LARGEST_MULTIPLE = 4096
+"""A picture is padded to one."""
+LARGEST_SCALE = 64
+LARGEST_NUMBER = 1e6
+"""Of means, deviations and ranges, which are of pixels."""
 
 
 class ModelError(RunError):
@@ -88,14 +95,14 @@ def read(path: Path) -> dict[str, Any]:
         document = json.loads(place.read_text("utf-8"))
         version, files = document["card_version"], document["files"]
         names = sorted(files.keys())
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise ModelError(f"{place}: not the card of an exported model; copy the one beside the file") from None
     if version != VERSION:
         raise ModelError(
-            f"{place}: card version {version}; this release reads version {VERSION}, export the model again"
+            f"{place}: card version {quoted(version)}; this release reads version {VERSION}, export the model again"
         )
     if path.name not in names:
-        raise ModelError(f"{place}: says nothing of {path.name}, but of {', '.join(names) or 'no file'}")
+        raise ModelError(f"{place}: says nothing of {path.name}, but of {', '.join(names)[:LONGEST] or 'no file'}")
     entry = files[path.name]
     if not isinstance(entry, dict) or entry.get("sha256") != digest(path):
         raise ModelError(
@@ -111,16 +118,18 @@ def interface(entry: dict[str, Any], where: Path) -> Interface:
             signature=entry["signature"],
             input=_tensor(entry["input"]),
             output=_tensor(entry["output"]),
-            scale=int(entry["scale"]),
+            scale=entry["scale"],
             multiple=entry["multiple"],
             any_size=entry["any_size"],
             hints=entry.get("hints", 0),
         )
         _check(found)
     except KeyError as error:
-        raise ModelError(f"{where}: its entry in {NAME} lacks {error}; export the model again") from None
+        raise ModelError(
+            f"{where}: its entry in {NAME} lacks {quoted(error.args[0])}; export the model again"
+        ) from None
     except (TypeError, ValueError, AttributeError) as error:
-        raise ModelError(f"{where}: its entry in {NAME} is garbled ({error}); export the model again") from None
+        raise ModelError(f"{where}: its entry in {NAME} is garbled ({reason(error)}); export the model again") from None
     return found
 
 
@@ -148,28 +157,41 @@ def _tensor(values: dict[str, Any]) -> Tensor:
         kind=values["kind"],
         shape=tuple(values["shape"]),
         dtype=values["dtype"],
-        mean=float(values.get("mean", 0.0)),
-        std=float(values.get("std", 1.0)),
-        range=None if limits is None else (float(limits[0]), float(limits[1])),
+        mean=values.get("mean", 0.0),
+        std=values.get("std", 1.0),
+        range=None if limits is None else tuple(limits),
     )
 
 
 def _check(found: Interface) -> None:
-    """Raises ValueError for what no exported file has."""
-    takes, gives = found.input, found.output
-    sizes = takes.shape[1:3] if takes.kind == "image" else ()
-    allowed = {
-        "kind": takes.kind in ("image", "latents") and gives.kind == "image",
-        "shape": len(takes.shape) == (4 if takes.kind == "image" else 2) and len(gives.shape) == 4,
-        "channels": None not in (takes.shape[-1], gives.shape[-1]),
-        "dtype": {takes.dtype, gives.dtype} <= {"float32", "uint8"},
-        "std": takes.std > 0 and gives.std > 0,
-        "scale": found.scale >= 1,
-        "multiple": found.multiple is None or (isinstance(found.multiple, int) and found.multiple >= 1),
-        "size": found.multiple is not None or None not in sizes,
-        "any_size": found.any_size in ("tiles", "whole"),
-        "hints": isinstance(found.hints, int) and found.hints >= 0,
-    }
-    wrong = [name for name, right in allowed.items() if not right]
-    if wrong:
-        raise ValueError(", ".join(wrong))
+    """Raises ValueError for what no exported file has. What is right comes first where the rest goes by it."""
+    for tensor, kinds in ((found.input, ("image", "latents")), (found.output, ("image",))):
+        _demand("kind", tensor.kind in kinds)
+        _demand("dtype", tensor.dtype in ("float32", "uint8"))
+        _demand("name", isinstance(tensor.name, str))
+        _demand("shape", len(tensor.shape) == (4 if tensor.kind == "image" else 2))
+        _demand("shape", all(side is None or _is_whole(side, LARGEST) for side in tensor.shape))
+        _demand("channels", tensor.shape[-1] is not None)
+        _demand("mean", _is_number(tensor.mean))
+        _demand("std", _is_number(tensor.std) and tensor.std >= 1 / LARGEST_NUMBER)
+        _demand("range", tensor.range is None or (len(tensor.range) == 2 and all(map(_is_number, tensor.range))))
+    sizes = found.input.shape[1:3] if found.input.kind == "image" else ()
+    _demand("signature", isinstance(found.signature, str))
+    _demand("scale", _is_whole(found.scale, LARGEST_SCALE))
+    _demand("multiple", found.multiple is None or _is_whole(found.multiple, LARGEST_MULTIPLE))
+    _demand("size", found.multiple is not None or None not in sizes)
+    _demand("any_size", found.any_size in ("tiles", "whole"))
+    _demand("hints", found.hints == 0 or _is_whole(found.hints, LARGEST))
+
+
+def _demand(name: str, is_right: bool) -> None:
+    if not is_right:
+        raise ValueError(name)
+
+
+def _is_whole(value: Any, most: int) -> bool:
+    return type(value) is int and 1 <= value <= most
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) <= LARGEST_NUMBER

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from . import __version__
-from .errors import RunError, UsageError
+from .errors import RunError, UsageError, printable
 from .quiet import silence_libraries
 
 DESCRIPTION = "Runs a generator that ganzoo exported to TFLite, without TensorFlow: paints each INPUT, or samples."
@@ -16,7 +16,7 @@ DESCRIPTION = "Runs a generator that ganzoo exported to TFLite, without TensorFl
 def main() -> None:
     """Runs the command and exits: 0 done, 2 wrong usage, 1 a failure while running, 130 interrupted."""
     try:
-        arguments = _parser().parse_args()
+        arguments = _parser().parse_intermixed_args()
         silence_libraries()
         run(arguments)
         # What can't be written must be found here, not when Python is about to leave.
@@ -66,7 +66,7 @@ def _paint(network, jobs: list[tuple[Path, Path]], arguments: argparse.Namespace
         jobs,
         tiles=arguments.tiles,
         keep_alpha=arguments.keep_alpha,
-        say=lambda text: print(text, flush=True),
+        say=lambda text: print(printable(text), flush=True),
         progress_of=_progress_of,
     )
 
@@ -78,7 +78,7 @@ def _sample(network, out: Path, count: int, seed: int) -> None:
     batches = painted_latents(network, latents.draw(seed, count, latent_length(network)))
     with _progress_of(out, "samples") as progress:
         written = samples.write(batches, out, samples.names(seed, count), progress)
-    print(written)
+    print(printable(str(written)))
 
 
 @contextlib.contextmanager
@@ -90,7 +90,7 @@ def _progress_of(path: Path, unit: str = "tiles"):
 
     def progress(done: int, total: int) -> None:
         if total > 1:
-            print(f"\r{path.name}: {done} of {total} {unit}", end="", file=sys.stderr, flush=True)
+            print(f"\r{printable(path.name)}: {done} of {total} {unit}", end="", file=sys.stderr, flush=True)
 
     try:
         yield progress
@@ -141,5 +141,5 @@ def _whole(least: int, most: int | None = None):
 
 
 def _fail(problem, status: int) -> int:
-    print(f"ganzoo-lite: {' '.join(str(problem).split())}", file=sys.stderr)
+    print(f"ganzoo-lite: {printable(' '.join(str(problem).split()))}", file=sys.stderr)
     return status

@@ -1,4 +1,13 @@
-"""The two errors that users see as one line. Each says what was found, where, what is allowed and what to do."""
+"""The two errors that users see as one line. Each says what was found, where, what is allowed and what to do.
+
+What they quote was made by others: it is cut, and written so that a terminal shows it and does not act on it.
+"""
+
+import re
+import reprlib
+
+LONGEST = 300
+"""Characters of what is quoted."""
 
 
 class UsageError(ValueError):
@@ -13,4 +22,33 @@ def reason(error: Exception) -> str:
     """What another library says is wrong, in a line."""
     if isinstance(error, FileNotFoundError):
         return "no such file"
-    return str(error).strip().partition("\n")[0] or type(error).__name__
+    return str(error).strip().partition("\n")[0][:LONGEST] or type(error).__name__
+
+
+class _Cut(reprlib.Repr):
+    """Cuts while it writes: a few lines of YAML can mean more values than there is memory for."""
+
+    def __init__(self):
+        super().__init__()
+        self.maxlevel, self.maxstring, self.maxother = 3, LONGEST, LONGEST
+
+    def repr_int(self, value, level):
+        # Python refuses to write longer ones.
+        return super().repr_int(value, level) if value.bit_length() < 10_000 else "a number of thousands of digits"
+
+
+def quoted(value: object) -> str:
+    """A value as Python writes it, of which what is long or deep is left out."""
+    text = _Cut().repr(value)
+    return text if len(text) <= LONGEST + 2 else f"{text[:LONGEST]}..."
+
+
+def printable(text: str) -> str:
+    """A line whose control characters are written out, as \\x1b: names of files may hold any.
+
+    So are those that turn the direction of writing, and halves of characters, as in names that are no text.
+    """
+    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")

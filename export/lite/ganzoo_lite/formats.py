@@ -1,8 +1,12 @@
-"""The formats in which pictures are written, and what each is told so that little is lost."""
+"""The formats in which pictures are read and written, and what each is told so that little is lost."""
 
+import functools
 from pathlib import Path
+from typing import BinaryIO
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
+
+from .folders import EXTENSIONS
 
 WITH_ALPHA = ("PNG", "WEBP", "TIFF", "AVIF")
 """Formats that hold transparency; in others a picture stays as it was painted, on white."""
@@ -13,6 +17,24 @@ FINE = {
     "WEBP": {"quality": 95},
     "AVIF": {"quality": 95, "subsampling": "4:4:4"},
 }
+
+
+@functools.cache
+def readable() -> tuple[str, ...]:
+    """The formats of the images that are looked for in folders: no other of Pillow's readers is given a file."""
+    kinds = Image.registered_extensions()
+    return tuple(dict.fromkeys(kinds[suffix] for suffix in EXTENSIONS if kinds.get(suffix) in Image.OPEN))
+
+
+def open_image(file: str | Path | BinaryIO) -> Image.Image:
+    """An image of a format that is `readable`, whatever its name says. Raises OSError for anything else."""
+    # A pipe would be waited for.
+    if isinstance(file, str | Path) and Path(file).exists() and not Path(file).is_file():
+        raise OSError("not a regular file")
+    try:
+        return Image.open(file, formats=readable())  # noqa: TID251
+    except UnidentifiedImageError:
+        raise UnidentifiedImageError(f"none of {', '.join(readable())}, by its content") from None
 
 
 def format_of(path: Path) -> str | None:

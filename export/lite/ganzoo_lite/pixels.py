@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 
 from . import modes
 from .errors import RunError, reason
+from .formats import open_image
 
 _ORIENTATION, _WIDTH_AS_IT_LIES, _HEIGHT_AS_IT_LIES = 0x0112, 256, 257
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
@@ -68,7 +69,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         with warnings.catch_warnings():
             # Beyond twice the size at which it warns, Pillow refuses.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            with open_image(path) as image:
                 yield image
     except Image.DecompressionBombError:
         raise UnreadableImage(

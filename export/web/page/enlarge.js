@@ -22,7 +22,7 @@ export function startEnlarging(tell) {
   return (chosen, card) => {
     model = chosen;
     scale = card.scale;
-    if (waiting) enlarge(waiting);
+    if (waiting) enlarge(...waiting);
     waiting = null;
   };
 }
@@ -41,16 +41,17 @@ function listen() {
   watchPictures({ panel, input, zone, take: enlarge, failed: told.failed });
 }
 
-async function enlarge(picture) {
+/** `done` says what was done to the picture. */
+async function enlarge(picture, done = "") {
   if (!model) {
-    waiting = picture;
+    waiting = [picture, done];
     return;
   }
   job?.stop();
   const original = pixelsOf(picture);
   const { width, height } = original;
   const reduction = reductionOf(width * scale, height * scale);
-  prepare(picture, reduction);
+  prepare(picture, reduction, done);
   const began = performance.now();
   const own = ask("enlarge", { model, ...original }, {
     transfer: [original.pixels.buffer],
@@ -72,7 +73,7 @@ async function enlarge(picture) {
   }
 }
 
-function prepare(picture, reduction) {
+function prepare(picture, reduction, done) {
   const { width, height } = picture;
   Object.assign(byId("enlarged"), {
     width: Math.ceil((width * scale) / reduction),
@@ -92,7 +93,8 @@ function prepare(picture, reduction) {
   byId("save-enlarged").hidden = true;
   byId("tiles").value = 0;
   byId("tiles-said").textContent = "";
-  byId("enlarged-size").textContent = `${width} × ${height} → ${width * scale} × ${height * scale}`;
+  const size = `${width} × ${height}${done && ` (${done})`}`;
+  byId("enlarged-size").textContent = `${size} → ${width * scale} × ${height * scale}`;
 }
 
 function showStrip({ strip, top, rows, width }, reduction) {
