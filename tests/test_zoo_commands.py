@@ -139,7 +139,7 @@ def test_training_starts_from_each_directions_weights():
 
 
 def test_a_run_can_be_planned_from_one_and_with_one_as_teacher(ganzoo):
-    settings = ["model.image_size=64", "model.base_filters=4", "model.teacher=pix2pix/tiny"]
+    settings = ["model.image_size=64", "model.base_filters=4", "model.generator=u_net", "model.teacher=pix2pix/tiny"]
     options = [part for setting in settings for part in ("--set", setting)]
     assert "a new run" in check_done(ganzoo("train", "pix2pix_emoji", *options, "--init", "pix2pix/tiny", "--dry-run"))
 
