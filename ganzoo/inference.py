@@ -251,6 +251,8 @@ def _saved_model_network(path: Path) -> Network:
     try:
         loaded = tf.saved_model.load(str(path))
         signature = loaded.signatures[interface.signature]
+    except MemoryError:
+        raise
     except Exception as error:  # TensorFlow raises anything from OSError to KeyError and DecodeError.
         raise RunError(f"{path}: can't be read as a SavedModel ({reason(error)})") from error
 

@@ -53,6 +53,8 @@ def load(name_or_path: str | Path, direction: str = "ab") -> "keras.Model":
         # Keras gives layers weights before it reads those of the file; they had better be made quickly.
         with initial_weights.by_numpy():
             return keras.models.load_model(path, compile=False)
+    except MemoryError:
+        raise
     except Exception as error:  # Keras raises anything from KeyError to BadZipFile at a broken file.
         raise RunError(f"{path}: can't be read as a Keras model ({reason(error)})") from error
 

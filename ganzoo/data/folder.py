@@ -195,6 +195,8 @@ def _broken(files: Sequence[Path]) -> dict[str, str]:
             with open_image(file) as image:
                 if len(files) <= MAX_VERIFIED:
                     image.verify()
+        except MemoryError:
+            raise
         except Exception as error:  # decoders raise all sorts
             reasons[str(file)] = reason(error)
     return reasons

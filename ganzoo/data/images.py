@@ -75,6 +75,8 @@ def _errors_named(file):
     """Turns whatever a decoder raises into a RunError that names the file."""
     try:
         yield
+    except MemoryError:
+        raise
     except Exception as error:  # OSError, SyntaxError, ValueError, struct.error, …: all mean a broken file here
         name = getattr(file, "name", "an image") if isinstance(file, io.IOBase) else file
         raise RunError(f"{name}: can't be read as an image ({reason(error)})") from error

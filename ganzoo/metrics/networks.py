@@ -146,6 +146,8 @@ def _loaded(path: str | Path) -> "keras.Model":
 
     try:
         return keras.models.load_model(Path(path).expanduser(), compile=False)
+    except MemoryError:
+        raise
     except Exception as error:  # Keras raises anything from KeyError to BadZipFile at a broken file.
         raise RunError(f"{path}: can't be read as a Keras model ({reason(error)})") from error
 
