@@ -175,9 +175,9 @@ CASES |= {
         training={"log_every": 10, "sample_every": 50, "sample_count": 16, "checkpoint_minutes": 0},
     )
     for name, sizes, steps, early in (
-        ("dcgan", (16, 32, 64), 300, {}),
-        ("pix2pix", (32, 64, 128), 300, {"pretrain_steps": 0}),
-        ("cyclegan", (32, 64, 96), 200, {}),
+        ("dcgan", (32, 64, 128), 300, {}),
+        ("pix2pix", (64, 128, 256), 300, {"pretrain_steps": 0}),
+        ("cyclegan", (64, 96, 128), 200, {}),
         ("srgan", (32, 64, 96), 300, {"pretrain_steps": 100}),
     )
     for size in sizes
