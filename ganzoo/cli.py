@@ -269,7 +269,7 @@ def evaluate(model, data, network, perceptual, count, out, direction, as_json):
     "--quantize",
     metavar="PRECISION",
     multiple=True,
-    help="Of TFLite: none, float16, dynamic, int8 or int16x8.  [default: none, float16, dynamic]",
+    help="Of TFLite: none, float16, dynamic, int8 or int16x8.  [default: the first three, if near enough]",
 )
 @click.option("--size", metavar="HxW", help="Height and width of the pictures; free for any, which SRGAN takes.")
 @click.option(
@@ -288,8 +288,8 @@ def export(model, out, formats, quantize, size, io, calibration, allow_below, di
     """Export MODEL to a SavedModel and TFLite files, each with the proof that it paints the same.
 
     MODEL is a pretrained name, a run directory or a .keras file. Every file is run on real images and compared with
-    Keras; where one comes not near enough, none is written. What the files take and give, and how good and fast they
-    are, is in the card.json beside them.
+    Keras; where one comes not near enough, none is written, or of those that were not asked for by name the others.
+    What the files take and give, and how good and fast they are, is in the card.json beside them.
     """
     from ganzoo.exporting import report
     from ganzoo.exporting.export import export

@@ -63,7 +63,7 @@ def export(
     model: "str | Path | keras.Model",
     out_dir: str | Path,
     formats: Sequence[str] = FORMATS,
-    quantize: Sequence[str] = PLAIN,
+    quantize: Sequence[str] | None = None,
     *,
     size: "tuple[int, int] | str | None" = None,
     io: str = "float",
@@ -77,14 +77,16 @@ def export(
 
     Every file is run by the runtime it is for on 16 images of the test split, or on latents, and must come as near to
     the Keras model as its precision promises. Where one does not, nothing is written, not even the files that do: a
-    folder holds a whole export or what was there before. What the files take and give, and how good and fast they are,
+    folder holds a whole export or what was there before. Precisions that were not asked for by name are left out there,
+    which is said, and the others written. What the files take and give, and how good and fast they are,
     is in the `card.json` beside them, which also keeps what it says of earlier files that are still there.
 
     Args:
         model: a run directory, a `.keras` file, a pretrained name, or a Keras model.
         out_dir: where the files go; made where it is missing.
         formats: `savedmodel`, `tflite`.
-        quantize: the precisions of TFLite: `none` (float32), `float16`, `dynamic`, `int8`, `int16x8`.
+        quantize: the precisions of TFLite: `none` (float32), `float16`, `dynamic`, `int8`, `int16x8`. None: the first
+            three, or of them those that reach their floor.
         size: height and width of the pictures, as (64, 64) or "64x64"; "free" for any, which SRGAN takes. None: those
             that the network was trained at, or 128x128 for one that has none of its own.
         io: `uint8` puts the scaling of pixels into the files: they take and give values from 0 to 255.
@@ -101,7 +103,8 @@ def export(
     """
     from ganzoo.exporting import generators
 
-    formats, quantize = _each_once(formats), _each_once(quantize)
+    formats, by_name = _each_once(formats), quantize is not None
+    quantize = _each_once(quantize if by_name else PLAIN)
     size = _checked(formats, quantize, size, io, allow_below, direction)
     out = Path(out_dir).expanduser()
     _check_place(out)
@@ -113,6 +116,8 @@ def export(
     options["measure"] = measure
     with _staging(out) as folder:
         proven = [made for generator in opened for made in _proven(generator, folder, options, allow_below, say)]
+        if not by_name:
+            proven = _without_short(proven, say)
         _check(proven)
         entries = {made.file.path.name: _entry(made, measure, say) for made in proven}
         _publish(folder, out, entries)
@@ -226,6 +231,24 @@ def _proven(
         if file.quantization in STATIC:
             data["calibrated_on"] = train.description
         yield Proven(generator.model.name, file, quality, data)
+
+
+def _without_short(proven: "Sequence[Proven]", say) -> "list[Proven]":
+    """All but the rounded files that fall short, which are removed. One that is not rounded is wrong if it does."""
+    from ganzoo.exporting import proof
+
+    kept = []
+    for made in proven:
+        if proof.is_enough(made.quality) or made.file.quantization == "none":
+            kept.append(made)
+        else:
+            made.file.path.unlink()
+            say(
+                f"{made.file.path.name}: left out, for {made.quality.psnr_mean:.1f} dB are below its floor of "
+                f"{_wanted(made.quality):g}; --quantize {made.file.quantization} with --allow-below "
+                f"{math.floor(made.quality.psnr_mean)} takes it"
+            )
+    return kept
 
 
 def _check(proven: "Sequence[Proven]") -> None:

@@ -17,7 +17,7 @@ import ganzoo
 from ganzoo import config, inference, recipes, registry
 from ganzoo.errors import RunError, UsageError
 from ganzoo.exporting import export as export_module
-from ganzoo.exporting import generators, interface, saved_model
+from ganzoo.exporting import generators, interface, proof, saved_model
 from ganzoo.lite import card
 from ganzoo.lite.runner import GanzooLite
 
@@ -365,3 +365,19 @@ def test_a_model_of_no_known_architecture_needs_a_source_of_images(tmp_path):
     write_images(tmp_path / "images", 0, 256)
     report = export(model, tmp_path / "out", formats=["savedmodel"], calibration=f"folder:{tmp_path / 'images'}")
     assert report.files["generator_savedmodel"]["input"]["range"] == [-1.0, 1.0]
+
+
+def test_a_precision_that_was_not_asked_for_and_falls_short_is_left_out_and_told(tmp_path, monkeypatch):
+    model, said = painters.painter("dcgan"), []
+    monkeypatch.setitem(proof.FLOORS, "dynamic", 200.0)
+    files = export(model, tmp_path / "out", formats=["tflite"], say=said.append).files
+    assert list(files) == ["generator_float32.tflite", "generator_float16.tflite"]
+    assert not (tmp_path / "out/generator_dynamic.tflite").exists()
+    assert any(line.startswith("generator_dynamic.tflite: left out, for ") for line in said)
+    # By name it is all or nothing, and what is not rounded is never left out.
+    with pytest.raises(RunError, match="^nothing exported: generator_dynamic"):
+        export(model, tmp_path / "named", formats=["tflite"], quantize=["none", "dynamic"])
+    monkeypatch.setitem(proof.FLOORS, "none", 1000.0)
+    with pytest.raises(RunError, match="^nothing exported: generator_float32"):
+        export(model, tmp_path / "wrong", formats=["tflite"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
