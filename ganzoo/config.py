@@ -212,14 +212,14 @@ class TrainingConfig:
     """Steps from one checkpoint to the next."""
     checkpoint_minutes: Weight = 15.0
     """One more is written where the last is older than this. 0: by steps alone."""
-    keep_checkpoints: Size = 3
+    keep_checkpoints: Positive = 3
     """The newest of those by steps that are kept."""
     best_metric: str | None = None
     """A value of `metrics.jsonl`, as `generator_l1`, or one of `evaluation.metrics`: the checkpoint with the best
     value, or mean of values since the one before, is kept as well, and its networks in `checkpoints/best/`."""
     best_is: Literal["lowest", "highest"] = "lowest"
     """Which value of `best_metric` is the best."""
-    rollback: Count = 2
+    rollback: NonNegative = 2
     """How often the run goes back to a healthy checkpoint when it diverges, before it stops. 0: never, and only a
     state that is not finite stops it."""
     rollback_learning_rate: Rate = 1.0

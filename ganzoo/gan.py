@@ -262,6 +262,8 @@ class GAN(Trainer):
 
     def run_phases(self, phases: tuple[Phase, ...], data) -> dict:
         """One step: every phase, in order, on one forward of the generators."""
+        if not phases:
+            raise UsageError(f"{self.name}: no phase runs in this step; have one at least run in every step")
         *early, last = self.rounds_of(data, phases)
         self.now.observed = {}
         for parts in early:
@@ -276,23 +278,20 @@ class GAN(Trainer):
         if len(parts) > 1:
             return self._train_in_parts(phases, parts)
         ((number, batch),) = parts
+        self.begin_round(number)
         attached = [phase for phase in phases if not phase.detached]
-        outputs, record = self._forward(number, batch, attached[:1])
+        outputs, record = self.recorded_forward(batch, attached[:1])
         logs = {}
         for phase in phases:
+            made = (outputs, None if phase.detached else record)
             if phase in attached[1:]:
+                self.begin_round(number)
                 with self._norms_kept(True):
-                    gradients, terms = self.gradients_of(phase, batch, *self._forward(number, batch, [phase]))
-            else:
-                gradients, terms = self.gradients_of(phase, batch, outputs, None if phase.detached else record)
+                    made = self.recorded_forward(batch, [phase])
+            gradients, terms = self.gradients_of(phase, batch, *made)
             self.apply_gradients(phase, gradients)
             logs |= terms
         return logs
-
-    def _forward(self, number: int, batch, phases):
-        """The outputs of a part of the batch, and the record of how they depend on what the phases update."""
-        self.begin_round(number)
-        return self.recorded_forward(batch, phases)
 
     def _train_in_parts(self, phases, parts) -> dict:
         """As `_train`, one part after the other; what is observed is of the last."""
@@ -300,11 +299,13 @@ class GAN(Trainer):
         for phase in phases:
             gradients, terms = [], []
             for number, batch in parts:
+                # Also where a part was seen: what the loss draws is of its round.
+                self.begin_round(number)
                 batch = self.after(gradients[-1] if gradients else [], batch)
                 if number not in seen or not phase.detached:
                     # The same outputs a second time; only now are they recorded.
                     with self._norms_kept(number in seen):
-                        outputs, record = self._forward(number, batch, [] if phase.detached else [phase])
+                        outputs, record = self.recorded_forward(batch, [] if phase.detached else [phase])
                     seen[number] = keras.tree.map_structure(ops.stop_gradient, outputs)
                 outputs = seen[number] if phase.detached else outputs
                 found = self.gradients_of(phase, batch, outputs, None if phase.detached else record)
@@ -531,6 +532,9 @@ class GAN(Trainer):
 
 def _check_phases(name: str, phases: tuple[Phase, ...]) -> None:
     """Raises a UsageError for phases that can't be run as they are declared."""
+    names = [phase.name for phase in phases]
+    if len(set(names)) < len(names):
+        raise UsageError(f"{name}: phases {', '.join(names)}: two have one name; give each its own")
     owners = {phase.name: phase for phase in phases if phase.optimizer is None}
     for phase in phases:
         if phase.every < 1:

@@ -789,11 +789,11 @@ class TwoLosses(Linear):
         return {"generator_size": ops.mean(outputs["image"])}
 
 
-def two_losses(every=1, accumulate=1, optimizer="pixels", **config):
+def two_losses(accumulate=1, optimizer="pixels", every=1, name="size", **config):
     class Chosen(TwoLosses):
         def phases(self):
             pixels, size = super().phases()
-            return pixels, dataclasses.replace(size, every=every, optimizer=optimizer)
+            return pixels, dataclasses.replace(size, name=name, every=every, optimizer=optimizer)
 
     gan = Chosen(create_config(LinearConfig, **config))
     gan.compile(accumulate=accumulate)
@@ -851,6 +851,7 @@ def test_phases_that_can_not_be_run_as_declared_are_refused_by_name():
         ({"every": 0}, "phase size: every is 0"),
         ({"optimizer": "size"}, "shares the optimizer of size, which is no phase with an optimizer of its own"),
         ({"optimizer": "nothing"}, "shares the optimizer of nothing, which is no phase"),
+        ({"name": "pixels", "optimizer": None}, "phases pixels, pixels: two have one name"),
     ):
         with pytest.raises(UsageError, match=told):
             two_losses(**options)
@@ -887,3 +888,31 @@ def test_dropout_of_a_nested_network_is_drawn_by_the_step_too():
 
     np.testing.assert_array_equal(made(5), made(5))
     assert (made(5) != made(6)).any()
+
+
+def test_a_step_in_which_no_phase_runs_is_refused_in_a_line():
+    class Late(Linear):
+        def phases(self):
+            return tuple(dataclasses.replace(phase, start=1) for phase in super().phases())
+
+    gan = Late(create_config(LinearConfig))
+    gan.compile()
+    with pytest.raises(UsageError, match="no phase runs in this step"):
+        gan.train_step(ops.convert_to_tensor(pixels(4)))
+
+
+def test_a_detached_phase_after_the_attached_one_draws_for_each_part_of_a_batch_anew():
+    rounds = []
+
+    class Reversed(Linear):
+        def phases(self):
+            return super().phases()[::-1]
+
+        def discriminator_terms(self, *args, **named):
+            rounds.append(self.now.round)
+            return super().discriminator_terms(*args, **named)
+
+    gan = Reversed(create_config(LinearConfig))
+    gan.compile(accumulate=2, run_eagerly=True)
+    gan.train_step(ops.convert_to_tensor(pixels(4)))
+    assert list(dict.fromkeys(rounds)) == [0, 1]

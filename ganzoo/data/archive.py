@@ -42,6 +42,8 @@ def fetch_archive(address: str, sha256: str) -> Path:
         RunError: as `fetch_file`, or when the archive can't be unpacked or holds a path that leads out of it.
     """
     folder = cache_folder() / "archives" / sha256[:32]
+    if folder.is_dir():
+        return folder
     # Of several processes one unpacks, and the others find the folder.
     with locked(folder):
         if not folder.is_dir():

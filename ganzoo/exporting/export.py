@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,8 +79,8 @@ def export(
     Every file is run by the runtime it is for on 16 images of the test split, or on latents, and must come as near to
     the Keras model as its precision promises. Where one does not, nothing is written, not even the files that do: a
     folder holds a whole export or what was there before. Precisions that were not asked for by name are left out there,
-    which is said, and the others written. What the files take and give, and how good and fast they are,
-    is in the `card.json` beside them, which also keeps what it says of earlier files that are still there.
+    with a warning, and the others written; earlier files of theirs go. What the files take and give, and how good and
+    fast they are, is in the `card.json` beside them, which keeps what it says of earlier files that are still there.
 
     Args:
         model: a run directory, a `.keras` file, a pretrained name, or a Keras model.
@@ -116,11 +117,12 @@ def export(
     options["measure"] = measure
     with _staging(out) as folder:
         proven = [made for generator in opened for made in _proven(generator, folder, options, allow_below, say)]
+        left_out = []
         if not by_name:
-            proven = _without_short(proven, say)
+            proven, left_out = _without_short(proven)
         _check(proven)
         entries = {made.file.path.name: _entry(made, measure, say) for made in proven}
-        _publish(folder, out, entries)
+        _publish(folder, out, entries, left_out)
     there = pretrained.directions(model) if isinstance(model, str | Path) else ()
     for other in (other for other in there if direction not in (other, "both")):
         say(f"{model}: its generator {direction} alone is exported; --direction {other} exports the other, both both")
@@ -233,22 +235,23 @@ def _proven(
         yield Proven(generator.model.name, file, quality, data)
 
 
-def _without_short(proven: "Sequence[Proven]", say) -> "list[Proven]":
-    """All but the rounded files that fall short, which are removed. One that is not rounded is wrong if it does."""
+def _without_short(proven: "Sequence[Proven]") -> "tuple[list[Proven], list[str]]":
+    """All but the rounded files that fall short, and the names of these. What is not rounded is wrong if it does."""
     from ganzoo.exporting import proof
 
-    kept = []
+    kept, left_out = [], []
     for made in proven:
         if proof.is_enough(made.quality) or made.file.quantization == "none":
             kept.append(made)
-        else:
-            made.file.path.unlink()
-            say(
-                f"{made.file.path.name}: left out, for {made.quality.psnr_mean:.1f} dB are below its floor of "
-                f"{_wanted(made.quality):g}; --quantize {made.file.quantization} with --allow-below "
-                f"{math.floor(made.quality.psnr_mean)} takes it"
-            )
-    return kept
+            continue
+        left_out.append(made.file.path.name)
+        warnings.warn(
+            f"{made.file.path.name}: left out, for {made.quality.psnr_mean:.1f} dB are below its floor of "
+            f"{_wanted(made.quality):g}; --quantize {made.file.quantization} with --allow-below "
+            f"{math.floor(made.quality.psnr_mean)} takes it",
+            stacklevel=3,
+        )
+    return kept, left_out
 
 
 def _check(proven: "Sequence[Proven]") -> None:
@@ -350,18 +353,19 @@ def _is_running(process: int) -> bool:
     return True
 
 
-def _publish(folder: Path, out: Path, entries: Mapping[str, dict]) -> None:
-    """Moves the files to their place; all of them with their card, or none."""
+def _publish(folder: Path, out: Path, entries: Mapping[str, dict], left_out: Sequence[str]) -> None:
+    """Moves the files to their place; all of them with their card, or none. What was left out is not there after."""
     with _locked(out):
         earlier = {name: entry for name, entry in _entries(out).items() if (out / name).exists()}
         _check_places(out, entries, earlier)
         moved = []
         try:
-            for name in entries:
+            for name in [*entries, *(name for name in left_out if name in earlier)]:
                 moved.append(name)
                 _replace(out / name, folder / f"{OLD}{name}")
-                (folder / name).rename(out / name)
-            _write_card(out, {**earlier, **entries})
+                if name in entries:
+                    (folder / name).rename(out / name)
+            _write_card(out, {name: e for name, e in {**earlier, **entries}.items() if name not in left_out})
         except BaseException:
             for name in moved:
                 if not (folder / name).exists():

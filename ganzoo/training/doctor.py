@@ -192,10 +192,10 @@ def _diverging(history, skips_steps: bool) -> Finding | None:
 
 
 def _one_image(history) -> Finding | None:
-    for key, samples in history.samples_of("_real_spread"):
+    for key, samples in history.samples_of("_real_difference"):
         if samples.recent[-1].value < ALIKE:
             evidence = (
-                f"{key} is {samples.recent[-1].value:.3f}: the real images are all the same, to within a level of 255"
+                f"{key} is {samples.recent[-1].value:.3f}: the real images are all the same, to within 2 levels of 255"
             )
             advice = "Look at data.source: is it one image many times, or black ones"
             return Finding("one image", samples.recent[0].step, evidence, advice)
@@ -262,7 +262,7 @@ def _stalled(history) -> Finding | None:
         if None not in (real, fake) and max(real, fake) <= WRONG:
             evidence = f"{name} holds {1 - real:.0%} of real images to be fake, and {1 - fake:.0%} of fakes to be real"
             return Finding("stalled", since, evidence, swapped)
-        # What it is told is fake, and what the generator makes it say, are of the same images.
+        # What it is told is fake was made by the generator as well, now or, of a pool, a while ago.
         real, fake, fooled = (_median(window, f"{name}_{kind}_logit") for kind in ("real", "fake", "fooled"))
         if _is_sure(window, name) and None not in (real, fake, fooled) and fooled > (real + fake) / 2:
             evidence = (

@@ -63,10 +63,10 @@ def warnings(recipe: Recipe, pipeline: Pipeline, last_step: int) -> list[str]:
             "fewer --steps"
         )
     for key, images in pipeline.fixed(COMPARED).items():
-        if health.spread(images) < health.ALIKE:
+        if health.largest_difference(images) < health.ALIKE:
             found.append(
-                f"{key}: {len(images)} images, spread evenly over all, are the same, to within a level of 255: nothing "
-                "but that one can be learnt; look at data.source"
+                f"{key}: {len(images)} images, spread evenly over all, are the same, to within 2 levels of 255: "
+                "nothing but that one can be learnt; look at data.source"
             )
     return found
 

@@ -183,6 +183,10 @@ def _document(directory: RunDirectory) -> dict:
         raise _unreadable(directory, f"a run's holds {', '.join(sections)}")
     if not isinstance(document["architecture"], str):
         raise _unreadable(directory, "its architecture is no name")
+    try:
+        _Sections.model_validate(document)
+    except pydantic.ValidationError as error:
+        raise _unreadable(directory, _problem(error)) from None
     return document
 
 
@@ -367,6 +371,25 @@ class _Rollback(pydantic.BaseModel):
     reason: str
 
 
+class _Training(pydantic.BaseModel):
+    """What is read of the section before a recipe is made of it: how long a run is, and when it writes."""
+
+    model_config = _FORM
+    steps: Annotated[_Step, pydantic.Field(ge=1)]
+    log_every: Annotated[_Step, pydantic.Field(ge=1)] = 1
+    sample_every: Annotated[_Step, pydantic.Field(ge=1)] = 1
+
+
+class _Sections(pydantic.BaseModel):
+    """The recipe in a run's `config.yaml`, as far as it is read before a recipe is made of it."""
+
+    model_config = _FORM
+    model: dict[str, Any]
+    data: dict[str, Any]
+    training: _Training
+    evaluation: dict[str, Any] = {}
+
+
 class _Line(pydantic.BaseModel):
     """A line of `metrics.jsonl`; what else it has are numbers, or null for those that are not finite."""
 
@@ -376,7 +399,7 @@ class _Line(pydantic.BaseModel):
     time: float = 0.0
     images_per_second: float = 0.0
     nonfinite: _Step = 0
-    rollback: _Rollback | None = None
+    rollback: _Rollback = None
     health: dict[str, float | None] = {}
     evaluation: dict[str, float | None] = {}
     findings: list[dict[str, Any]] = []

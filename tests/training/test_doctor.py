@@ -419,9 +419,9 @@ def test_a_hinge_that_is_flat_by_intent_is_no_strength():
 
 
 def test_real_images_that_are_all_the_same_are_told_and_not_the_diversity_that_they_do_not_have():
-    (finding,) = doctor.diagnose(run(sample_diversity=None, sample_real_spread=0.003))
+    (finding,) = doctor.diagnose(run(sample_diversity=None, sample_real_difference=0.008))
     assert (finding.name, "data.source" in finding.advice) == ("one image", True)
-    assert found(run(sample_real_spread=0.02)) == []
+    assert found(run(sample_real_difference=0.03)) == []
 
 
 @pytest.mark.parametrize("name", ["generator", "discriminator"])

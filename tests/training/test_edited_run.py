@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ganzoo import registry
 from ganzoo.config import parse_recipe
 from ganzoo.errors import UsageError
-from ganzoo.training import doctor, run_directory
+from ganzoo.training import doctor, report, run_directory
 from ganzoo.training.run_directory import RunDirectory
 
 RECIPE = parse_recipe(
@@ -105,7 +105,8 @@ def check_goes_on_or_is_told(directory: RunDirectory) -> None:
         run_directory.keep_metrics_until(directory, 6, 1, LINES[-2])
         run_directory.what_moved(directory, RECORD)
         run_directory.what_changed(directory, DATA)
-        doctor.diagnose(run_directory.read_metrics(directory))
+        doctor.report(directory)
+        report.write(directory)
     except UsageError as error:
         assert "\n" not in str(error)
         assert str(directory.path) in str(error)
@@ -136,7 +137,14 @@ def test_a_config_with_other_text_in_it_stops_no_run_without_a_line(tmp_path, co
     "line",
     ["architecture: 2001-99-99", "architecture: " + "9" * 5000, "architecture: " + "[" * 3000, "run: null", "run: [1]"]
     + ["run: {data: 1}", "run: {data: {digest: 1}}", "versions: 3", "model: &a {b: *a}", "data: {source: [1]}"]
-    + ["architecture: !!bool x", "architecture: !!timestamp x", "architecture: !!int ''", "training: !!float ''"],
+    + [
+        "architecture: !!bool x",
+        "architecture: !!timestamp x",
+        "architecture: !!int ''",
+        "training: !!float ''",
+        "model: null",
+    ]
+    + ["training: {steps: 9, log_every: 0}", "training: {steps: x}", "training: {}"],
     ids=lambda line: line[:25],
 )
 def test_what_yaml_stumbles_over_is_told_in_a_line(tmp_path, config, line):
@@ -173,6 +181,7 @@ def test_edited_metrics_stop_no_run_without_a_line(tmp_path, config, lines):
         ('{"step": 2, "generator_l1": "1"}', "line 2: generator_l1: input should be a valid number"),
         ('{"step": 2, "generator_l1": NaN}', "line 2: generator_l1: input should be a finite number"),
         ('{"step": 2, "rollback": {"number": 1}}', "line 2: rollback.from: field required"),
+        ('{"step": 2, "rollback": null}', "line 2: rollback: input should be"),
     ],
 )
 def test_a_line_of_metrics_that_no_run_writes_is_named_with_what_is_wrong(tmp_path, line, words):

@@ -155,7 +155,7 @@ def test_each_column_is_measured_against_its_own_real_images():
     samples = {"a to b": flat(-1.0, 1.0), "b to a": flat(0.0, 0.5)}
     real = {"a to b": flat(0.0, 2.0), "b to a": flat(0.0, 1.0)}
     measures = health.measure_samples(samples, real)
-    kinds = ("real_spread", "diversity", "saturation", "checkerboard")
+    kinds = ("real_difference", "diversity", "saturation", "checkerboard")
     assert measures.keys() == {f"{column}_{kind}" for column in ("a_to_b", "b_to_a") for kind in kinds}
     assert (measures["a_to_b_diversity"], measures["b_to_a_diversity"]) == pytest.approx((1.0, 0.5))
     assert (measures["a_to_b_saturation"], measures["b_to_a_saturation"]) == (1, 0)

@@ -71,3 +71,11 @@ def test_one_image_many_times_is_warned_of_and_so_are_all_black_ones(tmp_path, l
     assert "image: 16 images, spread evenly over all, are the same" in told("dcgan", source)[1]
     Image.fromarray(255 - noise.astype(np.uint8)).save(tmp_path / "0.png")
     assert "are the same" not in told("dcgan", source)[1]
+
+
+def test_dark_images_with_a_point_of_light_each_are_not_called_the_same(tmp_path):
+    for number in range(16):
+        pixels = np.zeros((64, 64, 3), np.uint8)
+        pixels[8 + number, 30] = 255
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    assert "are the same" not in told("dcgan", f"folder:{tmp_path}")[1]
