@@ -34,8 +34,6 @@ def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
     try:
         with Path(path).open("rb") as file:
             return _read_zip(file) if zipfile.is_zipfile(file) else _read_legacy(file)
-    except MemoryError:
-        raise
     except Exception as error:  # a broken pickle raises anything
         raise RunError(f"{path}: can't be read as PyTorch weights ({reason(error)})") from error
 
