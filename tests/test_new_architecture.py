@@ -1,7 +1,6 @@
 """A new architecture is one file, `made_up.py`: it keeps the contract, trains, is saved; nothing else knows of it."""
 
 import dataclasses
-import importlib
 import json
 import os
 import re
@@ -16,6 +15,7 @@ TESTS = Path(__file__).parent
 pytest.register_assert_rewrite("contract")
 
 import contract  # noqa: E402
+import plugins  # noqa: E402
 import small  # noqa: E402
 
 import ganzoo  # noqa: E402
@@ -26,12 +26,8 @@ from ganzoo.errors import UsageError  # noqa: E402
 
 @pytest.fixture(scope="module")
 def built():
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(registry, "_REGISTERED", dict(registry._REGISTERED))
-        patched.delitem(sys.modules, "made_up", raising=False)
-        importlib.import_module("made_up")
-        gan = small.create("made_up")
-        yield gan, small.arrays(gan)
+    with plugins.built("made_up") as found:
+        yield found
 
 
 def test_it_is_known_by_its_name(gan):
@@ -41,20 +37,7 @@ def test_it_is_known_by_its_name(gan):
     assert (gan.config.image_size, gan.config.code_dim, gan.config.base_filters) == (16, 4, 4)
 
 
-@pytest.mark.parametrize(
-    "promise",
-    [
-        contract.every_trainable_weight_gets_a_gradient,
-        contract.each_phase_changes_its_own_networks_and_no_other,
-        contract.the_seed_alone_decides_on_the_initial_weights,
-        contract.a_step_is_a_function_of_the_state,
-        contract.every_variable_of_training_is_in_the_state,
-        contract.fit_trains_in_a_graph_what_a_step_trains_eagerly,
-        contract.a_wrong_batch_is_refused,
-        contract.spectral_norm_bounds_every_layer_of_the_discriminators,
-    ],
-    ids=lambda promise: promise.__name__,
-)
+@plugins.keeps_each_promise
 def test_it_keeps_the_contract(gan, promise):
     promise(gan)
 
@@ -134,27 +117,21 @@ print(json.dumps(found))
 
 
 def test_one_of_another_package_is_found_by_its_entry_point_before_anything_of_it_is_imported(ganzoo, tmp_path):
-    package, metadata = tmp_path / "site" / "mygan", tmp_path / "site" / "mygan-1.0.dist-info"
-    package.mkdir(parents=True)
-    metadata.mkdir()
-    (package / "__init__.py").write_text("")
-    shutil.copy(TESTS / "made_up.py", package / "network.py")
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: mygan\nVersion: 1.0\n")
     entries = ["made_up = mygan.network:MadeUp", "dcgan = mygan.network", "absent = mygan.absent"]
-    (metadata / "entry_points.txt").write_text("\n".join(["[ganzoo.architectures]", *entries]))
+    plugins.install(tmp_path / "site", "mygan", TESTS / "made_up.py", entries)
     (tmp_path / "mine.yaml").write_text("architecture: made_up\ntraining: {steps: 2, batch_size: 4}\n")
 
-    listed = ganzoo("list", "--json", PYTHONPATH=str(package.parent), PYTHONPROFILEIMPORTTIME="1")
+    listed = ganzoo("list", "--json", PYTHONPATH=str(tmp_path / "site"), PYTHONPROFILEIMPORTTIME="1")
     names = [architecture["name"] for architecture in json.loads(listed.stdout)["architectures"]]
     assert names == ["cyclegan", "dcgan", "made_up", "pix2pix", "srgan"]
     assert "'dcgan' of mygan.network is left out: the name is taken by ganzoo.architectures.dcgan" in listed.stderr
     assert "'absent' of mygan.absent is left out: there is no such module" in listed.stderr
     assert "mygan.network" not in re.findall(r"\| +(\S+)$", listed.stderr, re.MULTILINE)
 
-    wrong = ganzoo("train", "mine.yaml", "--set", "model.code_dims=3", PYTHONPATH=str(package.parent))
+    wrong = ganzoo("train", "mine.yaml", "--set", "model.code_dims=3", PYTHONPATH=str(tmp_path / "site"))
     assert wrong.returncode == 2
     assert "model.code_dims: unknown key; did you mean 'code_dim'?" in wrong.stderr
-    done = ganzoo("train", "mine.yaml", "--dry-run", PYTHONPATH=str(package.parent))
+    done = ganzoo("train", "mine.yaml", "--dry-run", PYTHONPATH=str(tmp_path / "site"))
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("architecture   made_up\n")
 

@@ -48,6 +48,7 @@ makes it 0.19."""
 AUGMENT = "model.augmentation=[color, translation, cutout]"
 NORMALISE = "model.spectral_norm=true with model.discriminator_norm=none"
 """Settings that more than one finding advises."""
+SWAPPED = "See whether real and fake, or the signs of the losses, are swapped"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -247,41 +248,56 @@ def _too_strong(history, flat: bool) -> Finding | None:
 
 
 def _stalled(history) -> Finding | None:
-    phase, last = history.phase, history.lines[-1]
+    phase = history.phase
     if phase.count < 2 * WINDOW:
         return None
     first, window = phase.first, list(phase.last)
-    since = window[0]["step"]
+    for evidence, since, advice in (
+        (_stands_still(phase), first, "Raise its learning rate, or see what holds it fast"),
+        (_swapped(window), window, SWAPPED),
+        (
+            _faded(first, window),
+            window,
+            f"{SWAPPED}. If not, try model.adversarial_loss=non_saturating or hinge, or a lower "
+            "model.discriminator_learning_rate",
+        ),
+    ):
+        if evidence:
+            return Finding("stalled", since[0]["step"], evidence, advice)
+    return None
+
+
+def _stands_still(phase) -> str | None:
     for name, largest in phase.largest_updates.items():
         if largest < STILL:
-            evidence = f"{name} stands still: no update changed it by more than {largest:.0e} of its weights"
-            return Finding("stalled", first[0]["step"], evidence, "Raise its learning rate, or see what holds it fast")
-    swapped = "See whether real and fake, or the signs of the losses, are swapped"
-    for name in _discriminators(last):
+            return f"{name} stands still: no update changed it by more than {largest:.0e} of its weights"
+    return None
+
+
+def _swapped(window) -> str | None:
+    for name in _discriminators(window[-1]):
         real, fake = _accuracies(window, name)
         if None not in (real, fake) and max(real, fake) <= WRONG:
-            evidence = f"{name} holds {1 - real:.0%} of real images to be fake, and {1 - fake:.0%} of fakes to be real"
-            return Finding("stalled", since, evidence, swapped)
+            return f"{name} holds {1 - real:.0%} of real images to be fake, and {1 - fake:.0%} of fakes to be real"
         # What it is told is fake was made by the generator as well, now or, of a pool, a while ago.
         real, fake, fooled = (_median(window, f"{name}_{kind}_logit") for kind in ("real", "fake", "fooled"))
         if _is_sure(window, name) and None not in (real, fake, fooled) and fooled > (real + fake) / 2:
-            evidence = (
+            return (
                 f"{name} is right about nearly all that it is told, and yet answers the generator ({fooled:.1f}) as it "
                 f"does what is called real ({real:.1f}), not as what is called fake ({fake:.1f})"
             )
-            return Finding("stalled", since, evidence, swapped)
+    return None
+
+
+def _faded(first, window) -> str | None:
+    last = window[-1]
     # Without a game a gradient fades as it should, and beside one, that of a distance that is learnt.
     if not _discriminators(last) or any(_fell(first, window, term) for term in distances(last)):
         return None
     for name in _generators(last):
         before, now = (_median(part, f"{name}_gradient_norm") for part in (first, window))
         if None not in (before, now) and now < FADED * before:
-            evidence = f"the gradient of {name} fell to {now / before:.1%} of what it was at first: it learns no more"
-            advice = (
-                f"{swapped}. If not, try model.adversarial_loss=non_saturating or hinge, or a lower "
-                "model.discriminator_learning_rate"
-            )
-            return Finding("stalled", since, evidence, advice)
+            return f"the gradient of {name} fell to {now / before:.1%} of what it was at first: it learns no more"
     return None
 
 

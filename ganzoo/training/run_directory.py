@@ -17,6 +17,7 @@ import pydantic.dataclasses
 import yaml
 
 from ganzoo.config import SECTIONS, Recipe, parse_recipe, place_of, resolved, to_document, without_auto
+from ganzoo.documents import read_yaml
 from ganzoo.errors import RunError, UsageError, quoted, reason
 from ganzoo.files import is_unfinished, remove_unfinished, replacing
 from ganzoo.versions import versions
@@ -173,10 +174,10 @@ def _document(directory: RunDirectory) -> dict:
     path = directory.config
     try:
         # Whoever opened a pipe would wait for ever.
-        document = yaml.safe_load(path.read_text("utf-8")) if path.is_file() or not path.exists() else None
-    except (FileNotFoundError, PermissionError, MemoryError):
+        document = read_yaml(path.read_text("utf-8")) if path.is_file() or not path.exists() else None
+    except (FileNotFoundError, PermissionError):
         raise
-    except Exception as error:  # PyYAML raises anything from ValueError to RecursionError, at dates and the like.
+    except (OSError, ValueError) as error:
         raise _unreadable(directory, reason(error)) from None
     sections = [key for key in SECTIONS if key != "evaluation"]
     if not isinstance(document, dict) or not set(sections) <= document.keys():

@@ -1,9 +1,7 @@
 """A style-based GAN in one file, `style.py`, goes all the way, and nothing of the package knows of it."""
 
-import importlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,10 +17,8 @@ from PIL import Image
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 pytest.register_assert_rewrite("contract")
 
-import contract  # noqa: E402
+import plugins  # noqa: E402
 import small  # noqa: E402
-
-from ganzoo import registry  # noqa: E402
 
 RECIPE = """
 architecture: style
@@ -34,27 +30,11 @@ training: {steps: 24, batch_size: 4, sample_count: 4, log_every: 4, sample_every
 
 @pytest.fixture(scope="module")
 def built():
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(registry, "_REGISTERED", dict(registry._REGISTERED))
-        patched.delitem(sys.modules, "style", raising=False)
-        importlib.import_module("style")
-        gan = small.create("style", latent_dim=8, base_filters=8)
-        yield gan, small.arrays(gan)
+    with plugins.built("style", latent_dim=8, base_filters=8) as found:
+        yield found
 
 
-@pytest.mark.parametrize(
-    "promise",
-    [
-        contract.every_trainable_weight_gets_a_gradient,
-        contract.each_phase_changes_its_own_networks_and_no_other,
-        contract.the_seed_alone_decides_on_the_initial_weights,
-        contract.a_step_is_a_function_of_the_state,
-        contract.every_variable_of_training_is_in_the_state,
-        contract.fit_trains_in_a_graph_what_a_step_trains_eagerly,
-        contract.spectral_norm_bounds_every_layer_of_the_discriminators,
-    ],
-    ids=lambda promise: promise.__name__,
-)
+@plugins.keeps_each_promise
 def test_it_keeps_the_contract(gan, promise):
     promise(gan)
 
@@ -74,13 +54,8 @@ def test_its_lazy_phases_run_at_their_steps_and_share_the_slots_of_those_they_ad
 def site(tmp_path_factory):
     """A folder with a package that holds the file, and what names it as an entry point; beside it a recipe."""
     root = tmp_path_factory.mktemp("style")
-    package, metadata = root / "site/mystyle", root / "site/mystyle-1.0.dist-info"
-    package.mkdir(parents=True)
-    metadata.mkdir()
-    (package / "__init__.py").write_text("")
-    shutil.copy(Path(__file__).with_name("style.py"), package)
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: mystyle\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text("[ganzoo.architectures]\nstyle = mystyle.style:Style\n")
+    entries = ["style = mystyle.network:Style"]
+    plugins.install(root / "site", "mystyle", Path(__file__).with_name("style.py"), entries)
     (root / "style.yaml").write_text(RECIPE)
     return root
 
