@@ -341,7 +341,9 @@ def test_of_many_samples_forty_are_kept_first_and_last_among_them_in_a_light_pag
     write_samples(directory, 59, size=(3000, 300))
     open_page(browser, directory)
     pictures = browser.find_elements(By.CSS_SELECTOR, ".samples img")
-    assert browser.execute_script("return arguments[0].naturalWidth", pictures[-1]) == 1024
+    # A busy browser may not have decoded it yet.
+    decode = "const [picture, done] = arguments; picture.decode().then(() => done(picture.naturalWidth), done)"
+    assert browser.execute_async_script(decode, pictures[-1]) == 1024
     steps = [int(picture.get_attribute("data-step")) for picture in pictures]
     assert len(steps) == 40 and steps[0] == 0 and steps[-1] == 59
     assert {after - before for before, after in itertools.pairwise(steps)} == {1, 2}
