@@ -68,12 +68,14 @@ class GANConfig:
     default_recipe: ClassVar[str | None] = None
     """The recipe that the architecture's name alone stands for."""
 
+    batch: ClassVar[tuple] = ()
+    """What a batch holds: streams of fields, `ganzoo.data.fields.Stream`."""
+    deployed: ClassVar[Mapping] = {}
+    """The networks that are sampled, saved and exported, by name: what each takes and gives,
+    `ganzoo.data.fields.Signature`."""
+
     seed: NonNegative = 0
     """Seed of the initial weights, latents, dropout and augmentations. A recipe gives `training.seed` instead."""
-    image_size: Size
-    """Height and width of training images, in pixels."""
-    channels: Size = 3
-    """3 for RGB, 1 for luminance."""
 
     precision: Literal["auto", "float32", "mixed_float16", "mixed_bfloat16", "float64"] = "auto"
     """`auto`, here and below: what was fastest where it was measured, see `docs/performance.md`; on a CPU float32."""
@@ -133,6 +135,21 @@ class GANConfig:
                 "adversarial_loss=wasserstein makes no sense without a bound on the discriminator: "
                 "set penalty=gradient or spectral_norm=true"
             )
+
+    @property
+    def floors(self) -> dict[str, float]:
+        """Where what an export must reach differs from `ganzoo.exporting.proof.FLOORS`: dB by precision."""
+        return {}
+
+
+@frozen_config
+class ImageGANConfig(GANConfig):
+    """The hyperparameters of what is trained on images."""
+
+    image_size: Size
+    """Height and width of training images, in pixels."""
+    channels: Size = 3
+    """3 for RGB, 1 for luminance."""
 
 
 @frozen_config

@@ -13,6 +13,7 @@ from keras import ops
 from ganzoo import first_batch, initial_weights, losses, seeding, tuning
 from ganzoo.augmentation import augment
 from ganzoo.config import GANConfig
+from ganzoo.data.fields import FLOAT, Image, fields_of
 from ganzoo.distillation import load_teachers
 from ganzoo.engines import SEEDS, WHOLE_NUMBERS, Adam, Trainer, check_precision
 from ganzoo.errors import UsageError
@@ -52,13 +53,12 @@ class Phase:
 class GAN(Trainer):
     """Named networks and the phases that train them. Architectures subclass it and add:
 
-    `config_class`; `batch_names`, the keys of a batch; `build_networks`; `forward`, the one forward of the generators
-    in a step; `phases`; `deployed_names`; `samples`, and `generated` to have them looked at by the doctor; `painted`
-    to have its generators learn from teachers.
+    `config_class`, which declares the batch and the deployed networks; `build_networks`; `forward`, the one forward of
+    the generators in a step; `phases`; `samples`, and `generated` to have them looked at by the doctor.
 
-    `fit` takes batches as dicts with the keys of `batch_names`, as tuples in their order, or, where there is one key,
-    as a bare tensor: floats of (B, H, W, C) in the range that the architecture's file states. With `n_critic` > 1 a
-    batch is that many times larger: each discriminator update takes a part of its own.
+    `fit` takes batches as dicts with the keys of the config's `batch`, as tuples in their order, or, where there is one
+    key, as a bare tensor, each as its field states. With `n_critic` > 1 a batch is that many times larger: each
+    discriminator update takes a part of its own.
 
     The networks are attributes as well: `gan.generator`.
 
@@ -67,22 +67,15 @@ class GAN(Trainer):
     """
 
     config_class = GANConfig
-    batch_names: tuple[str, ...] = ()
-    deployed_names: tuple[str, ...] = ("generator",)
     generated: Mapping[str, str] = {}
     """Which columns of `samples` the generators made, and the key of the batch whose images they should resemble."""
-    painted: Mapping[str, tuple[str, str]] = {}
-    """Of each generator the key of what it takes, in the batch or the outputs of `forward`, and the key of what it
-    makes of that, in the outputs. A teacher is asked to make something of the same."""
-    input_range = (-1.0, 1.0)
-    """Range of the values that a deployed generator of images takes."""
-    floors: Mapping[str, float] = {}
-    """Where what an export must reach differs from `ganzoo.exporting.proof.FLOORS`: dB by precision. Mobile variants
-    go by the common ones."""
 
     def __init__(self, config: GANConfig):
         super().__init__(name=type(self).__name__.lower())
         self.config = config = tuning.settle(config)
+        self.fields = fields_of(config)
+        self.batch_names = tuple(self.fields)
+        self.deployed_names = tuple(config.deployed)
         check_precision(config.precision)
         with _dtype_policy(config.precision), initial_weights.from_seed(config.seed):
             self._networks = self.build_networks()
@@ -125,9 +118,7 @@ class GAN(Trainer):
             UsageError: when that can't be had, saying what to do.
         """
         if self._is_taught():
-            if not self.painted:
-                raise UsageError(f"model.teacher: {self.name} learns from none; leave it out")
-            self._teachers = load_teachers(self.config.teacher, {name: self._networks[name] for name in self.painted})
+            self._teachers = load_teachers(self.config.teacher, {n: self._networks[n] for n in self.deployed_names})
 
     # What users of any architecture call.
 
@@ -252,8 +243,7 @@ class GAN(Trainer):
         return super().fit(first_batch.watched(x, self._look_at), *args, **kwargs)
 
     def _look_at(self, batch) -> None:
-        ranges = dict.fromkeys(self.batch_names, (-1.0, 1.0))
-        ranges |= {taken: self.input_range for taken, _ in self.painted.values() if taken in ranges}
+        ranges = {key: field.range for key, field in self.fields.items() if isinstance(field, Image)}
         # What is no batch at all is refused, by name, when it comes to a step.
         with contextlib.suppress(UsageError):
             first_batch.warn_of(self._named(batch), ranges)
@@ -342,7 +332,7 @@ class GAN(Trainer):
 
     def rounds_of(self, data, phases: tuple[Phase, ...]) -> list[list[tuple[int, dict]]]:
         """What of a batch each update sees of the phase that has most: one part or, accumulated, several, numbered."""
-        batch = {name: ops.cast(value, self.batch_dtype) for name, value in self._named(data).items()}
+        batch = {key: ops.cast(value, self._dtype_of(key)) for key, value in self._named(data).items()}
         updates = max(phase.repeats for phase in phases)
         parts = list(enumerate(self._parts(batch, self.accumulate * updates)))
         # So an update sees the same examples in however many parts.
@@ -375,6 +365,11 @@ class GAN(Trainer):
                 # Batch norm's moving statistics too: those of the last weights don't fit the averaged ones.
                 if "float" in variable.dtype:
                     average.assign(variable + ops.cast(decay, variable.dtype) * (average - variable))
+
+    def _dtype_of(self, key: str) -> str:
+        """Whole numbers stay whole, whatever the networks compute in."""
+        dtype = self.fields[key].dtype
+        return self.batch_dtype if dtype == FLOAT else dtype
 
     def _named(self, data) -> dict:
         if isinstance(data, Mapping) and data.keys() >= set(self.batch_names):
@@ -454,8 +449,10 @@ class GAN(Trainer):
             raise UsageError(f"{self.name}: the teacher is not loaded; call prepare() before fit()")
         terms = {}
         for name in (name for name in phase.networks if name in self._teachers):
-            taken, made = self.painted[name]
-            example = self._teachers[name]({**batch, **outputs}[taken], training=False)
+            signature = self.config.deployed[name]
+            taken = [{**batch, **outputs}[key] for key in signature.takes]
+            (made,) = signature.gives
+            example = self._teachers[name](taken if len(taken) > 1 else taken[0], training=False)
             distance = losses.l1(outputs[made], ops.cast(example, outputs[made].dtype))
             terms[f"{name}_distillation"] = self.config.distillation_weight * distance
         return terms

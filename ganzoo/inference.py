@@ -75,7 +75,9 @@ def takes_latents(model: "keras.Model") -> bool:
 def input_range(model: "keras.Model") -> tuple[float, float]:
     """The range of a model's input values: its architecture's, which the model's name begins with, else [-1, 1]."""
     name = registry.of_network(model.name)
-    return registry.get(name).input_range if name else (-1.0, 1.0)
+    signatures = registry.config_class(name).deployed.values() if name else ()
+    ranges = [field.range for signature in signatures for field in signature.takes.values() if field.kind == "image"]
+    return ranges[0] if ranges else (-1.0, 1.0)
 
 
 def sample(model, count: int, seed: int = 0, truncation: float = 1.0) -> np.ndarray:

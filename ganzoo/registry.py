@@ -20,6 +20,7 @@ from ganzoo.errors import UsageError, quoted
 
 _PACKAGE = "ganzoo.architectures"
 _SLOW_PACKAGES = ("ganzoo", "jax", "keras", "tensorflow")
+_CHEAP_MODULES = ("ganzoo.config", "ganzoo.data.fields")
 _REGISTERED: dict[str, type] = {}
 
 
@@ -140,7 +141,7 @@ def _read_config(module: str, path: Path) -> type:
     except NameError as error:
         raise UsageError(
             f"{path}: {configs[0]} uses {error.name!r}, which is not there when settings are read without the rest of "
-            "the file: use what the class itself, ganzoo.config or an import without Keras has"
+            "the file: use what the class itself, {' or '.join(_CHEAP_MODULES)} or an import without Keras has"
         ) from None
     return namespace[configs[0]]
 
@@ -156,4 +157,4 @@ def _is_cheap_import(node: ast.stmt) -> bool:
         modules = [alias.name for alias in node.names]
     else:
         return False
-    return all(module == "ganzoo.config" or module.split(".")[0] not in _SLOW_PACKAGES for module in modules)
+    return all(module in _CHEAP_MODULES or module.split(".")[0] not in _SLOW_PACKAGES for module in modules)

@@ -20,6 +20,7 @@ SECTIONS = {
     "training": ("TrainingConfig", "The run: how long, how large a batch, and how often what is written."),
     "evaluation": ("EvaluationConfig", "How good the generators are, and by what that is found out."),
     "model": ("GANConfig", "What every architecture has. Their own settings, and other defaults, are below."),
+    "model, of images": ("ImageGANConfig", "What those have that are trained on images."),
     "model.schedule": ("Schedule", "How the learning rate changes over the steps of a run."),
 }
 SHARED = {
@@ -47,7 +48,8 @@ def tables() -> Iterator[tuple[str, str, list[tuple[str, str, str, str]]]]:
     classes = _classes(ROOT / "ganzoo/config.py")
     for section, (name, purpose) in SECTIONS.items():
         yield section, purpose, list(_fields(classes[name]))
-    shared = SHARED | {name: meaning for name, *_, meaning in _fields(classes["GANConfig"]) if meaning}
+    common = [row for name in ("GANConfig", "ImageGANConfig") for row in _fields(classes[name])]
+    shared = SHARED | {name: meaning for name, *_, meaning in common if meaning}
     for path in sorted((ROOT / "ganzoo/architectures").glob("[a-z]*.py")):
         (config,) = (node for name, node in _classes(path).items() if name.endswith("Config"))
         rows = [(*row, meaning or shared.get(row[0], "")) for *row, meaning in _fields(config)]

@@ -1,17 +1,23 @@
 """A GAN of six weights, for tests of the engine."""
 
+from typing import ClassVar
+
 import keras
 import numpy as np
 from keras import layers, ops
 
-from ganzoo.config import GANConfig, create_config, frozen_config
+from ganzoo.config import ImageGANConfig, create_config, frozen_config
+from ganzoo.data.fields import Image, Signature, Stream
 from ganzoo.gan import GAN, Phase
 from ganzoo.layers import output_dtype
 from ganzoo.losses import l2
 
 
 @frozen_config
-class LinearConfig(GANConfig):
+class LinearConfig(ImageGANConfig):
+    batch: ClassVar = (Stream(image=Image()),)
+    deployed: ClassVar = {"generator": Signature(takes={"image": Image()}, gives={"image": Image()})}
+
     image_size: int = 1
     channels: int = 2
     logit: str = "linear"
@@ -21,7 +27,6 @@ class Linear(GAN):
     """Images of one pixel and two channels. The generator mixes the channels, the discriminator weighs them."""
 
     config_class = LinearConfig
-    batch_names = ("image",)
 
     def build_networks(self):
         image = keras.Input((1, 1, 2))

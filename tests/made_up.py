@@ -9,7 +9,8 @@ from typing import ClassVar, Literal
 import keras
 from keras import layers
 
-from ganzoo.config import GANConfig, Positive, Weight, frozen_config
+from ganzoo.config import ImageGANConfig, Positive, Weight, frozen_config
+from ganzoo.data.fields import Code, Image, Signature, Stream
 from ganzoo.gan import GAN, Phase
 from ganzoo.layers import discriminator_conv, normal_initializer, normalise, output_dtype
 from ganzoo.losses import l1
@@ -17,10 +18,15 @@ from ganzoo.registry import register
 
 
 @frozen_config
-class MadeUpConfig(GANConfig):
+class MadeUpConfig(ImageGANConfig):
     """Hyperparameters of no paper."""
 
     task: ClassVar[str] = "latent"
+    batch: ClassVar = (Stream(image=Image()),)
+    deployed: ClassVar = {
+        "encoder": Signature(takes={"image": Image()}, gives={"code": Code("code_dim")}),
+        "decoder": Signature(takes={"code": Code("code_dim")}, gives={"image": Image()}),
+    }
 
     image_size: Literal[16, 32] = 32
     code_dim: Positive = 64
@@ -68,8 +74,6 @@ class MadeUp(GAN):
     """An adversarial autoencoder; a batch is `image`."""
 
     config_class = MadeUpConfig
-    batch_names = ("image",)
-    deployed_names = ("encoder", "decoder")
 
     def build_networks(self):
         return {
@@ -79,7 +83,8 @@ class MadeUp(GAN):
         }
 
     def forward(self, batch):
-        return {"image": self.decoder(self.encoder(batch["image"], training=True), training=True)}
+        code = self.encoder(batch["image"], training=True)
+        return {"code": code, "image": self.decoder(code, training=True)}
 
     def phases(self):
         return (

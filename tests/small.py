@@ -63,18 +63,23 @@ def create(name: str, **changes):
 
 
 def batch(gan, count: int = 2, seed: int = 0) -> dict:
-    """A batch of noise in the ranges of the GAN's task."""
-    settings, random = gan.config, np.random.default_rng(seed)
-    size, channels = settings.image_size, settings.channels
+    """A batch of noise in the ranges of its fields."""
+    random = np.random.default_rng(seed)
+    return {
+        key: keras.ops.convert_to_tensor(noise(field, gan.config, count, random)) for key, field in gan.fields.items()
+    }
 
-    def images(pixels=size):
-        return random.uniform(-1, 1, (count, pixels, pixels, channels)).astype("float32")
 
-    if settings.task == "super_resolution":
-        values = [(images(size // settings.scale) + 1) / 2, images()]
-    else:
-        values = [images() for _ in gan.batch_names]
-    return {name: keras.ops.convert_to_tensor(value) for name, value in zip(gan.batch_names, values, strict=True)}
+def noise(field, config, count: int, random: np.random.Generator) -> np.ndarray:
+    """Values that a field may have."""
+    shape = (count, *field.shape(config))
+    if field.kind == "latents":
+        return random.standard_normal(shape, dtype="float32")
+    if field.kind in ("image", "clip"):
+        values, (low, high) = random.uniform(-1, 1, shape).astype("float32"), field.range
+        return values if (low, high) == (-1.0, 1.0) else (values + 1) / 2 * (high - low) + low
+    end = getattr(config, field.classes if field.kind == "label" else field.words)
+    return random.integers(0, end, shape).astype(field.dtype)
 
 
 def repeated(batch):

@@ -5,7 +5,7 @@ import yaml
 
 from ganzoo.config import (
     DataConfig,
-    GANConfig,
+    ImageGANConfig,
     Schedule,
     TrainingConfig,
     create_config,
@@ -60,7 +60,7 @@ def test_a_wrong_setting_is_named_with_its_place_and_what_is_allowed(model, part
 )
 def test_parts_that_make_no_sense_together_are_refused_with_a_way_out(settings):
     with pytest.raises(UsageError, match="makes no sense.*set "):
-        create_config(GANConfig, image_size=64, **settings)
+        create_config(ImageGANConfig, image_size=64, **settings)
 
 
 @pytest.mark.parametrize(
@@ -72,10 +72,10 @@ def test_parts_that_make_no_sense_together_are_refused_with_a_way_out(settings):
     ],
 )
 def test_parts_that_make_sense_together_are_allowed(settings):
-    create_config(GANConfig, image_size=64, **settings)
+    create_config(ImageGANConfig, image_size=64, **settings)
 
 
-@pytest.mark.parametrize("config", [create_config(GANConfig, image_size=8), DataConfig(), Schedule()])
+@pytest.mark.parametrize("config", [create_config(ImageGANConfig, image_size=8), DataConfig(), Schedule()])
 def test_a_config_can_not_be_changed_behind_a_runs_back(config):
     with pytest.raises(AttributeError):
         config.image_size = 3

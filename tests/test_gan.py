@@ -7,6 +7,7 @@ import os
 import random
 import re
 import warnings
+from typing import ClassVar
 
 import keras
 import numpy as np
@@ -17,7 +18,8 @@ from linear import Linear, LinearConfig, linear, pixels
 
 import ganzoo
 from ganzoo import engines
-from ganzoo.config import create_config
+from ganzoo.config import create_config, frozen_config
+from ganzoo.data.fields import Code, Image, Signature
 from ganzoo.errors import UsageError
 from ganzoo.gan import Phase
 from ganzoo.training import checkpoints
@@ -634,8 +636,6 @@ def test_compile_forgets_the_momentum_of_before():
 class Pair(Linear):
     """Its discriminator says by how much an image differs from its partner."""
 
-    batch_names = ("image", "partner")
-
     def build_networks(self):
         pair = keras.Input((16, 16, 4))
         difference = ops.sum(ops.square(pair[..., :2] - pair[..., 2:]), axis=(1, 2, 3))
@@ -858,10 +858,11 @@ def test_phases_that_can_not_be_run_as_declared_are_refused_by_name():
 
 
 def test_a_network_that_only_a_detached_phase_trains_is_averaged_once_a_step():
-    class Judging(Linear):
-        deployed_names = ("discriminator",)
+    @frozen_config
+    class JudgingConfig(LinearConfig):
+        deployed: ClassVar = {"discriminator": Signature(takes={"image": Image()}, gives={"logits": Code()})}
 
-    gan = Judging(create_config(LinearConfig, ema_decay=0.5, n_critic=2))
+    gan = Linear(create_config(JudgingConfig, ema_decay=0.5, n_critic=2))
     gan.compile()
     before = gan.deployed()["discriminator"].get_weights()[0]
     gan.train_step(ops.convert_to_tensor(pixels(4)))

@@ -24,7 +24,8 @@ import keras
 from keras import layers, ops
 
 from ganzoo import seeding
-from ganzoo.config import GANConfig, Size, frozen_config
+from ganzoo.config import ImageGANConfig, Size, frozen_config
+from ganzoo.data.fields import Image, Latents, Signature, Stream
 from ganzoo.gan import GAN, Phase
 from ganzoo.layers import (
     batch_norm,
@@ -40,10 +41,12 @@ from ganzoo.registry import register
 
 
 @frozen_config
-class DCGANConfig(GANConfig):
+class DCGANConfig(ImageGANConfig):
     """The paper's values, section 4."""
 
     task: ClassVar[str] = "latent"
+    batch: ClassVar = (Stream(image=Image()),)
+    deployed: ClassVar = {"generator": Signature(takes={"latents": Latents()}, gives={"image": Image()})}
     default_recipe: ClassVar[str] = "dcgan_avatars"
 
     image_size: Literal[32, 64, 128] = 64
@@ -147,9 +150,7 @@ class DCGAN(GAN):
     """DCGAN; a batch is `image`."""
 
     config_class = DCGANConfig
-    batch_names = ("image",)
     generated = {"sample": "image"}
-    painted = {"generator": ("latents", "image")}
 
     def build_networks(self):
         generator = GENERATORS[self.config.generator](self.config)

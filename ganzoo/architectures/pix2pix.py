@@ -24,7 +24,8 @@ from typing import ClassVar, Literal
 import keras
 from keras import layers, ops
 
-from ganzoo.config import GANConfig, Momentum, NonNegative, Size, Weight, frozen_config
+from ganzoo.config import ImageGANConfig, Momentum, NonNegative, Size, Weight, frozen_config
+from ganzoo.data.fields import Image, Signature, Stream
 from ganzoo.gan import GAN, Phase
 from ganzoo.layers import (
     clipped,
@@ -40,10 +41,12 @@ from ganzoo.registry import register
 
 
 @frozen_config
-class Pix2PixConfig(GANConfig):
+class Pix2PixConfig(ImageGANConfig):
     """The paper's values, section 6 ("Appendix")."""
 
     task: ClassVar[str] = "paired"
+    batch: ClassVar = (Stream(input=Image(), target=Image()),)
+    deployed: ClassVar = {"generator": Signature(takes={"input": Image()}, gives={"output": Image()})}
     default_recipe: ClassVar[str] = "pix2pix_avatars"
 
     image_size: Literal[64, 128, 256, 512] = 256
@@ -181,9 +184,7 @@ class Pix2Pix(GAN):
     """Pix2Pix; a batch is `input` and `target`."""
 
     config_class = Pix2PixConfig
-    batch_names = ("input", "target")
     generated = {"output": "target"}
-    painted = {"generator": ("input", "output")}
 
     def build_networks(self):
         networks = {"generator": GENERATORS[self.config.generator](self.config)}

@@ -31,7 +31,8 @@ from keras import layers, ops
 from pydantic import Field
 
 from ganzoo import perceptual
-from ganzoo.config import GANConfig, Momentum, NonNegative, Rate, Size, Weight, frozen_config
+from ganzoo.config import ImageGANConfig, Momentum, NonNegative, Rate, Size, Weight, frozen_config
+from ganzoo.data.fields import Crop, Image, Signature, Smaller, Stream
 from ganzoo.errors import UsageError
 from ganzoo.gan import GAN, Phase
 from ganzoo.layers import (
@@ -49,10 +50,12 @@ from ganzoo.registry import register
 
 
 @frozen_config
-class SRGANConfig(GANConfig):
+class SRGANConfig(ImageGANConfig):
     """The paper's values, sections 2.1 and 3.2."""
 
     task: ClassVar[str] = "super_resolution"
+    batch: ClassVar = (Stream(low=Smaller(of="high"), high=Crop()),)
+    deployed: ClassVar = {"generator": Signature(takes={"low": Smaller(of="high")}, gives={"high": Image()})}
     default_recipe: ClassVar[str] = "srgan_avatars"
 
     image_size: Annotated[int, Field(ge=32, le=65_536, multiple_of=16)] = 96
@@ -91,6 +94,10 @@ class SRGANConfig(GANConfig):
         for name in ("content_weights", "content_layer"):
             if self.content == "none" and getattr(self, name) is not None:
                 raise ValueError(f"{name} is given, but content=none uses no network: set content=vgg16 or vgg19")
+
+    @property
+    def floors(self):
+        return {} if self.generator == "mobile" else {"int8": 40.0}
 
 
 def generator_norm(x, config: SRGANConfig, name: str):
@@ -185,11 +192,7 @@ class SRGAN(GAN):
     """SRGAN and SRResNet; a batch is `low` and `high`."""
 
     config_class = SRGANConfig
-    batch_names = ("low", "high")
-    input_range = (0.0, 1.0)
-    floors = {"int8": 40.0}
     generated = {"output": "high"}
-    painted = {"generator": ("low", "high")}
 
     def __init__(self, config):
         super().__init__(config)

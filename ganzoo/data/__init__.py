@@ -1,5 +1,1 @@
-"""Images from a source to batches: `open_pipeline(...).batch(step)`. Imports no TensorFlow."""
-
-from ganzoo.data.pipeline import Pipeline, open_pipeline
-
-__all__ = ["Pipeline", "open_pipeline"]
+"""From a source to batches: `pipeline.open_pipeline(...).batch(step)`. Imports no TensorFlow."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from ganzoo import inference, pretrained, recipes, registry, zoo
 from ganzoo.config import DataConfig, Recipe
-from ganzoo.data import Pipeline, open_pipeline
+from ganzoo.data.pipeline import Pipeline, open_pipeline
 from ganzoo.errors import RunError, UsageError
 from ganzoo.lite import card, latents
 
@@ -41,9 +41,7 @@ class Generator:
     @property
     def floors(self) -> dict[str, float]:
         """Where its architecture's floors differ from those of all."""
-        if self.architecture is None or MOBILE in self.model.name:
-            return {}
-        return dict(self.architecture.floors)
+        return self.recipe.model.floors if self.recipe and MOBILE not in self.model.name else {}
 
     @property
     def hints(self) -> int:
@@ -99,7 +97,7 @@ def keras_values(generator: Generator, inputs: np.ndarray) -> np.ndarray:
 
 
 def _input_range(generator: Generator) -> tuple[float, float]:
-    return generator.architecture.input_range if generator.architecture else (-1.0, 1.0)
+    return inference.input_range(generator.model)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,10 +194,10 @@ def _images(generator: Generator, source: str | None, split: str, size: int, cha
 
 def _key(generator: Generator, pipeline: Pipeline) -> str:
     """Under which key of a batch a generator finds what it takes."""
-    painted = generator.architecture.painted if generator.recipe and generator.architecture else {}
-    for name, (taken, _) in painted.items():
+    deployed = generator.recipe.model.deployed if generator.recipe else {}
+    for name, signature in deployed.items():
         if generator.model.name.endswith(name):
-            return taken
+            return next(iter(signature.takes))
     return next(iter(pipeline.shapes))
 
 

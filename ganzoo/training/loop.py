@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ganzoo import backend, pretrained, registry, seeding, tuning
 from ganzoo.config import Recipe, to_document
-from ganzoo.data import Pipeline
+from ganzoo.data.pipeline import Pipeline
 from ganzoo.engines import Trainer
 from ganzoo.errors import RunError, UsageError
 from ganzoo.evaluation import during

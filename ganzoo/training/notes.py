@@ -1,7 +1,7 @@
 """What a newcomer can't see of how a recipe takes its images, and what will go wrong, in words."""
 
 from ganzoo.config import Recipe
-from ganzoo.data import Pipeline
+from ganzoo.data.pipeline import Pipeline
 from ganzoo.training import health
 
 LEAST_SHARE = 0.5

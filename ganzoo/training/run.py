@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ganzoo import memory
 from ganzoo.config import Recipe, place_of
-from ganzoo.data import Pipeline, open_pipeline
+from ganzoo.data.pipeline import Pipeline, open_pipeline
 from ganzoo.errors import RunError, UsageError
 from ganzoo.files import check_clock
 from ganzoo.quiet import import_keras

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from ganzoo.config import DataConfig
-from ganzoo.data import drawings, open_pipeline
+from ganzoo.data import drawings
+from ganzoo.data.pipeline import open_pipeline
 from ganzoo.errors import UsageError
 from ganzoo.seeding import generator
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ganzoo.config import DataConfig
-from ganzoo.data import open_pipeline
+from ganzoo.data.pipeline import open_pipeline
 from ganzoo.data.sources import open_source
 from ganzoo.errors import UsageError
 

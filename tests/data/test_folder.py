@@ -4,7 +4,7 @@ from made_images import coordinates, save, truncate
 from PIL import Image
 
 from ganzoo.config import DataConfig
-from ganzoo.data import open_pipeline
+from ganzoo.data.pipeline import open_pipeline
 from ganzoo.data.sources import open_source
 from ganzoo.errors import UsageError
 

@@ -11,8 +11,8 @@ from PIL import Image
 
 from ganzoo.config import DataConfig
 from ganzoo.data import folder as folders
-from ganzoo.data import open_pipeline
 from ganzoo.data.images import read_image
+from ganzoo.data.pipeline import open_pipeline
 from ganzoo.errors import RunError, UsageError
 
 

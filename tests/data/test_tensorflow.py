@@ -4,7 +4,7 @@ import tensorflow as tf
 from made_images import save, truncate
 
 from ganzoo.config import DataConfig
-from ganzoo.data import open_pipeline
+from ganzoo.data.pipeline import open_pipeline
 from ganzoo.data.tensorflow import as_dataset, distribute
 
 

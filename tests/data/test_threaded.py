@@ -13,7 +13,7 @@ from linear import linear, pixels
 from made_images import save, truncate
 
 from ganzoo.config import DataConfig
-from ganzoo.data import open_pipeline
+from ganzoo.data.pipeline import open_pipeline
 from ganzoo.data.threaded import ThreadedBatches
 from ganzoo.errors import RunError, UsageError
 

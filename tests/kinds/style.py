@@ -10,7 +10,8 @@ import keras
 from keras import layers, ops
 
 from ganzoo import seeding
-from ganzoo.config import GANConfig, Positive, Weight, frozen_config
+from ganzoo.config import ImageGANConfig, Positive, Weight, frozen_config
+from ganzoo.data.fields import Image, Latents, Signature, Stream
 from ganzoo.gan import GAN, Phase
 from ganzoo.layers import discriminator_conv, output_dtype
 from ganzoo.losses import r1_penalty
@@ -18,10 +19,12 @@ from ganzoo.registry import register
 
 
 @frozen_config
-class StyleConfig(GANConfig):
+class StyleConfig(ImageGANConfig):
     """Hyperparameters of no paper."""
 
     task: ClassVar[str] = "latent"
+    batch: ClassVar = (Stream(image=Image()),)
+    deployed: ClassVar = {"generator": Signature(takes={"latents": Latents()}, gives={"image": Image()})}
 
     image_size: ClassVar[int] = 16
     latent_dim: Positive = 8
@@ -85,7 +88,6 @@ class Style(GAN):
     """A style-based GAN in small; a batch is `image`."""
 
     config_class = StyleConfig
-    batch_names = ("image",)
     generated = {"sample": "image"}
 
     def build_networks(self):
@@ -95,7 +97,11 @@ class Style(GAN):
         shape = (ops.shape(batch["image"])[0], self.config.latent_dim)
         latents = keras.random.normal(shape, seed=self.random("latents"))
         styles = self.generator.get_layer("mapping")(latents, training=True)
-        return {"styles": styles, "image": self.generator.get_layer("synthesis")(styles, training=True)}
+        return {
+            "latents": latents,
+            "styles": styles,
+            "image": self.generator.get_layer("synthesis")(styles, training=True),
+        }
 
     def phases(self):
         rate = self.config.learning_rate

@@ -8,6 +8,7 @@ training into the folder, and what else it found out as JSON.
 import json
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -17,14 +18,14 @@ import small
 import tensorflow as tf
 
 from ganzoo import registry
-from ganzoo.config import create_config
+from ganzoo.config import create_config, frozen_config
+from ganzoo.data.fields import Image, Latents, Stream
 from ganzoo.data.tensorflow import distribute
 from ganzoo.errors import UsageError
 from ganzoo.training.strategies.tensorflow import any_worker, get_strategy, is_chief, share_from_chief
 
 BATCH = 4
 STEPS = {"float64": 10, "float32": 1}
-LATENTS = 8
 
 SETTINGS = {
     # All that remembers or averages is on; what each replica draws for itself is off.
@@ -35,10 +36,15 @@ SETTINGS = {
 }
 
 
+@frozen_config
+class GivenLatentsConfig(registry.config_class("dcgan")):
+    batch: ClassVar = (Stream(image=Image(), latents=Latents()),)
+
+
 class GivenLatents(registry.get("dcgan")):
     """DCGAN draws latents of its own on each replica; here they are part of the batch."""
 
-    batch_names = ("image", "latents")
+    config_class = GivenLatentsConfig
 
     def forward(self, batch):
         return {"image": self.generator(batch["latents"], training=True)}
@@ -48,13 +54,8 @@ class Noise:
     """A pipeline: example n is noise drawn for n. It remembers which examples were asked for."""
 
     def __init__(self, gan):
-        size, channels = gan.config.image_size, gan.config.channels
         self.batch_size = BATCH * gan.config.n_critic
-        shapes = {name: (size, size, channels) for name in gan.batch_names}
-        if "low" in shapes:
-            shapes["low"] = (size // gan.config.scale, size // gan.config.scale, channels)
-        if "latents" in shapes:
-            shapes["latents"] = (LATENTS,)
+        shapes = {key: field.shape(gan.config) for key, field in gan.fields.items()}
         self.shapes = {name: (self.batch_size, *shape) for name, shape in shapes.items()}
         self.asked = set()
 
