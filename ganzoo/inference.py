@@ -194,7 +194,7 @@ def _keras_network(model: "keras.Model", values: tuple[float, float] | None = No
         if len(gives) != 4:
             raise UsageError(f"{model.name}: makes {gives} of latents; ganzoo runs networks that make images")
         taken = card.Tensor("latents", "latents", (None, length), "float32")
-        return Network(model.name, card.Interface("", taken, _painted(gives)), _call(model))
+        return Network(model.name, card.Interface("", (taken,), (_painted(gives),)), _call(model))
     any_size, scale, multiple = _of_any_size(model)
     return _image_network(any_size, scale, multiple, values)
 
@@ -221,8 +221,8 @@ def _image_network(
     taken = card.Tensor("image", "image", shape, "float32", mean=-low * std, std=std, range=(low, high))
     interface = card.Interface(
         "",
-        taken,
-        _painted((1, None, None, model.output_shape[-1])),
+        (taken,),
+        (_painted((1, None, None, model.output_shape[-1])),),
         scale=scale,
         multiple=multiple,
         any_size="tiles" if multiple else "whole",

@@ -1,6 +1,5 @@
 """A new architecture is one file, `made_up.py`: it keeps the contract, trains, is saved; nothing else knows of it."""
 
-import dataclasses
 import json
 import os
 import re
@@ -21,7 +20,6 @@ import small  # noqa: E402
 import ganzoo  # noqa: E402
 from ganzoo import registry  # noqa: E402
 from ganzoo.config import parse_recipe  # noqa: E402
-from ganzoo.errors import UsageError  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -134,9 +132,3 @@ def test_one_of_another_package_is_found_by_its_entry_point_before_anything_of_i
     done = ganzoo("train", "mine.yaml", "--dry-run", PYTHONPATH=str(tmp_path / "site"))
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("architecture   made_up\n")
-
-
-def test_it_learns_from_no_teacher_and_says_so(gan):
-    taught = type(gan)(dataclasses.replace(gan.config, teacher="runs/another"))
-    with pytest.raises(UsageError, match=r"model\.teacher: madeup learns from none; leave it out"):
-        taught.prepare()

@@ -38,7 +38,7 @@ def at_size(model: keras.Model, size: tuple[int, int] | str | None) -> tuple[ker
             )
         taken = dataclasses.replace(found.input, shape=(1, *found.input.shape[1:]))
         given = dataclasses.replace(found.output, shape=(1, *model.output_shape[1:]))
-        return model, dataclasses.replace(found, input=taken, output=given)
+        return model, dataclasses.replace(found, inputs=(taken,), outputs=(given,))
     own = model.input_shape[1:3]
     if size == FREE:
         if None not in own:
@@ -58,14 +58,15 @@ def with_uint8(interface: card.Interface) -> card.Interface:
     taken = interface.input
     if taken.kind == "image":
         taken = dataclasses.replace(taken, **pixels)
-    return dataclasses.replace(interface, input=taken, output=dataclasses.replace(interface.output, **pixels))
+    given = dataclasses.replace(interface.output, **pixels)
+    return dataclasses.replace(interface, inputs=(taken,), outputs=(given,))
 
 
 def _with_shapes(found: card.Interface, model: keras.Model, height: int | None, width: int | None) -> card.Interface:
     sides = [side and side * found.scale for side in (height, width)]
     taken = dataclasses.replace(found.input, shape=(1, height, width, model.input_shape[-1]))
     given = dataclasses.replace(found.output, shape=(1, *sides, model.output_shape[-1]))
-    return dataclasses.replace(found, input=taken, output=given)
+    return dataclasses.replace(found, inputs=(taken,), outputs=(given,))
 
 
 class _UpSampling2D(keras.layers.UpSampling2D):

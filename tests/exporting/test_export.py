@@ -98,14 +98,14 @@ def test_the_proof_fails_an_export_that_paints_something_else_and_leaves_nothing
 
 def with_input(**changes):
     def spoil(interface):
-        return dataclasses.replace(interface, input=dataclasses.replace(interface.input, **changes))
+        return dataclasses.replace(interface, inputs=(dataclasses.replace(interface.input, **changes),))
 
     return spoil
 
 
 def with_output(**changes):
     def spoil(interface):
-        return dataclasses.replace(interface, output=dataclasses.replace(interface.output, **changes))
+        return dataclasses.replace(interface, outputs=(dataclasses.replace(interface.output, **changes),))
 
     return spoil
 

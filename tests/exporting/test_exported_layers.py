@@ -24,7 +24,7 @@ PLAIN = {
 def export(model, shape: tuple, folder) -> None:
     """Writes `layer.tflite`."""
     taken = card.Tensor("image", "image", shape, "float32")
-    interface = card.Interface("serving_default", taken, taken)
+    interface = card.Interface("serving_default", (taken,), (taken,))
     saved_model.write(model, interface, interface, folder / "saved")
     (folder / "layer.tflite").write_bytes(tflite.convert(folder / "saved", "serving_default"))
 

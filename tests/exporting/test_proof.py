@@ -15,7 +15,7 @@ def interface(dtype="float32"):
         else {"dtype": "float32", "mean": 127.5, "std": 127.5}
     )
     tensor = card.Tensor("image", "image", (1, 2, 2, 3), **pixels)
-    return card.Interface("serving_default", tensor, tensor)
+    return card.Interface("serving_default", (tensor,), (tensor,))
 
 
 def test_psnr_has_a_peak_of_2_and_a_finite_value_for_equal_pictures():

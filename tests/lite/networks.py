@@ -11,7 +11,7 @@ def network(function, *, size=None, multiple=1, scale=1, channels=3, any_size="t
     sides = size or (None, None)
     taken = card.Tensor("image", "image", (1, *sides, channels), "float32")
     given = card.Tensor("image", "image", (1, None, None, channels), "float32")
-    interface = card.Interface("", taken, given, scale, None if size else multiple, any_size)
+    interface = card.Interface("", (taken,), (given,), scale, None if size else multiple, any_size)
 
     def call(batch):
         if size:

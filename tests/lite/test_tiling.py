@@ -80,7 +80,7 @@ def test_srgan_by_tiles_is_srgan_of_the_whole():
     def srgan(width):
         taken = card.Tensor("image", "image", (1, 8, width, 3), "float32")
         return Network(
-            "srgan", card.Interface("", taken, card.Tensor("image", "image", (1, 32, 4 * width, 3), ""), 4), run
+            "srgan", card.Interface("", (taken,), (card.Tensor("image", "image", (1, 32, 4 * width, 3), ""),), 4), run
         )
 
     tiles = np.concatenate(list(blended(srgan(128), image)))
@@ -128,7 +128,9 @@ def test_values_go_in_and_come_out_as_the_card_says():
     taken = card.Tensor("image", "image", (1, 2, 2, 1), "float32", mean=127.5, std=127.5)
     given = card.Tensor("image", "image", (1, 2, 2, 1), "float32", mean=0.0, std=255.0)
     seen = []
-    scaled = Network("scaled", card.Interface("", taken, given), lambda batch: seen.append(batch) or (batch + 1) / 2)
+    scaled = Network(
+        "scaled", card.Interface("", (taken,), (given,)), lambda batch: seen.append(batch) or (batch + 1) / 2
+    )
     image = np.array([0, 51, 204, 255], "uint8").reshape(2, 2, 1)
     assert (painted(scaled, image) == image).all()
     assert seen[0].ravel().tolist() == pytest.approx([-1, -0.6, 0.6, 1])
@@ -138,6 +140,6 @@ def test_values_go_in_and_come_out_as_the_card_says():
 def test_a_network_of_bytes_gets_bytes():
     taken = card.Tensor("image", "image", (1, 2, 2, 1), "uint8")
     image = np.arange(4, dtype="uint8").reshape(2, 2, 1)
-    network = Network("bytes", card.Interface("", taken, taken), lambda batch: 255 - batch)
+    network = Network("bytes", card.Interface("", (taken,), (taken,)), lambda batch: 255 - batch)
     assert network.call(image[None]).dtype == np.uint8
     assert (painted(network, image) == 255 - image).all()

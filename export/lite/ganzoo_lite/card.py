@@ -7,8 +7,9 @@ A card describes the files of one folder. `files` has an entry for each, by name
     format                    `tflite` or `savedmodel`
     quantization              `none`, `float16`, `dynamic`, `int8` or `int16x8`
     signature                 the name of the signature to call
-    input                     name, kind (`image` or `latents`), shape, dtype, mean, std, range
-    output                    name, kind (`image`), shape, dtype, mean, std, range
+    inputs                    what it takes, in order, each with name, kind, shape and dtype, and as its kind has them
+                              mean, std, range, names and rate
+    outputs                   what it gives: the same
     scale                     how many times larger a picture comes out
     multiple                  heights and widths it takes are multiples of this; null: those of `input.shape` alone
     any_size                  how a picture of another size is run: in `tiles`, or resized and run `whole`
@@ -25,9 +26,18 @@ and, for people:
     anatomy, latency          of a TFLite file: operators, parameters, multiplications, delegates; speed and memory
     made_with                 versions
 
-Shapes are [1, height, width, channels] with null where any size will do, or [1, length] for latents, which are drawn
-from a standard normal distribution. A picture's values of 0 to 255 go in as (pixel - mean) / std, and come out as
-value * std + mean, rounded and clipped.
+Kinds, each with its shape:
+
+    image      [1, height, width, channels], null where any size will do. Values of 0 to 255 go in as
+               (pixel - mean) / std, and come out as value * std + mean, rounded and clipped
+    latents    [1, length], drawn from a standard normal distribution; so is a code that goes in
+    code       [1, length]: what an encoder makes, and a decoder takes
+    label      [1], int32: the number of a class, of which `names` has the name
+    tokens     [1, length], int32: the numbers of a text's words, of which `names` has each, and 0 after the last
+    clip       [1, length, 1]: sound from -1 to 1, `rate` values a second
+    classes    [1, count]: logits of the classes in `names`
+
+Version 1 had one `input` and one `output` in place of the lists, of images and latents alone; it is read as well.
 """
 
 import dataclasses
@@ -39,9 +49,17 @@ from typing import Any
 from .errors import LONGEST, RunError, quoted, reason
 
 NAME = "card.json"
-VERSION = 1
+VERSION = 2
+TAKEN = ("image", "latents", "code", "label", "tokens", "clip")
+GIVEN = ("image", "code", "clip", "classes")
+RANKS = {"image": 4, "clip": 3, "label": 1}
+"""Of other kinds it is 2."""
+WHOLE = ("label", "tokens")
+"""Kinds of whole numbers."""
 LARGEST = 65_536
 """Of sides, channels and latents."""
+LONGEST_CLIP = 100_000_000
+"""Values of a clip, and in a second of it."""
 LARGEST_MULTIPLE = 4096
 """A picture is padded to one."""
 LARGEST_SCALE = 64
@@ -59,14 +77,18 @@ class Tensor:
 
     name: str
     kind: str
-    """`image` or `latents`."""
+    """One of `TAKEN` or `GIVEN`."""
     shape: tuple[int | None, ...]
     dtype: str
-    """`float32` or `uint8`."""
+    """`float32`, `uint8` or, of whole numbers, `int32`."""
     mean: float = 0.0
     std: float = 1.0
     range: tuple[float, float] | None = None
-    """Lowest and highest value of an image; None for latents."""
+    """Lowest and highest value of an image or a clip; None for what has none."""
+    names: tuple[str, ...] = ()
+    """What the numbers of classes, or of words, stand for, in order."""
+    rate: int | None = None
+    """Of a clip: values a second."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,12 +96,26 @@ class Interface:
     """How to run one file."""
 
     signature: str
-    input: Tensor
-    output: Tensor
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
     scale: int = 1
     multiple: int | None = None
     any_size: str = "tiles"
     hints: int = 0
+
+    @property
+    def input(self) -> Tensor:
+        """The picture or the clip that it works on; of a network that takes none, the first input."""
+        return next((tensor for tensor in self.inputs if tensor.kind in ("image", "clip")), self.inputs[0])
+
+    @property
+    def output(self) -> Tensor:
+        """What it gives; of several, the first."""
+        return self.outputs[0]
+
+    def taken(self, kind: str) -> Tensor | None:
+        """The first input of a kind."""
+        return next((tensor for tensor in self.inputs if tensor.kind == kind), None)
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -97,9 +133,9 @@ def read(path: Path) -> dict[str, Any]:
         names = sorted(files.keys())
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise ModelError(f"{place}: not the card of an exported model; copy the one beside the file") from None
-    if version != VERSION:
+    if version not in (1, VERSION):
         raise ModelError(
-            f"{place}: card version {quoted(version)}; this release reads version {VERSION}, export the model again"
+            f"{place}: card version {quoted(version)}; this release reads 1 to {VERSION}, export the model again"
         )
     if path.name not in names:
         raise ModelError(f"{place}: says nothing of {path.name}, but of {', '.join(names)[:LONGEST] or 'no file'}")
@@ -116,8 +152,8 @@ def interface(entry: dict[str, Any], where: Path) -> Interface:
     try:
         found = Interface(
             signature=entry["signature"],
-            input=_tensor(entry["input"]),
-            output=_tensor(entry["output"]),
+            inputs=_tensors(entry, "input"),
+            outputs=_tensors(entry, "output"),
             scale=entry["scale"],
             multiple=entry["multiple"],
             any_size=entry["any_size"],
@@ -150,6 +186,11 @@ def size(path: Path) -> int:
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
+def _tensors(entry: dict[str, Any], key: str) -> tuple[Tensor, ...]:
+    """Those under `inputs`, or in version 1 the one under `input`."""
+    return tuple(map(_tensor, [entry[key]] if key in entry else entry[f"{key}s"]))
+
+
 def _tensor(values: dict[str, Any]) -> Tensor:
     limits = values.get("range")
     return Tensor(
@@ -160,21 +201,18 @@ def _tensor(values: dict[str, Any]) -> Tensor:
         mean=values.get("mean", 0.0),
         std=values.get("std", 1.0),
         range=None if limits is None else tuple(limits),
+        names=tuple(values.get("names") or ()),
+        rate=values.get("rate"),
     )
 
 
 def _check(found: Interface) -> None:
     """Raises ValueError for what no exported file has. What is right comes first where the rest goes by it."""
-    for tensor, kinds in ((found.input, ("image", "latents")), (found.output, ("image",))):
-        _demand("kind", tensor.kind in kinds)
-        _demand("dtype", tensor.dtype in ("float32", "uint8"))
-        _demand("name", isinstance(tensor.name, str))
-        _demand("shape", len(tensor.shape) == (4 if tensor.kind == "image" else 2))
-        _demand("shape", all(side is None or _is_whole(side, LARGEST) for side in tensor.shape))
-        _demand("channels", tensor.shape[-1] is not None)
-        _demand("mean", _is_number(tensor.mean))
-        _demand("std", _is_number(tensor.std) and tensor.std >= 1 / LARGEST_NUMBER)
-        _demand("range", tensor.range is None or (len(tensor.range) == 2 and all(map(_is_number, tensor.range))))
+    for tensors, kinds in ((found.inputs, TAKEN), (found.outputs, GIVEN)):
+        _demand("inputs and outputs", len(tensors) > 0)
+        for tensor in tensors:
+            _demand("kind", tensor.kind in kinds)
+            _check_tensor(tensor)
     sizes = found.input.shape[1:3] if found.input.kind == "image" else ()
     _demand("signature", isinstance(found.signature, str))
     _demand("scale", _is_whole(found.scale, LARGEST_SCALE))
@@ -182,6 +220,22 @@ def _check(found: Interface) -> None:
     _demand("size", found.multiple is not None or None not in sizes)
     _demand("any_size", found.any_size in ("tiles", "whole"))
     _demand("hints", found.hints == 0 or _is_whole(found.hints, LARGEST))
+
+
+def _check_tensor(tensor: Tensor) -> None:
+    _demand("dtype", tensor.dtype in (("int32",) if tensor.kind in WHOLE else ("float32", "uint8")))
+    _demand("name", isinstance(tensor.name, str))
+    _demand("shape", len(tensor.shape) == RANKS.get(tensor.kind, 2))
+    longest = LONGEST_CLIP if tensor.kind == "clip" else LARGEST
+    _demand("shape", all(side is None or _is_whole(side, longest) for side in tensor.shape))
+    _demand("channels", tensor.kind == "label" or tensor.shape[-1] is not None)
+    _demand("mean", _is_number(tensor.mean))
+    _demand("std", _is_number(tensor.std) and tensor.std >= 1 / LARGEST_NUMBER)
+    _demand("range", tensor.range is None or (len(tensor.range) == 2 and all(map(_is_number, tensor.range))))
+    _demand("names", all(isinstance(name, str) for name in tensor.names))
+    _demand("rate", tensor.rate is None or _is_whole(tensor.rate, LONGEST_CLIP))
+    if tensor.kind == "classes" and tensor.names:
+        _demand("names", len(tensor.names) == tensor.shape[-1])
 
 
 def _demand(name: str, is_right: bool) -> None:

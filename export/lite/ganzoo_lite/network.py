@@ -1,7 +1,7 @@
 """A generator that is ready to run, be it TFLite, a SavedModel or Keras: from pixels or latents to pixels."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
@@ -18,12 +18,14 @@ class Network:
     name: str
     """What to call it in errors."""
     interface: card.Interface
-    call: Callable[[np.ndarray], np.ndarray]
-    """Takes a batch as `interface.input` says, and gives one as `interface.output` says."""
+    call: Callable[[np.ndarray | Mapping[str, np.ndarray]], np.ndarray]
+    """Takes a batch as `interface.inputs` say, by name, or the array alone where there is one input; gives one as
+    `interface.output` says."""
 
     @property
     def takes_latents(self) -> bool:
-        return self.interface.input.kind == "latents"
+        """Whether it makes something of noise, whatever else it takes, and not of a picture or a clip."""
+        return self.interface.input.kind not in ("image", "clip")
 
     @property
     def size(self) -> tuple[int, int] | None:
