@@ -1,56 +1,29 @@
-"""GANs: named networks and the phases that train them. The step itself is an engine's, in `ganzoo.engines`."""
+"""GANs: named networks and the phases that train them. An engine, in `ganzoo.engines`, differentiates the step."""
 
 import contextlib
-import dataclasses
-import itertools
 import threading
 from collections.abc import Callable, Mapping
 
 import keras
-import numpy as np
 from keras import ops
 
-from ganzoo import first_batch, initial_weights, losses, seeding, tuning
-from ganzoo.augmentation import augment
+from ganzoo import batches, ema, first_batch, initial_weights, losses, optimizers, seeding, tuning
 from ganzoo.config import GANConfig
 from ganzoo.data.fields import FLOAT, Image, fields_of
 from ganzoo.distillation import load_teachers
-from ganzoo.engines import SEEDS, WHOLE_NUMBERS, Adam, Trainer, check_precision
+from ganzoo.draws import StepSeed
+from ganzoo.engines import SEEDS, WHOLE_NUMBERS, Trainer, check_precision
 from ganzoo.errors import UsageError
+from ganzoo.layers import layers_within
+from ganzoo.phases import Phase, check_phases
+from ganzoo.precision import dtype_policy
 from ganzoo.rematerialisation import rematerialise as remat
-from ganzoo.schedules import LearningRate
+from ganzoo.terms import AdversarialTerms
+
+__all__ = ["GAN", "Phase"]
 
 
-@dataclasses.dataclass(frozen=True)
-class Phase:
-    """One update within a step: which networks it changes, and by which loss."""
-
-    name: str
-    networks: tuple[str, ...]
-    """Names, as in `GAN.networks()`, of the networks that this phase updates and no other."""
-    loss: Callable[[Mapping, Mapping], dict]
-    """(batch, outputs of `GAN.forward`) -> weighted terms: they are summed into the loss, and logged by their names."""
-    learning_rate: float
-    detached: bool = False
-    """The loss sees the outputs of `forward` as constants, as a discriminator's does. Those that are not detached train
-    the networks that made them: the first by the outputs that all phases of the step share, each further one by
-    outputs of its own, which networks that were updated in between made of the same random numbers."""
-    repeats: int = 1
-    """Updates per step, each with fresh outputs and a part of the batch of its own."""
-    start: int = 0
-    """The first step in which the phase runs."""
-    stop: int | None = None
-    """The first step in which it no longer runs; None: it runs to the end."""
-    every: int = 1
-    """It runs in every so many steps, from `start` on: lazy regularization (Karras et al. 2020, appendix B)."""
-    optimizer: str | None = None
-    """The phase, of the same networks, whose optimizer it shares; None: it has one of its own."""
-
-    def runs_at(self, step: int) -> bool:
-        return self.start <= step and (self.stop is None or step < self.stop) and not (step - self.start) % self.every
-
-
-class GAN(Trainer):
+class GAN(AdversarialTerms, Trainer):
     """Named networks and the phases that train them. Architectures subclass it and add:
 
     `config_class`, which declares the batch and the deployed networks; `build_networks`; `forward`, the one forward of
@@ -77,11 +50,11 @@ class GAN(Trainer):
         self.batch_names = tuple(self.fields)
         self.deployed_names = tuple(config.deployed)
         check_precision(config.precision)
-        with _dtype_policy(config.precision), initial_weights.from_seed(config.seed):
+        with dtype_policy(config.precision), initial_weights.from_seed(config.seed):
             self._networks = self.build_networks()
             for name, network in self._networks.items():
                 setattr(self, name, network)
-            self._averages = self._build_averages()
+            self._averages = ema.averages_of(self._trained()) if config.ema_decay else {}
         self.equip(self._networks.values())
         self.step = _run_variable(0, WHOLE_NUMBERS, "step")
         self.rollbacks = _run_variable(0, WHOLE_NUMBERS, "rollbacks")
@@ -107,8 +80,27 @@ class GAN(Trainer):
         raise NotImplementedError
 
     def samples(self, batch: Mapping) -> dict:
-        """Columns of a sample grid by title: (B, H, W, C) in [-1, 1], made by the deployed networks."""
+        """Columns of a sample grid by title, made by the deployed networks: (B, H, W, C), or of clips (B, L, 1).
+
+        Values are in [-1, 1].
+        """
         raise NotImplementedError
+
+    def build_released(self) -> dict[str, keras.Model]:
+        """New networks, those that are deployed among them, of stock Keras layers: what is saved.
+
+        Where networks train with layers of their own, as of an equalized rate, this builds their stock twins, and
+        `release` and `adopt` say how weights go over.
+        """
+        return self.build_networks()
+
+    def release(self, name: str, trained: keras.Model, stock: keras.Model) -> None:
+        """Gives the stock twin of a deployed network the weights by which it computes the same."""
+        stock.set_weights(trained.get_weights())
+
+    def adopt(self, name: str, stock: keras.Model, trained: keras.Model) -> None:
+        """Gives a network the weights by which it computes what a stock twin does: the inverse of `release`."""
+        trained.set_weights(stock.get_weights())
 
     def prepare(self) -> None:
         """Loads what training needs beyond the networks: a teacher, or in an architecture that overrides and extends
@@ -128,25 +120,23 @@ class GAN(Trainer):
 
     def deployed(self) -> dict[str, keras.Model]:
         """The networks that are sampled, saved and exported: moving averages where `ema_decay` is on."""
-        return {name: self._averages.get(name, self._networks[name]) for name in self.deployed_names}
+        return {**self._trained(), **self._averages}
 
     def released(self) -> dict[str, keras.Model]:
-        """The deployed networks as they are saved: in float32, whatever precision they are trained in."""
-        layers = (layer for network in self._networks.values() for _, layer in _layers_within(network))
-        synchronised = (getattr(layer, "synchronized", False) for layer in layers)
+        """The deployed networks as they are saved: of stock layers, in float32, whatever they are trained in."""
         networks = self.deployed()
-        if self.config.precision != "float32" or any(synchronised):
-            with _dtype_policy("float32"), initial_weights.from_seed(self.config.seed):
-                networks = self.build_networks()
-            for name, network in self.deployed().items():
-                networks[name].set_weights(network.get_weights())
-        for name in self.deployed_names:
-            for place, layer in _layers_within(networks[name]):
+        if self._needs_twins():
+            with dtype_policy("float32"), initial_weights.from_seed(self.config.seed):
+                twins = self.build_released()
+            for name, network in networks.items():
+                self.release(name, network, twins[name])
+            networks = {name: twins[name] for name in networks}
+        for name, network in networks.items():
+            for place, layer in layers_within(network):
                 if hasattr(layer, "seed_generator"):
                     # Keras draws it, and saves it: files of the same run would differ.
-                    seed = seeding.derive(self.config.seed, name, place)
-                    layer.seed_generator.state.assign([seed, 0])
-        return {name: networks[name] for name in self.deployed_names}
+                    layer.seed_generator.state.assign([seeding.derive(self.config.seed, name, place), 0])
+        return networks
 
     @property
     def batch_dtype(self) -> str:
@@ -192,9 +182,12 @@ class GAN(Trainer):
                 # TensorFlow can't differentiate twice what is computed anew, as a penalty does.
                 if name in self.deployed_names or self.config.penalty == "none":
                     remat(network)
-        _check_phases(self.name, self.phases())
+        check_phases(self.name, self.phases())
         first, *others = [phase for phase in self.phases() if phase.optimizer is None]
-        self.optimizers = {phase.name: self._build_optimizer(phase) for phase in (first, *others)}
+        self.optimizers = {
+            phase.name: optimizers.build(phase, self.config, self.step, self.rate_scale, self.variables_of(phase))
+            for phase in (first, *others)
+        }
         self.forget_traces()
         leader = self.optimizers[first.name]
         proportions = [(self.optimizers[phase.name], phase.learning_rate / first.learning_rate) for phase in others]
@@ -259,7 +252,10 @@ class GAN(Trainer):
         for parts in early:
             self._train([phase for phase in phases if phase.repeats > 1], parts)
         logs = self._train(phases, last)
-        self._update_averages({name for phase in phases for name in phase.networks})
+        trained = {name for phase in phases for name in phase.networks}
+        for name, average in self._averages.items():
+            if name in trained:
+                ema.update(average, self._networks[name], self.config.ema_decay, self.step)
         self.step.assign_add(1)
         return logs | self.now.observed
 
@@ -334,7 +330,9 @@ class GAN(Trainer):
         """What of a batch each update sees of the phase that has most: one part or, accumulated, several, numbered."""
         batch = {key: ops.cast(value, self._dtype_of(key)) for key, value in self._named(data).items()}
         updates = max(phase.repeats for phase in phases)
-        parts = list(enumerate(self._parts(batch, self.accumulate * updates)))
+        counts = {"n_critic": updates, "accumulate": self.accumulate}
+        counts = {name: count for name, count in counts.items() if name == "n_critic" or count > 1}
+        parts = list(enumerate(batches.parts(self.name, batch, counts)))
         # So an update sees the same examples in however many parts.
         return [parts[update::updates] for update in range(updates)]
 
@@ -342,7 +340,7 @@ class GAN(Trainer):
         """Gives every dropout layer the noise of this step, round and replica: its state need not be saved."""
         self.now.round = number
         for name, network in self._networks.items():
-            for place, layer in _layers_within(network):
+            for place, layer in layers_within(network):
                 if hasattr(layer, "seed_generator"):
                     key, position = ops.unstack(self.random(f"{name} {place}").next())
                     # Each draw adds 1 to the state: room for draws before the next step's.
@@ -356,42 +354,13 @@ class GAN(Trainer):
             terms |= self._distillation_terms(phase, batch, outputs)
         return terms
 
-    def _update_averages(self, trained: set[str]) -> None:
-        step = ops.cast(self.step, "float32")
-        # The first steps count for less, so that the average forgets the initial weights.
-        decay = ops.minimum(self.config.ema_decay, (1.0 + step) / (10.0 + step))
-        for name in trained & set(self._averages):
-            for average, variable in zip(self._averages[name].variables, self._networks[name].variables, strict=True):
-                # Batch norm's moving statistics too: those of the last weights don't fit the averaged ones.
-                if "float" in variable.dtype:
-                    average.assign(variable + ops.cast(decay, variable.dtype) * (average - variable))
-
     def _dtype_of(self, key: str) -> str:
         """Whole numbers stay whole, whatever the networks compute in."""
         dtype = self.fields[key].dtype
         return self.batch_dtype if dtype == FLOAT else dtype
 
     def _named(self, data) -> dict:
-        if isinstance(data, Mapping) and data.keys() >= set(self.batch_names):
-            return {name: data[name] for name in self.batch_names}
-        values = data if isinstance(data, tuple | list) else (data,)
-        if isinstance(data, Mapping) or len(values) != len(self.batch_names):
-            found = f"the keys {', '.join(data)}" if isinstance(data, Mapping) else f"{len(values)} tensors"
-            raise UsageError(f"{self.name}: found a batch of {found}; a batch is {', '.join(self.batch_names)}")
-        return dict(zip(self.batch_names, values, strict=True))
-
-    def _parts(self, batch, count: int) -> list[dict]:
-        if count == 1:
-            return [batch]
-        size = next(iter(batch.values())).shape[0]
-        if size is not None and size % count:
-            reason = f"n_critic={self.config.n_critic}"
-            if self.accumulate > 1:
-                reason += f" and accumulate={self.accumulate}"
-            raise UsageError(f"{self.name}: found a batch of {size}; with {reason} give a multiple of {count}")
-        # Every count-th example, not a run of them: so each part is shared by all replicas as a whole batch is.
-        split = {name: ops.reshape(value, (-1, count, *value.shape[1:])) for name, value in batch.items()}
-        return [{name: values[:, i] for name, values in split.items()} for i in range(count)]
+        return batches.named(self.name, data, self.batch_names)
 
     # Parts of which architectures make their phases.
 
@@ -413,33 +382,25 @@ class GAN(Trainer):
         """
         count, number = (1, 0) if shared else (self.replica_count(), self.replica_number())
         position = ops.cast(self.step, SEEDS) * count + ops.cast(number, SEEDS)
-        return _StepSeed(self.config.seed, (purpose, self.now.round), position, self.rollbacks)
+        return StepSeed(self.config.seed, (purpose, self.now.round), position, self.rollbacks)
 
-    def discriminator_terms(self, name: str, real: tuple, fake: tuple) -> dict:
-        """The weighted terms of a discriminator's loss: real, fake and the penalty, if any.
+    def _trained(self) -> dict[str, keras.Model]:
+        """The networks behind the deployed ones."""
+        return {name: self._networks[name] for name in self.deployed_names}
 
-        Args:
-            name: of the discriminator; the terms are called after it.
-            real: the images that it sees together, concatenated along channels: (image,) or (input, target).
-            fake: the same with what a generator made.
-        """
-        network, weight = self._networks[name], self.config.discriminator_weight
-        family = losses.ADVERSARIAL_LOSSES[self.config.adversarial_loss]
-        real = self._seen(real, f"{name} real")
-        fake = self._seen(fake, f"{name} fake")
-        real_logits, fake_logits = network(real, training=True), network(fake, training=True)
-        self._observe_logits(name, real_logits, fake_logits, family.boundary)
-        return {
-            f"{name}_real": weight * family.real(real_logits),
-            f"{name}_fake": weight * family.fake(fake_logits),
-            **self._penalty_terms(name, real, fake),
-        }
+    def _needs_twins(self) -> bool:
+        """Whether the deployed networks can't be saved as they are."""
+        layers = (layer for network in self._networks.values() for _, layer in layers_within(network))
+        synchronized = any(getattr(layer, "synchronized", False) for layer in layers)
+        has_own = type(self).build_released is not GAN.build_released
+        return self.config.precision != "float32" or synchronized or has_own
 
-    def adversarial_loss(self, name: str, fake: tuple):
-        """The generator's loss on what the discriminator `name` says of `fake`, unweighted."""
-        logits = self._networks[name](self._seen(fake, f"{name} fooled"), training=True)
-        self.observe(f"{name}_fooled_logit", ops.mean(logits))
-        return losses.ADVERSARIAL_LOSSES[self.config.adversarial_loss].generator(logits)
+    def _health(self, phases) -> dict:
+        values = {}
+        for phase in phases:
+            networks = {name: self._networks[name] for name in phase.networks}
+            values |= optimizers.health(self.optimizer_of(phase), networks)
+        return values
 
     def _is_taught(self) -> bool:
         return self.config.teacher is not None and self.config.distillation_weight > 0
@@ -457,101 +418,6 @@ class GAN(Trainer):
             terms[f"{name}_distillation"] = self.config.distillation_weight * distance
         return terms
 
-    def _observe_logits(self, name, real, fake, boundary):
-        self.observe(f"{name}_real_logit", ops.mean(real))
-        self.observe(f"{name}_fake_logit", ops.mean(fake))
-        if boundary is not None:
-            self.observe(f"{name}_real_accuracy", ops.mean(ops.cast(real > boundary, "float32")))
-            self.observe(f"{name}_fake_accuracy", ops.mean(ops.cast(fake < boundary, "float32")))
-
-    def _seen(self, images: tuple, purpose: str):
-        images = augment(images, self.config.augmentation, self.random(purpose))
-        return images[0] if len(images) == 1 else ops.concatenate(images, axis=-1)
-
-    def _penalty_terms(self, name, real, fake) -> dict:
-        if self.config.penalty == "none":
-            return {}
-
-        def logits_of(images):
-            return self._networks[name](images, training=True)
-
-        if self.config.penalty == "r1":
-            penalty = losses.r1_penalty(self.input_gradients(logits_of, real))
-        else:
-            share = keras.random.uniform((ops.shape(real)[0], 1, 1, 1), seed=self.random(f"{name} penalty"))
-            share = ops.cast(share, real.dtype)
-            penalty = losses.gradient_penalty(self.input_gradients(logits_of, share * real + (1 - share) * fake))
-        return {f"{name}_penalty": self.config.penalty_weight * penalty}
-
-    # Construction.
-
-    def _build_optimizer(self, phase):
-        rate = phase.learning_rate
-        if self.config.schedule.kind != "constant":
-            rate = LearningRate(rate, self.config.schedule, self.step, self.rate_scale)
-        # In float64 TensorFlow would round a number of Python to single precision first.
-        number = np.float64 if self.config.precision == "float64" else float
-        constants = {name: number(getattr(self.config, name)) for name in ("beta_1", "beta_2", "epsilon")}
-        optimizer = _LeadingAdam(rate, **constants, name=phase.name)
-        if self.config.precision == "mixed_float16":
-            optimizer = keras.optimizers.LossScaleOptimizer(optimizer, name=phase.name)
-        # Built now, because weights loaded into an unbuilt optimizer are dropped with a mere warning.
-        with initial_weights.by_numpy():
-            optimizer.build(self.variables_of(phase))
-        return optimizer
-
-    def _build_averages(self) -> dict[str, keras.Model]:
-        if not self.config.ema_decay:
-            return {}
-        averages = {name: keras.models.clone_model(self._networks[name]) for name in self.deployed_names}
-        for name, average in averages.items():
-            average.set_weights(self._networks[name].get_weights())
-            average.trainable = False
-        return averages
-
-    def _health(self, phases) -> dict:
-        values = {}
-        for phase in phases:
-            optimizer = self.optimizer_of(phase)
-            adam = getattr(optimizer, "inner_optimizer", optimizer)
-            slots = zip(_slots(adam, "momentum"), _slots(adam, "velocity"), strict=True)
-            # None where every step of mixed_float16 so far overflowed: its averages are 0.
-            count = ops.cast(ops.maximum(adam.iterations, 1), "float32")
-            unbias, unbias_squares = 1 - adam.beta_1**count, 1 - adam.beta_2**count
-            for name in phase.networks:
-                variables = self._networks[name].trainable_variables
-                own = list(itertools.islice(slots, len(variables)))
-                updates = [m / (ops.sqrt(v / ops.cast(unbias_squares, v.dtype)) + adam.epsilon) for m, v in own]
-                values[f"{name}_gradient_norm"] = _norm(m for m, _ in own) / unbias
-                values[f"{name}_update_ratio"] = adam.learning_rate * _norm(updates) / unbias / _norm(variables)
-        return values
-
-
-def _check_phases(name: str, phases: tuple[Phase, ...]) -> None:
-    """Raises a UsageError for phases that can't be run as they are declared."""
-    names = [phase.name for phase in phases]
-    if len(set(names)) < len(names):
-        raise UsageError(f"{name}: phases {', '.join(names)}: two have one name; give each its own")
-    owners = {phase.name: phase for phase in phases if phase.optimizer is None}
-    for phase in phases:
-        if phase.every < 1:
-            raise UsageError(f"{name}: phase {phase.name}: every is {phase.every}; it is a number of steps, at least 1")
-        owner = owners.get(phase.optimizer or phase.name)
-        if owner is None or owner.networks != phase.networks:
-            found = f"trains {', '.join(owner.networks)}" if owner else "is no phase with an optimizer of its own"
-            raise UsageError(
-                f"{name}: phase {phase.name}, of {', '.join(phase.networks)}: it shares the optimizer of "
-                f"{phase.optimizer}, which {found}; name one of the same networks, or leave optimizer out"
-            )
-
-
-def _layers_within(network: keras.Model, place: str = ""):
-    """(place, layer) of all layers, those of nested models too: a place is the names on the way, "mapping/dense1"."""
-    for layer in network.layers:
-        yield place + layer.name, layer
-        if isinstance(layer, keras.Model):
-            yield from _layers_within(layer, f"{place}{layer.name}/")
-
 
 def _run_variable(value, dtype: str, name: str) -> keras.Variable:
     return keras.Variable(value, dtype=dtype, trainable=False, aggregation="only_first_replica", name=name)
@@ -562,71 +428,9 @@ def _mean_of(structures: list):
     return keras.tree.map_structure(lambda *values: sum(values) / len(values), *structures)
 
 
-def _norm(tensors):
-    """The square root of the sum of all squares, in float32."""
-    squares = [ops.sum(ops.square(ops.cast(tensor, "float32"))) for tensor in tensors]
-    return ops.sqrt(sum(squares))
-
-
-def _slots(optimizer, kind: str) -> list[keras.Variable]:
-    """An optimizer's averages of one kind, in the order of the weights."""
-    return [variable for variable in optimizer.variables if variable.name.endswith(f"_{kind}")]
-
-
 class _Now(threading.local):
     """Where a step is. A mirrored strategy runs the step of each replica in a thread, and they take turns."""
 
     def __init__(self):
         self.round = 0
         self.observed = {}
-
-
-class _LeadingAdam(Adam):
-    """Adam whose followers' learning rates change in proportion to its own.
-
-    Keras's callbacks know one optimizer of a model, and set the learning rate of that.
-    """
-
-    def _followers(self):
-        return ()
-
-    def followed_by(self, proportions: list) -> None:
-        # In a function, because Keras would save optimizers that it finds in an attribute.
-        self._followers = lambda: proportions
-
-    @Adam.learning_rate.setter
-    def learning_rate(self, rate):
-        Adam.learning_rate.fset(self, rate)
-        for follower, proportion in self._followers():
-            follower.learning_rate = rate * proportion
-
-
-class _StepSeed(keras.random.SeedGenerator):
-    """A seed generator without a variable: the k-th draw at `position` is a function of seed, purpose and k."""
-
-    def __init__(self, seed, purpose, position, course):
-        self.course = course
-        self.seed = seed
-        self.purpose = purpose
-        self.position = position
-        self.draws = 0
-
-    def next(self, ordered=True):
-        key = seeding.derive(self.seed, *self.purpose, self.draws)
-        self.draws += 1
-        # Keras takes seeds modulo nearly 2^31; no other position may come to what a rollback adds.
-        return ops.stack([key + 1_000_003 * ops.cast(self.course, SEEDS), self.position])
-
-
-@contextlib.contextmanager
-def _dtype_policy(name: str):
-    """Within it, layers are made under a dtype policy, and inputs to suit it; what was before is put back."""
-    policy, floatx = keras.config.dtype_policy(), keras.config.floatx()
-    keras.config.set_dtype_policy(name)
-    # `keras.Input` goes by this alone, and what comes in is rounded to it.
-    keras.config.set_floatx("float64" if name == "float64" else "float32")
-    try:
-        yield
-    finally:
-        keras.config.set_floatx(floatx)
-        keras.config.set_dtype_policy(policy)

@@ -191,3 +191,11 @@ class SpectralDense(_SpectralNorm, layers.Dense):
 
     def apply_kernel(self, inputs, kernel):
         return ops.matmul(inputs, kernel)
+
+
+def layers_within(network: keras.Model, place: str = ""):
+    """Yields (place, layer) of all layers, also of nested models; a place is the names on the way: "mapping/dense1"."""
+    for layer in network.layers:
+        yield place + layer.name, layer
+        if isinstance(layer, keras.Model):
+            yield from layers_within(layer, f"{place}{layer.name}/")

@@ -51,24 +51,26 @@ ADVERSARIAL_LOSSES = {
 }
 
 
-def gradient_penalty(gradients):
+def gradient_penalty(*gradients):
     """How far the norm of each example's gradient is from 1, squared (Gulrajani et al. 2017, equation 3).
 
     Args:
-        gradients: (B, …), of the summed logits with respect to points between real and fake images.
+        *gradients: (B, …), of the summed logits with respect to points between real and fake images; of a
+            discriminator of several inputs those of each, whose squares are summed.
     """
     # The small constant keeps the derivative of the root finite where a gradient is exactly zero.
-    norms = ops.sqrt(_sum_of_squares(gradients) + 1e-12)
+    norms = ops.sqrt(sum(map(_sum_of_squares, gradients)) + 1e-12)
     return ops.mean(ops.square(norms - 1))
 
 
-def r1_penalty(gradients):
+def r1_penalty(*gradients):
     """Half the squared norm of each example's gradient (Mescheder et al. 2018, equation 9).
 
     Args:
-        gradients: (B, …), of the summed logits with respect to real images.
+        *gradients: (B, …), of the summed logits with respect to real images; of a discriminator of several inputs
+            those of each, whose squares are summed.
     """
-    return 0.5 * ops.mean(_sum_of_squares(gradients))
+    return 0.5 * ops.mean(sum(map(_sum_of_squares, gradients)))
 
 
 def l1(images, targets):

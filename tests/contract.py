@@ -123,10 +123,10 @@ def networks_in_float64_round_nothing_that_comes_in(gan):
     exact = type(gan)(dataclasses.replace(gan.config, precision="float64"))
     assert (keras.config.floatx(), keras.config.dtype_policy().name) == before
     for name, network in exact.networks().items():
-        shape = [size or 16 for size in network.input_shape[1:]]
         # What float32 holds, so that it would round away what is added.
-        inputs = np.random.default_rng(0).uniform(size=(2, *shape)).astype("float32").astype("float64")
-        one, other = (keras.ops.convert_to_numpy(network(values)) for values in (inputs, inputs + 1e-12))
+        inputs = keras.tree.map_structure(_in_float64, small.inputs(network))
+        moved = keras.tree.map_structure(lambda values: values + 1e-12 if values.dtype == "float64" else values, inputs)
+        one, other = (keras.ops.convert_to_numpy(network(values)) for values in (inputs, moved))
         assert one.dtype == "float64", name
         assert 0 < np.abs(one - other).max() < 1e-8, name
 
@@ -142,7 +142,7 @@ def outputs_are_float32_in_mixed_precision(gan, precision: str):
     assert {keras.backend.standardize_dtype(value.dtype) for value in logs.values()} == {"float32"}
     for name, network in mixed.networks().items():
         full = gan.networks()[name]
-        inputs = np.random.default_rng(0).uniform(0, 1, _shape(full)).astype("float32")
+        inputs = small.inputs(full)
         outputs, expected = network(inputs), full(inputs)
         assert (keras.backend.standardize_dtype(outputs.dtype), outputs.shape) == ("float32", expected.shape)
         assert np.isfinite(outputs).all()
@@ -152,7 +152,7 @@ def outputs_are_float32_in_mixed_precision(gan, precision: str):
         }
     # What is saved computes in full precision, wherever it is opened.
     for name, network in type(gan)(mixed.config).released().items():
-        inputs = np.random.default_rng(0).uniform(0, 1, _shape(network)).astype("float32")
+        inputs = small.inputs(network)
         expected = gan.deployed()[name](inputs, training=False)
         np.testing.assert_allclose(network(inputs, training=False), expected, rtol=0, atol=1e-5, err_msg=name)
 
@@ -208,9 +208,9 @@ def spectral_norm_bounds_every_layer_of_the_discriminators(gan):
     """The outputs don't change with the scale of the kernels, of which a layer without the norm would take notice."""
     config = dataclasses.replace(gan.config, spectral_norm=True, discriminator_norm="none")
     gan = type(gan)(config)
-    for name in gan.networks().keys() - set(gan.deployed_names):
+    for name in {name for phase in gan.phases() if phase.detached for name in phase.networks}:
         network = gan.networks()[name]
-        inputs = np.random.default_rng(0).uniform(-1, 1, _shape(network)).astype("float32")
+        inputs = small.inputs(network, low=-1.0)
         before = np.asarray(network(inputs, training=False))
         kernels = [v for v in network.trainable_variables if v.path.endswith("kernel")]
         assert kernels
@@ -231,9 +231,9 @@ def deployed_networks_open_in_plain_keras(gans: list, folder: Path):
         gan.train_step(small.batch(gan))
         for network in gan.released().values():
             label = network.name
-            inputs = np.random.default_rng(0).uniform(0, 1, _shape(network)).astype("float32")
+            inputs = small.inputs(network)
             network.save(folder / f"{label}.keras")
-            np.save(folder / f"{label}.npy", inputs)
+            np.savez(folder / f"{label}.npz", *keras.tree.flatten(inputs))
             expected[label] = np.asarray(network(inputs, training=False))
     script = """
 import sys
@@ -241,7 +241,9 @@ sys.modules["ganzoo"] = None
 import json, keras, numpy as np
 for label in json.loads(sys.argv[2]):
     network = keras.models.load_model(f"{sys.argv[1]}/{label}.keras")
-    np.save(f"{sys.argv[1]}/{label}_out.npy", network(np.load(f"{sys.argv[1]}/{label}.npy"), training=False))
+    arrays = list(np.load(f"{sys.argv[1]}/{label}.npz").values())
+    inputs = keras.tree.pack_sequence_as(network.input, arrays)
+    np.save(f"{sys.argv[1]}/{label}_out.npy", network(inputs, training=False))
 """
     subprocess.run([sys.executable, "-c", script, str(folder), json.dumps(list(expected))], check=True, timeout=120)
     for label, values in expected.items():
@@ -270,5 +272,5 @@ def _saved_arrays(file: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _shape(network) -> tuple:
-    return (2, *(side or 8 for side in network.input_shape[1:]))
+def _in_float64(values: np.ndarray) -> np.ndarray:
+    return values.astype("float64") if values.dtype == "float32" else values

@@ -82,6 +82,20 @@ def noise(field, config, count: int, random: np.random.Generator) -> np.ndarray:
     return random.integers(0, end, shape).astype(field.dtype)
 
 
+def inputs(network, low: float = 0.0, dtype: str = "float32"):
+    """Two examples for any network, in the structure that it takes: noise from `low` to 1, of whole numbers 0 and 1."""
+    random = np.random.default_rng(0)
+
+    def values(tensor) -> np.ndarray:
+        shape = (2, *(side or 8 for side in tensor.shape[1:]))
+        kind = keras.backend.standardize_dtype(tensor.dtype)
+        return (
+            random.integers(0, 2, shape).astype(kind) if "int" in kind else random.uniform(low, 1, shape).astype(dtype)
+        )
+
+    return keras.tree.map_structure(values, network.input)
+
+
 def repeated(batch):
     """A batch over and over, as `fit` takes it: a data set, or under JAX arrays of NumPy, which need no TensorFlow."""
     if keras.config.backend() == "jax":

@@ -192,7 +192,10 @@ class Trainer(keras.Model):
         return [*state, *self._variables_beside(state)]
 
     def input_gradients(self, function: Callable, inputs):
-        """The gradients of the sum of `function(inputs)` with respect to the inputs; they can be differentiated."""
+        """The gradients of the sum of `function(inputs)` with respect to the inputs, a tensor or several in a list.
+
+        They can be differentiated.
+        """
         total, _, pull_back = self._differentiate(lambda values: (ops.sum(function(values)), None), [], inputs)
         _, gradients = pull_back(ops.ones_like(total))
         return gradients

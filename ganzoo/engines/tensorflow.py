@@ -8,6 +8,7 @@ from keras import ops
 
 from ganzoo import sharing
 from ganzoo.errors import UsageError
+from ganzoo.layers import layers_within
 
 WHOLE_NUMBERS = "int64"
 """The dtype of counts: TensorFlow keeps smaller ones off a GPU."""
@@ -130,7 +131,10 @@ class Trainer(keras.Model):
             return keras.tree.map_structure(tf.identity, batch)
 
     def input_gradients(self, function: Callable, inputs):
-        """The gradients of the sum of `function(inputs)` with respect to the inputs; they can be differentiated."""
+        """The gradients of the sum of `function(inputs)` with respect to the inputs, a tensor or several in a list.
+
+        They can be differentiated.
+        """
         with tf.GradientTape() as tape:
             tape.watch(inputs)
             total = ops.sum(function(inputs))
@@ -175,7 +179,7 @@ class Trainer(keras.Model):
         """Makes networks compute as they should while they are trained: batch norms, where replicas share a batch."""
         if self.replica_count() > 1:
             for network in networks:
-                for layer in network.layers:
+                for _, layer in layers_within(network):
                     if hasattr(layer, "synchronized"):
                         layer.synchronized = True
 

@@ -12,12 +12,14 @@ import keras
 from jax import lax
 from keras import layers, ops
 
+from ganzoo.layers import layers_within
+
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 
 
 def quicken(network: keras.Model) -> None:
-    """Has the transposed convolutions of a network compute in this way."""
-    for layer in network.layers:
+    """Has the transposed convolutions of a network compute in this way, those of nested networks too."""
+    for _, layer in layers_within(network):
         if type(layer) is layers.Conv2DTranspose and _is_plain(layer):
             layer.call = functools.partial(_call, layer)
 

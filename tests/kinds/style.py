@@ -10,7 +10,7 @@ import keras
 from keras import layers, ops
 
 from ganzoo import seeding
-from ganzoo.config import ImageGANConfig, Positive, Weight, frozen_config
+from ganzoo.config import ImageGANConfig, Momentum, Positive, Weight, frozen_config
 from ganzoo.data.fields import Image, Latents, Signature, Stream
 from ganzoo.gan import GAN, Phase
 from ganzoo.layers import discriminator_conv, output_dtype
@@ -31,6 +31,7 @@ class StyleConfig(ImageGANConfig):
     base_filters: Positive = 8
     r1_weight: Weight = 1.0
     path_weight: Weight = 1.0
+    dropout: Momentum = 0.1
 
 
 def styled_conv(x, styles, filters: int, name: str):
@@ -51,7 +52,7 @@ def build_mapping(config: StyleConfig) -> keras.Model:
     for number in (1, 2):
         x = layers.Dense(config.latent_dim, name=f"dense{number}")(x)
         x = layers.LeakyReLU(0.2, name=f"activation{number}")(x)
-    return keras.Model(latents, layers.Dropout(0.1, name="dropout")(x), name="mapping")
+    return keras.Model(latents, layers.Dropout(config.dropout, name="dropout")(x), name="mapping")
 
 
 def build_synthesis(config: StyleConfig) -> keras.Model:
@@ -123,7 +124,8 @@ class Style(GAN):
         return {"generator_adversarial": self.adversarial_loss("discriminator", (outputs["image"],))}
 
     def path_loss(self, batch, outputs):
-        noise = keras.random.normal(ops.shape(outputs["image"]), seed=self.random("path lengths")) / 16
+        image = outputs["image"]
+        noise = keras.random.normal(ops.shape(image), dtype=image.dtype, seed=self.random("path lengths")) / 16
         synthesis = self.generator.get_layer("synthesis")
         gradients = self.input_gradients(lambda styles: synthesis(styles, training=True) * noise, outputs["styles"])
         lengths = ops.sqrt(ops.sum(ops.square(gradients), axis=1) + 1e-8)

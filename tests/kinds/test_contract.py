@@ -1,0 +1,55 @@
+"""Five GANs of other kinds, each in a file beside this one, keep the contract. Nothing of the package knows of them."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+# pytest's importlib mode puts no test folder on the path.
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
+pytest.register_assert_rewrite("contract")
+
+import contract  # noqa: E402
+import plugins  # noqa: E402
+import small  # noqa: E402
+
+KINDS = ("classifier", "conditional", "sequence", "style", "tokens")
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def built(request):
+    with plugins.built(request.param) as found:
+        yield found
+
+
+@plugins.keeps_each_promise
+def test_it_keeps_the_contract(gan, promise):
+    promise(gan)
+
+
+@pytest.mark.parametrize("name", ["conditional", "sequence", "tokens"])
+@pytest.mark.parametrize("penalty", ["gradient", "r1"])
+def test_losses_penalties_and_averages_can_be_turned_on_whatever_a_discriminator_is_shown(name, penalty):
+    with plugins.built(name) as (gan, _):
+        changes = {"adversarial_loss": "hinge", "penalty": penalty, "n_critic": 2, "ema_decay": 0.9}
+        contract.every_loss_penalty_norm_and_average_can_be_turned_on(gan, changes)
+
+
+def test_what_is_saved_is_of_stock_layers(tmp_path):
+    gans = []
+    for name in KINDS:
+        with plugins.built(name) as (gan, _):
+            gans.append(gan)
+    contract.deployed_networks_open_in_plain_keras(gans, tmp_path)
+
+
+def test_lazy_phases_run_at_their_steps_and_share_the_slots_of_those_they_add_to():
+    with plugins.built("style") as (gan, _):
+        seen = []
+        for step in range(5):
+            logs = gan.train_step(small.batch(gan, seed=step))
+            seen.append({name for name in small.terms(logs) if name.endswith("_penalty")})
+        r1, path = "discriminator_r1_penalty", "generator_path_penalty"
+        assert seen == [{r1, path}, set(), {r1}, set(), {r1, path}]
+        updates = {name: int(optimizer.iterations) for name, optimizer in gan.optimizers.items()}
+        assert updates == {"discriminator": 5 + 3, "generator": 5 + 2}
