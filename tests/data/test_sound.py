@@ -84,9 +84,7 @@ def test_clips_have_labels_by_their_folders(tmp_path):
 def test_another_rate_than_the_config_s_names_both(tmp_path):
     write(tmp_path / "a.wav", [0] * 9)
     write(tmp_path / "b.wav", [0] * 9, rate=44100)
-    with pytest.raises(
-        UsageError, match="1 of 2 clips have another rate than model.sample_rate, 8000, .*b.wav, of 44"
-    ):
+    with pytest.raises(UsageError, match="1 of 2 clips have another rate than model.sample_rate, 8000, .*b.wav, of 44"):
         clips(tmp_path)
 
 
