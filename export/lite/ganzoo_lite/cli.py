@@ -61,9 +61,7 @@ def _check(network, arguments: argparse.Namespace) -> None:
     if makes and arguments.json:
         raise UsageError(f"{network.name} {network.described}: leave --json out")
     if makes and not arguments.out:
-        raise UsageError(
-            "--out is missing: name the file to write, or a folder for many; ganzoo-lite --help tells more"
-        )
+        raise UsageError("--out is missing: name the file to write, or a folder for many; see ganzoo-lite --help")
     if not makes and arguments.out and arguments.out.suffix.lower() != ".json":
         raise UsageError(f"--out {arguments.out}: answers are written as JSON; give a name that ends in .json")
     if arguments.inputs and (arguments.classes or arguments.texts):

@@ -122,9 +122,8 @@ def made(network: Network, inputs: Mapping[str, np.ndarray]) -> Iterator[np.ndar
     at_once = network.interface.input.shape[0] or SAMPLES_AT_ONCE
     count = len(next(iter(inputs.values())))
     for first in range(0, count, at_once):
-        yield _finished(
-            network, called(network, {name: part[first : first + at_once] for name, part in inputs.items()})
-        )
+        batch = {name: values[first : first + at_once] for name, values in inputs.items()}
+        yield _finished(network, called(network, batch))
 
 
 def called(network: Network, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -200,7 +199,7 @@ def _given_none(network: Network) -> UsageError:
 def _numbers(network: Network, tensor: card.Tensor, labels: Sequence[int] | None) -> np.ndarray:
     count = len(tensor.names)
     numbers = np.asarray(labels) if labels is not None and len(labels) else np.arange(max(count, 1))
-    if count and not (0 <= numbers.min() and numbers.max() < count):
+    if count and (numbers.min() < 0 or numbers.max() >= count):
         raise UsageError(f"{network.name}: found class {numbers.tolist()}; allowed are 0 to {count - 1}")
     return numbers.astype(tensor.dtype)
 
