@@ -48,10 +48,9 @@ class Network:
     def described(self) -> str:
         """What it takes and gives in words, as `takes latents and a class, and gives an image`."""
         taken, given = (
-            " and ".join(WORDS[tensor.kind] for tensor in tensors)
-            for tensors in (self.interface.inputs, self.interface.outputs)
+            [WORDS[tensor.kind] for tensor in tensors] for tensors in (self.interface.inputs, self.interface.outputs)
         )
-        return f"takes {taken}{',' if ' and ' in taken else ''} and gives {given}"
+        return f"takes {_listed(taken)}{',' if len(taken) > 1 else ''} and gives {_listed(given)}"
 
 
 def draw(
@@ -81,9 +80,9 @@ def draw(
     """
     if not network.takes_latents:
         raise _given_none(network)
-    for given, kind in ((labels, "label"), (texts, "tokens")):
+    for given, kind, what in ((labels, "label", "class"), (texts, "tokens", "text")):
         if given is not None and not network.interface.taken(kind):
-            raise UsageError(f"{network.name} {network.described}: leave {WORDS[kind]} out")
+            raise UsageError(f"{network.name} {network.described}, and no {what} can be told: leave it out")
     drawn = {}
     for tensor in network.interface.inputs:
         if tensor.kind == "label":
@@ -188,6 +187,10 @@ def latent_length(network: Network) -> int:
     if not found:
         raise UsageError(f"{network.name} {network.described}, and has no latents")
     return found[0].shape[-1]
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _given_none(network: Network) -> UsageError:
