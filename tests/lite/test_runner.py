@@ -303,7 +303,7 @@ def test_a_model_that_is_broken_is_a_line_also_where_its_card_is_right(copy, lit
 
 
 CARDS = [
-    (lambda document: document.update(card_version=2), r"card version 3; this release reads 1 to 2"),
+    (lambda document: document.update(card_version=3), r"card version 3; this release reads 1 to 2"),
     (lambda document: document.pop("files"), r"not the card of an exported model"),
     (lambda document: document.update(files=["model.tflite"]), r"not the card of an exported model"),
     (lambda document: document.update(files={"other.tflite": {}}), r"says nothing of model\.tflite, but of other"),
@@ -311,14 +311,17 @@ CARDS = [
     (lambda document: document["files"]["model.tflite"].update(scale=0), r"garbled \(scale\)"),
     (lambda document: document["files"]["model.tflite"].update(hints=-1), r"garbled \(hints\)"),
     (lambda document: document["files"]["model.tflite"].update(signature="run"), r"can't be read .*run"),
-    (lambda document: document["files"]["model.tflite"]["input"].update(std=0), r"garbled \(std\)"),
-    (lambda document: document["files"]["model.tflite"]["input"].update(shape=[1, 3]), r"garbled \(shape"),
+    (lambda document: document["files"]["model.tflite"]["inputs"][0].update(std=0), r"garbled \(std\)"),
+    (lambda document: document["files"]["model.tflite"]["inputs"][0].update(shape=[1, 3]), r"garbled \(shape"),
     (
-        lambda document: document["files"]["model.tflite"]["input"].update(shape=[1, 64, 64, 3]),
+        lambda document: document["files"]["model.tflite"]["inputs"][0].update(shape=[1, 64, 64, 3]),
         r"has image \[1, 32, 32, 3\]",
     ),
-    (lambda document: document["files"]["model.tflite"]["input"].update(name="picture"), r"card\.json says picture"),
-    (lambda document: document["files"]["model.tflite"]["output"].update(dtype="uint8"), r"has output .* float32"),
+    (
+        lambda document: document["files"]["model.tflite"]["inputs"][0].update(name="picture"),
+        r"card\.json says picture",
+    ),
+    (lambda document: document["files"]["model.tflite"]["outputs"][0].update(dtype="uint8"), r"has output .* float32"),
 ]
 
 
