@@ -123,16 +123,17 @@ def protocol_of(recipe: Recipe) -> Protocol:
     named = recipe.evaluation.protocol
     if named is not None and get(named).fits(recipe.model):
         return get(named)
-    fitting = [name for name in names() if get(name).fits(recipe.model)]
-    if named is not None:
-        allowed = f"is evaluated by {' or '.join(map(quoted, fitting))}" if fitting else "fits no protocol"
-        raise UsageError(f"evaluation.protocol: found {quoted(named)}; {recipe.architecture} {allowed}")
-    if not fitting:
+    usual = next((protocol for protocol in map(get, names()) if protocol.fits(recipe.model)), None)
+    if usual is None:
         raise UsageError(
             f"{recipe.architecture}: no protocol measures what its networks take and give; there are "
             f"{', '.join(names())}: register one of your own, see CONTRIBUTING.md"
         )
-    return get(fitting[0])
+    if named is not None:
+        raise UsageError(
+            f"evaluation.protocol: found {quoted(named)}; {recipe.architecture} is evaluated by {quoted(usual.name)}"
+        )
+    return usual
 
 
 def measure(setting: Setting) -> Found:
