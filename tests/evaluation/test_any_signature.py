@@ -120,6 +120,16 @@ def test_a_confusion_of_three_one_one_one_is_a_third_of_errors():
     assert "of class 1" in found["worst_recall"].how
 
 
+def test_a_run_can_ask_for_the_errors_of_a_classifier_and_for_no_distances():
+    def asking(*metrics):
+        evaluation = EvaluationConfig(every=1, metrics=metrics)
+        return Recipe("judge", Classifier(), DataConfig(), TrainingConfig(steps=1, batch_size=1), evaluation)
+
+    during.check(asking("test_error", "cross_entropy", "worst_recall"))
+    with pytest.raises(UsageError, match="found 'fid'; allowed: test_error, cross_entropy, worst_recall"):
+        during.check(asking("fid"))
+
+
 def test_a_class_that_the_classifier_does_not_know_is_named():
     test = examples(labelled=np.zeros((3, 4, 4, 1), "uint8"), label=np.array([0, 7, 1]))
     with pytest.raises(UsageError, match="labelled 1: of class 7, and judge tells classes 0 to 1; evaluate it on"):

@@ -52,6 +52,16 @@ def test_a_protocol_that_there_is_not_is_named_before_anything_is_opened(recipe)
         protocols.get("fid3")
 
 
+def test_a_run_is_told_of_a_wrong_protocol_or_metric_before_keras_is_loaded(ganzoo, tmp_path):
+    for settings, message in (
+        (["evaluation.protocol=sampels"], "did you mean 'samples'"),
+        (["evaluation.every=50", "evaluation.metrics=[pnsr]"], "found 'pnsr'"),
+    ):
+        options = [option for setting in settings for option in ("--set", setting)]
+        done = ganzoo("train", "dcgan", *options, "--run-dir", tmp_path / "run", KERAS_BACKEND="none")
+        assert done.returncode == 2 and message in done.stderr and done.stderr.count("\n") == 1
+
+
 def test_a_run_without_a_protocol_trains_and_is_told_when_it_is_measured(recipe):
     settings = recipe("dcgan")
     lonely = type("Lonely", (), {"batch": settings.model.batch, "deployed": {}})
