@@ -185,7 +185,8 @@ def generate(model, inputs, out, tiles, keep_alpha, large, direction, **of_sampl
     Pix2Pix's does, paints it at the size that it was trained at, and the result is resized; --tiles suits maps and
     textures.
     """
-    from ganzoo import generation, inference, pretrained
+    from ganzoo import generation, pretrained
+    from ganzoo.generator import is_tflite
     from ganzoo.lite.pixels import allow_large
 
     given = {name: value for name, value in of_samples.items() if value is not None}
@@ -193,13 +194,13 @@ def generate(model, inputs, out, tiles, keep_alpha, large, direction, **of_sampl
     if large:
         allow_large()
     jobs = generation.plan_images(inputs, out) if inputs else []
-    path = pretrained.find_model(model, direction)
-    generation.check_model(path, of_images=bool(inputs))
-    if pretrained.is_tflite(path):
+    found = pretrained.find(model, direction=direction)
+    generation.check_model(found, of_images=bool(inputs))
+    if is_tflite(found.path):
         silence_libraries()
     else:
         import_keras()
-    network = inference.open_network(path)
+    network = found.network
     if inputs:
         generation.generate_images(network, jobs, say=_say, tiles=tiles, keep_alpha=keep_alpha)
     else:
@@ -219,7 +220,7 @@ def benchmark(model, direction, as_json):
     """
     from ganzoo import pretrained
 
-    pretrained.find_model(model, direction)  # Errors come before Keras, which takes seconds.
+    pretrained.find(model, direction=direction)  # Errors come before Keras, which takes seconds.
     from ganzoo.exporting.benchmark import benchmark
 
     report = benchmark(model, direction, say=lambda line: _echo(line, err=True))

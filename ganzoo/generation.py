@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ganzoo import inference, pictures, pretrained
+from ganzoo import inference, pictures
 from ganzoo.errors import UsageError
+from ganzoo.generator import Generator
 from ganzoo.lite import jobs as lite_jobs
 from ganzoo.lite import latents, samples
 from ganzoo.lite.jobs import is_file, plan_images
@@ -45,16 +46,16 @@ def check_options(options: Collection[str], out: Path, *, of_images: bool) -> No
         raise UsageError(f"--out {out}: an animation, which --interpolate A,B makes; give that, or a name in .png")
 
 
-def check_model(path: Path, *, of_images: bool) -> None:
+def check_model(generator: Generator, *, of_images: bool) -> None:
     """Raises UsageError when a model takes latents and was given images, or the other way round, as far as files tell.
 
     They are read without Keras, which takes seconds to load.
     """
-    takes_latents = pretrained.takes_latents(path)
-    if takes_latents and of_images:
-        raise UsageError(f"{path}: paints from latents and takes no images: leave them out")
-    if takes_latents is False and not of_images:
-        raise UsageError(f"{path}: translates images and was given none: name images, or a folder of them")
+    takes_a_picture = generator.takes_a_picture
+    if takes_a_picture is False and of_images:
+        raise UsageError(f"{generator.path}: paints from latents and takes no images: leave them out")
+    if takes_a_picture and not of_images:
+        raise UsageError(f"{generator.path}: translates images and was given none: name images, or a folder of them")
 
 
 def generate_samples(

@@ -2,6 +2,7 @@
 
 import ast
 import configparser
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,9 +16,8 @@ LEVELS = [
     {"lite"},
     {"errors", "files", "memory", "npz"},
     {"documents"},
-    {"config", "seeding", "backend", "strategy_names", "pictures", "downloads"},
+    {"config", "seeding", "backend", "strategy_names", "pictures", "downloads", "registration", "kinds"},
     {
-        "registry",
         "schedules",
         "losses",
         "layers",
@@ -29,21 +29,29 @@ LEVELS = [
         "quiet",
         "versions",
         "programs",
+        "distillation",
     },
     {"initial_weights", "engines", "rematerialisation"},
     {"tuning"},
-    {"perceptual", "recipes", "data"},
-    {"pretrained"},
-    {"distillation"},
+    {"perceptual", "data"},
     {"gan", "metrics"},
     {"architectures"},
+    {"registry"},
+    {"recipes"},
+    {"provenance"},
+    {"keras_network"},
+    {"generator"},
+    {"pretrained"},
     {"creation", "inference"},
     {"evaluation", "fixed_output"},
     {"training", "exporting", "catalogue", "generation", "model_card"},
+    {"tables"},
     {"cli"},
     {"__main__"},
 ]
 """A module imports those above it, and of those beside it none but parts of itself."""
+LATE = {"registry": {"architectures"}}
+"""What is imported by a name that is found out while running: the files of the package that it may be."""
 FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
 
 
@@ -52,7 +60,7 @@ def level(part: str) -> int:
 
 
 def imported(path: Path) -> set[str]:
-    """The modules of ganzoo that a file imports, as dotted names within it; also inside functions."""
+    """The modules of ganzoo that a file imports, as dotted names within it; also inside functions and by name."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
@@ -60,15 +68,62 @@ def imported(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: imports are absolute"
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            found |= by_name(path, node.args[0])
     return {name.removeprefix("ganzoo.") for name in found if name.startswith("ganzoo.")}
+
+
+def by_name(path: Path, name: ast.expr) -> set[str]:
+    """What a call of `import_module` imports: of an f-string, all modules whose names it may be."""
+    own = ".".join(path.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__")
+    if isinstance(name, ast.Constant):
+        return {name.value}
+    if not isinstance(name, ast.JoinedStr):
+        assert own.removeprefix("ganzoo.") in LATE, f"{path}: imports {ast.unparse(name)}; say in LATE what that may be"
+        return {f"ganzoo.{part}" for part in LATE[own.removeprefix("ganzoo.")]}
+    parts = [
+        re.escape(part.value)
+        if isinstance(part, ast.Constant)
+        else {"__name__": own}.get(part.value.id, r"\w+")
+        if isinstance(part.value, ast.Name)
+        else r"\w+"
+        for part in name.values
+    ]
+    modules = [".".join(file.relative_to(ROOT.parent).with_suffix("").parts) for file in FILES]
+    found = {module for module in modules if re.fullmatch("".join(parts), module.removesuffix(".__init__"))}
+    assert found, f"{path}: imports {ast.unparse(name)}, which no module is"
+    return {module.removesuffix(".__init__") for module in found}
+
+
+def part_of(module: str) -> str:
+    """`data` of `data.sources`."""
+    return module.partition(".")[0]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_module_imports_one_above_or_beside_it(path):
     own = path.relative_to(ROOT).parts[0].removesuffix(".py")
     for name in imported(path):
-        other = name.partition(".")[0]
+        other = part_of(name)
         assert other == own or level(other) < level(own), f"{own} imports {name}"
+
+
+def test_no_way_of_imports_leads_back_to_where_it_began():
+    """Between files: also within a part, which the levels let be, and by names that are found out while running."""
+    files = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in FILES}
+    reached = {}
+    for module, path in files.items():
+        names = {name if name in files else name.rpartition(".")[0] for name in imported(path)}
+        reached[module] = {
+            other
+            for name in names
+            for other in files
+            if other == name or (name in LATE.get(module, ()) and other.startswith(f"{name}."))
+        } - {module}
+    while reached:
+        free = {module for module, others in reached.items() if not others & reached.keys()}
+        assert free, f"a circle among {sorted(reached)}"
+        reached = {module: others for module, others in reached.items() if module not in free}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "architectures").glob("*.py")), ids=lambda path: path.stem)

@@ -4,7 +4,7 @@ import pytest
 
 import ganzoo
 from ganzoo.errors import RunError, UsageError
-from ganzoo.pretrained import find_generator, find_model, load
+from ganzoo.pretrained import find, load
 
 
 def times(factor: float) -> keras.Model:
@@ -49,12 +49,12 @@ def test_a_direction_that_is_not_there_is_not_passed_over(one_way):
 @pytest.mark.parametrize("name", ["pix2pix/emoij", "gone.keras", "gone"])
 def test_a_model_that_is_not_there_is_named_with_what_there_is(name):
     with pytest.raises(UsageError, match=f"no model '{name}'; .*run directory"):
-        find_generator(name)
+        find(name)
 
 
 def test_a_folder_without_a_generator_says_how_to_get_one(tmp_path):
     with pytest.raises(UsageError, match="no generator in this folder; train one"):
-        find_generator(tmp_path)
+        find(tmp_path)
 
 
 def test_a_file_that_is_cut_off_is_named(one_way):
@@ -69,8 +69,8 @@ def test_an_exported_model_is_found_and_is_no_keras_model(tmp_path):
     (tmp_path / "x_savedmodel/saved_model.pb").touch()
     (tmp_path / "x.tflite").touch()
     for name in ("x_savedmodel", "x.tflite"):
-        assert find_model(tmp_path / name) == tmp_path / name
+        assert find(tmp_path / name).path == tmp_path / name
         with pytest.raises(UsageError, match=rf"{name}: an exported model, .*ganzoo generate.*\.keras file"):
             load(tmp_path / name)
     with pytest.raises(UsageError, match="a folder of exported models; name one of them: x.tflite, x_savedmodel"):
-        find_model(tmp_path)
+        find(tmp_path)

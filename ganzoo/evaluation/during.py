@@ -5,14 +5,14 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from ganzoo import inference
+from ganzoo import keras_network
 from ganzoo.config import Recipe, nearest
 from ganzoo.errors import UsageError, quoted
 from ganzoo.evaluation import protocols
 from ganzoo.evaluation.examples import open_examples
 from ganzoo.evaluation.instruments import PERCEPTUAL, open_instruments
 from ganzoo.evaluation.results import Result, Skipped
-from ganzoo.evaluation.subject import direction_in
+from ganzoo.generator import direction_of
 
 if TYPE_CHECKING:
     import keras
@@ -48,7 +48,7 @@ def open_gauge(recipe: Recipe, generators: "Mapping[str, keras.Model]") -> Gauge
     distances = [kind for kind in PERCEPTUAL if kind in named or f"{kind}_distance" in named]
     features = any(key not in PAIR_METRICS for key in named)
     setting = protocols.Setting(
-        {direction_in(name): inference.live(generator) for name, generator in generators.items()},
+        {direction_of(name): keras_network.live(generator) for name, generator in generators.items()},
         recipe,
         open_examples(recipe, "test"),
         open_instruments(recipe.evaluation.network if features else None, distances),

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganzoo import pretrained
 from ganzoo.config import Recipe
 from ganzoo.errors import RunError, UsageError
 from ganzoo.evaluation import instruments, results, subject
 from ganzoo.evaluation.examples import Examples, open_examples
 from ganzoo.evaluation.results import Result, Skipped
 from ganzoo.files import check_clock, replacing
+from ganzoo.generator import opens_in_keras
 from ganzoo.lite import card
 from ganzoo.quiet import import_keras
 from ganzoo.versions import versions
@@ -152,7 +152,7 @@ def _measured(
 
     train = _train(found.recipe, whole)
     setting = protocols.Setting(
-        found.networks,
+        found.by_direction,
         found.recipe,
         test,
         tools,
@@ -235,7 +235,7 @@ def _note_in_cards(files: subject.Files, document: dict) -> None:
     scores = {key: document[key] for key in ("protocol", "data", "split", "time", "versions")}
     scores["values"] = {result["key"]: result["value"] for result in document["results"]}
     for path in files.paths.values():
-        if not pretrained.opens_in_keras(path):
+        if not opens_in_keras(path):
             place = path.parent / card.NAME
             cards = json.loads(place.read_text("utf-8"))
             cards["files"][path.name]["evaluation"] = scores

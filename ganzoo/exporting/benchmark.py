@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ganzoo import backend, pretrained, programs
+from ganzoo import backend, generator, pretrained, programs
 from ganzoo.exporting.latency import in_turns, summary
 from ganzoo.exporting.precisions import PLAIN, name_of
 from ganzoo.exporting.stopwatch import FREE_SIZE, Stopwatch
@@ -35,7 +35,12 @@ class Way:
 
 
 def benchmark(
-    model: str | Path, direction: str = "ab", *, seconds: float = 2.0, say: Callable[[str], None] = lambda _: None
+    model: str | Path,
+    direction: str = "ab",
+    *,
+    network: str | None = None,
+    seconds: float = 2.0,
+    say: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Times a model on one thread and on all, each way in a process of its own, in turns.
 
@@ -44,6 +49,7 @@ def benchmark(
             other ways; a SavedModel directory or a `.tflite` file, which is run as it is. Random values go in: one
             image, of 64 by 64 pixels when the model takes any size.
         direction: which generator of a model that has two.
+        network: the name of one of its deployed networks, in place of the direction.
         seconds: for about how long each way runs on each number of threads; five times at least.
         say: is told what is being done.
 
@@ -56,8 +62,8 @@ def benchmark(
         UsageError: when there is no such model; for all but a `.tflite` file also where Keras runs on JAX.
         RunError: when it can't be run.
     """
-    path = pretrained.find_model(model, direction)
-    if not pretrained.is_tflite(path):
+    path = pretrained.find(model, network, direction).path
+    if not generator.is_tflite(path):
         backend.check_tensorflow("benchmark")
     with tempfile.TemporaryDirectory() as folder:
         ways = _ways(path, Path(folder), say)
@@ -96,9 +102,9 @@ def _timed(ways: list[Way], threads: int, seconds: float) -> dict[str, tuple[dic
 
 
 def _ways(path: Path, folder: Path, say: Callable[[str], None]) -> list[Way]:
-    if pretrained.is_tflite(path):
+    if generator.is_tflite(path):
         return [Way(f"TFLite {path.name}", "tflite", path)]
-    if pretrained.is_saved_model(path):
+    if generator.is_saved_model(path):
         programs.warn_of_stranger(path)
         return [Way("SavedModel", "savedmodel", path)]
     say("converting")

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     import keras
 
     from ganzoo.exporting.conversion import File
-    from ganzoo.exporting.generators import Generator
     from ganzoo.exporting.proof import Quality
+    from ganzoo.generator import Generator
 
 IO = ("float", "uint8")
 OLD = ".old-"
@@ -45,7 +45,7 @@ FAINT = 0.02
 class Proven:
     """A file, how near it comes to the Keras model, and on what data."""
 
-    model: str
+    generator: "Generator"
     file: "File"
     quality: "Quality"
     data: Mapping[str, str]
@@ -71,6 +71,7 @@ def export(
     calibration: str | None = None,
     allow_below: float | None = None,
     direction: str = "ab",
+    network: str | None = None,
     measure: bool = True,
     say: Callable[[str], None] = lambda line: None,
 ) -> Report:
@@ -95,6 +96,7 @@ def export(
             its test split too where a model has no run, or the images of its run are gone.
         allow_below: a mean PSNR in dB that will do where a file does not reach its floor; the card says so.
         direction: `ab`, `ba` or `both`, of a run that has two generators.
+        network: the name of the one deployed network to export, in place of the direction.
         measure: also take down the operators, the speed and the memory of each file.
         say: is told what is done, a line at a time.
 
@@ -109,23 +111,23 @@ def export(
     size = _checked(formats, quantize, size, io, allow_below, direction)
     out = Path(out_dir).expanduser()
     _check_place(out)
-    paths = generators.find(model, direction) if isinstance(model, str | Path) else None
+    found = generators.find(model, direction, network)
     backend.check_tensorflow("export")
     import_keras()
-    opened = [generators.open_generator(path) for path in paths] if paths else [generators.of_model(model)]
     options = {"formats": formats, "quantize": quantize, "size": size, "io": io, "calibration": calibration}
     options["measure"] = measure
     with _staging(out) as folder:
-        proven = [made for generator in opened for made in _proven(generator, folder, options, allow_below, say)]
+        proven = [made for generator in found for made in _proven(generator, folder, options, allow_below, say)]
         left_out = []
         if not by_name:
             proven, left_out = _without_short(proven)
         _check(proven)
         entries = {made.file.path.name: _entry(made, measure, say) for made in proven}
         _publish(folder, out, entries, left_out)
-    there = pretrained.directions(model) if isinstance(model, str | Path) else ()
-    for other in (other for other in there if direction not in (other, "both")):
-        say(f"{model}: its generator {direction} alone is exported; --direction {other} exports the other, both both")
+    for other in set(pretrained.networks(model)) - {generator.name for generator in found}:
+        say(
+            f"{model}: its {found[0].name} alone is exported; --network {other} exports the other, --direction both all"
+        )
     return Report(out, entries)
 
 
@@ -193,7 +195,7 @@ def _proven(
     from ganzoo.exporting import interface as interfaces
 
     model, values = interfaces.at_size(generator.model, options["size"])
-    values = dataclasses.replace(values, hints=generator.hints)
+    values = dataclasses.replace(values, hints=generators.hints(generator))
     interface = interfaces.with_uint8(values) if options["io"] == "uint8" else values
     source = options["calibration"]
     if source is not None and interface.input.kind == "latents":
@@ -206,7 +208,7 @@ def _proven(
     say(f"{generator.model.name}: converting, to be proven on {len(test.inputs)} of {test.description}")
     files = conversion.convert(
         model,
-        generator.stem,
+        generators.stem(generator),
         folder,
         interface,
         values,
@@ -225,14 +227,14 @@ def _proven(
         if file.format == "savedmodel":
             programs.remember(file.path)
         _write_card(folder, {file.path.name: _described(file)})
-        floor = proof.floor_of(file.quantization, interface, generator.floors)
+        floor = proof.floor_of(file.quantization, interface, generators.floors(generator))
         run = inference.open_network(file.path).call
         quality = proof.measure(file.path.name, run, interface, test.inputs, expected, floor, allow_below)
         say(f"{file.path.name}: {quality.psnr_mean:.1f} dB, floor {floor:g}")
         data = {"proven_on": test.description}
         if file.quantization in STATIC:
             data["calibrated_on"] = train.description
-        yield Proven(generator.model.name, file, quality, data)
+        yield Proven(generator, file, quality, data)
 
 
 def _without_short(proven: "Sequence[Proven]") -> "tuple[list[Proven], list[str]]":
@@ -294,7 +296,9 @@ def _entry(made: "Proven", measure: bool, say) -> dict:
 
     file = made.file
     quality = {**_rounded(dataclasses.asdict(made.quality)), **made.data}
-    entry = {"model": made.model, **_described(file), "quality": quality}
+    entry = {"model": made.generator.model.name, **_described(file), "quality": quality}
+    if made.generator.provenance:
+        entry["provenance"] = made.generator.provenance.to_document()
     if measure and file.format == "tflite":
         say(f"{file.path.name}: measuring")
         of_file = anatomy.describe(file.path)

@@ -2,102 +2,60 @@
 
 import contextlib
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganzoo import inference, pretrained, recipes, registry, zoo
+from ganzoo import keras_network, pretrained, recipes, registry, zoo
 from ganzoo.config import DataConfig, Recipe
 from ganzoo.data.pipeline import Pipeline, open_pipeline
 from ganzoo.errors import RunError, UsageError
+from ganzoo.generator import Generator
 from ganzoo.lite import card, latents
 
 if TYPE_CHECKING:
     import keras
 
-    from ganzoo.gan import GAN
 
-MOBILE = "_mobile_"
-"""Within the name of a small variant's model."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Generator:
-    """A trained generator and what is known of it."""
-
-    model: "keras.Model"
-    stem: str
-    """What names of its files begin with."""
-    architecture: "type[GAN] | None"
-    """None: one that ganzoo does not know."""
-    recipe: Recipe | None
-    """Of its run, or else its architecture's default; None where there is neither."""
-    has_run: bool
-    """The recipe is that of its own run."""
-    stand_in: str | None = None
-    """A source of images where those of the recipe can't be had, which a pretrained generator doesn't bring along."""
-
-    @property
-    def floors(self) -> dict[str, float]:
-        """Where its architecture's floors differ from those of all."""
-        return self.recipe.model.floors if self.recipe and MOBILE not in self.model.name else {}
-
-    @property
-    def hints(self) -> int:
-        """How many dabs of color a drawing had at most in its own run; 0 where there were none, or nobody knows."""
-        return self.recipe.data.hints if self.has_run else 0
-
-
-def find(model: str | Path, direction: str) -> list[Path]:
-    """The files that Keras opens which a model stands for: two with the direction `both`. Imports no Keras.
+def find(model: "str | Path | keras.Model", direction: str, network: str | None = None) -> list[Generator]:
+    """The generators that are to be exported: with the direction `both` all that there are. Imports no Keras.
 
     Raises:
-        UsageError: when there is no such model or direction.
+        UsageError: when there is no such model, direction or network, or it is no Keras model any more.
         RunError: when the files of a pretrained name can't be had.
     """
-    directions = pretrained.DIRECTIONS if direction == "both" else (direction,)
-    found = [pretrained.find_generator(model, one) for one in directions]
-    return list(dict.fromkeys(found))
+    if network is None and direction == "both":
+        found = pretrained.find_all(model)
+    else:
+        found = [pretrained.find(model, network, direction)]
+    for generator in found:
+        generator.check_keras()
+    return found
 
 
-def open_generator(path: Path) -> Generator:
-    """The generator in a file that Keras opens. Raises RunError when it can't be read."""
-    generator = of_model(pretrained.load(path), path)
-    if generator.recipe is None or path.suffix != zoo.WEIGHTS:
-        return generator
-    usual = recipes.load_recipe(generator.recipe.architecture)
-    return dataclasses.replace(generator, stand_in=usual.data.source)
+def stem(generator: Generator) -> str:
+    """What names of its files begin with."""
+    return generator.path.stem if generator.path else "generator"
 
 
-def of_model(model: "keras.Model", path: Path | None = None) -> Generator:
-    """The same of a Keras model, which was read from `path` where that is given.
+def floors(generator: Generator) -> dict[str, float]:
+    """Where its architecture's floors differ from those of all."""
+    return generator.provenance.floors if generator.provenance else {}
 
-    Raises:
-        UsageError: when it is no generator.
-    """
-    inference.check_no_gan(model)
-    if not getattr(model, "built", False) or not hasattr(model, "output_shape"):
-        raise UsageError(f"{model!r}: no Keras model that is ready to be called; give a generator, a run or a file")
-    name = registry.of_network(model.name)
-    recipe = recipes.of_file(path) if path else None
-    has_run = recipe is not None
-    if not has_run and name and f"{name}_emoji" in recipes.list_recipes():
-        recipe = recipes.load_recipe(name)
-    architecture = registry.get(name) if name else None
-    return Generator(model, path.stem if path else "generator", architecture, recipe, has_run)
+
+def hints(generator: Generator) -> int:
+    """How many dabs of color a drawing had at most in its own run; 0 where there were none, or nobody knows."""
+    return generator.recipe.data.hints if generator.recipe else 0
 
 
 def keras_values(generator: Generator, inputs: np.ndarray) -> np.ndarray:
     """What the Keras model is given for pixels or latents: by its architecture, whatever a card says."""
     if inputs.dtype != np.uint8:
         return inputs
-    low, high = _input_range(generator)
+    low, high = keras_network.input_range(generator.model)
     return (low + inputs.astype("float32") / 255.0 * (high - low)).astype("float32")
-
-
-def _input_range(generator: Generator) -> tuple[float, float]:
-    return inference.input_range(generator.model)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,22 +82,7 @@ def inputs(generator: Generator, interface: card.Interface, split: str, count: i
         UsageError: when the images can't be had, or none are known.
         RunError: when a download fails.
     """
-    if interface.input.kind == "latents":
-        seed = {"test": 0, "train": 1}[split]
-        return Examples(latents.draw(seed, count, interface.input.shape[-1]), f"latents of seed {seed}")
-    height, width, channels = interface.input.shape[1:]
-    wanted = {"split": split, "size": max(height or 0, width or 0), "channels": channels}
-    try:
-        pipeline, key = _images(generator, source, **wanted)
-    except (UsageError, RunError):
-        if source or generator.stand_in is None:
-            raise
-        pipeline, key = _images(generator, generator.stand_in, **wanted)
-    low, high = _input_range(generator)
-    pixels = np.rint((pipeline.fixed(count)[key] - low) / (high - low) * 255.0).astype("uint8")
-    if height is not None:
-        pixels = np.stack([_at_size(image, height, width) for image in pixels])
-    return Examples(pixels, pipeline.description)
+    return _tried(generator, interface, split, count, [source] if source else [None, *_stand_ins(generator)])
 
 
 def test_inputs(generator: Generator, interface: card.Interface, count: int, source: str | None) -> Examples:
@@ -148,17 +91,55 @@ def test_inputs(generator: Generator, interface: card.Interface, count: int, sou
     Raises:
         UsageError, RunError: as `inputs`.
     """
-    if source is not None and generator.has_run:
-        # What the user gave comes before what stands in for data that isn't there.
-        own = dataclasses.replace(generator, stand_in=None)
+    if source is None or generator.recipe is None:
+        return inputs(generator, interface, "test", count, source)
+    return _tried(generator, interface, "test", count, [None, source])
+
+
+def _tried(
+    generator: Generator, interface: card.Interface, split: str, count: int, sources: Sequence[str | None]
+) -> Examples:
+    """Examples of the first of several sources that has some; None is the recipe's. Raises what is wrong with the last.
+
+    What the user gave comes before what stands in for data that isn't there.
+    """
+    *others, last = sources
+    for source in others:
         with contextlib.suppress(UsageError, RunError):
-            return inputs(own, interface, "test", count, None)
-    return inputs(generator, interface, "test", count, source)
+            return _examples(generator, interface, split, count, source)
+    return _examples(generator, interface, split, count, last)
+
+
+def _stand_ins(generator: Generator) -> list[str]:
+    """A source of images where those of the recipe can't be had, which a pretrained generator doesn't bring along."""
+    usual = _usual_recipe(generator) if generator.path and generator.path.suffix == zoo.WEIGHTS else None
+    return [usual.data.source] if usual else []
+
+
+def _usual_recipe(generator: Generator) -> Recipe | None:
+    """The default recipe of its architecture, where there is one."""
+    if generator.provenance is None:
+        return None
+    name = registry.config_class(generator.provenance.architecture).default_recipe
+    return recipes.load_recipe(name) if name else None
+
+
+def _examples(generator: Generator, interface: card.Interface, split: str, count: int, source: str | None) -> Examples:
+    if interface.input.kind == "latents":
+        seed = {"test": 0, "train": 1}[split]
+        return Examples(latents.draw(seed, count, interface.input.shape[-1]), f"latents of seed {seed}")
+    height, width, channels = interface.input.shape[1:]
+    pipeline, key = _images(generator, source, split, max(height or 0, width or 0), channels)
+    low, high = keras_network.input_range(generator.model)
+    pixels = np.rint((pipeline.fixed(count)[key] - low) / (high - low) * 255.0).astype("uint8")
+    if height is not None:
+        pixels = np.stack([_at_size(image, height, width) for image in pixels])
+    return Examples(pixels, pipeline.description)
 
 
 def _images(generator: Generator, source: str | None, split: str, size: int, channels: int) -> tuple[Pipeline, str]:
     """A pipeline whose batches hold images for the generator, of `size` if the source has such; and their key."""
-    recipe = generator.recipe
+    recipe = generator.recipe or _usual_recipe(generator)
     if recipe is None and source is None:
         raise UsageError(
             f"{generator.model.name}: of no architecture that ganzoo has a recipe for, so no images are known to prove "
@@ -193,12 +174,9 @@ def _images(generator: Generator, source: str | None, split: str, size: int, cha
 
 
 def _key(generator: Generator, pipeline: Pipeline) -> str:
-    """Under which key of a batch a generator finds what it takes."""
-    deployed = generator.recipe.model.deployed if generator.recipe else {}
-    for name, signature in deployed.items():
-        if generator.model.name.endswith(name):
-            return next(iter(signature.takes))
-    return next(iter(pipeline.shapes))
+    """Under which key of a batch a generator finds the picture that it takes."""
+    taken = generator.signature.takes.items() if generator.signature else ()
+    return next((key for key, field in taken if field.kind == "image"), next(iter(pipeline.shapes)))
 
 
 def _at_size(image: np.ndarray, height: int, width: int) -> np.ndarray:
