@@ -154,13 +154,16 @@ class ImageGANConfig(GANConfig):
 
 @frozen_config
 class DataConfig:
-    """Where the images come from and how they are prepared."""
+    """Where the images, or clips, come from and how they are prepared."""
 
     source: str = "embedded:avatars"
     """`embedded:NAME`, `folder:PATH`, `folder:PATH_A,PATH_B`, `tfds:NAME` or `url:ADDRESS#sha256=…`."""
     domains: tuple[str, ...] = ()
-    """Which image sets of a source that has several, in the order of the task (input, target; a, b); for `tfds:`
+    """Which image sets of a source that has several, in the order of a batch (input, target; a, b); for `tfds:`
     the features of an example. Empty: the source's only one, or its usual ones."""
+    label: str | None = None
+    """Which label an example's class is, where there are several: a column of `labels.csv`, which for a folder lies in
+    it, a `ClassLabel` of `tfds:`. None: the only one, the column `label`, or the folder that a file lies in."""
     input_side: Literal["left", "right"] = "left"
     """For side-by-side pairs: the half that is the input."""
     resize: Literal["crop", "squash"] = "crop"
@@ -184,8 +187,8 @@ class DataConfig:
     or thinner, at random, as people draw."""
 
     def from_source(self, source: str) -> "DataConfig":
-        """Images of another source, prepared alike; its usual domains, for names of domains are within a source."""
-        return dataclasses.replace(self, source=source, domains=())
+        """Images of another source, prepared alike; its usual domains and label, whose names are within a source."""
+        return dataclasses.replace(self, source=source, domains=(), label=None)
 
 
 def place_of(source: str) -> str:

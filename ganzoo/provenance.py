@@ -44,7 +44,7 @@ class Provenance:
     network: str
     """Its key in the architecture's `deployed`, as `generator_ab`."""
     recipe: Mapping = dataclasses.field(default_factory=dict)
-    """The recipe's document, as `config.yaml` has it; of a network that no recipe made, its `model` alone or nothing."""
+    """The recipe's document, as `config.yaml` has it; of what no recipe made, its `model` alone or nothing."""
     names: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     """What whole numbers stand for, by the key that they have in a batch: classes, or words."""
     step: int | None = None

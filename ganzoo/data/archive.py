@@ -1,4 +1,4 @@
-"""Archives of images at an address, `url:ADDRESS#sha256=…`: fetched once, unpacked into the cache, read as folders."""
+"""Archives at an address, `url:ADDRESS#sha256=…`: fetched once, unpacked into the cache, read as folders."""
 
 import errno
 import functools
@@ -15,6 +15,7 @@ from typing import IO
 
 from ganzoo.config import DataConfig
 from ganzoo.data.folder import open_folders
+from ganzoo.data.needs import Batch
 from ganzoo.data.sources import Source
 from ganzoo.downloads import cache_folder, fetch_file, fetch_unverified, file_sha256, is_local, locked
 from ganzoo.errors import RunError, UsageError, quoted, reason
@@ -23,16 +24,16 @@ DEEPEST = 100
 """Folders within folders that are unpacked; paths have an end, and what removes them may, too."""
 
 
-def open_source(data: DataConfig, task: str, split: str) -> Source:
-    """The images of the archive.
+def open_source(data: DataConfig, batch: Batch, split: str) -> Source:
+    """The images or clips of the archive.
 
     Raises:
-        UsageError: for an address without a checksum, or an archive without images that serve the task.
+        UsageError: for an address without a checksum, or an archive without files that serve the batch.
         RunError: when the download fails, its checksum is another, or it can't be unpacked.
     """
     address, expected = _parse(data.source.partition(":")[2])
     folder = fetch_archive(address, expected)
-    return open_folders([_only_folder(folder)], data, task, split, f"url:{address}")
+    return open_folders([_only_folder(folder)], data, batch, split, f"url:{address}")
 
 
 def fetch_archive(address: str, sha256: str) -> Path:

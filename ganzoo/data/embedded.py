@@ -6,9 +6,11 @@
 `embedded:emoji`, by scripts/build_emoji.py: Microsoft's Fluent Emoji (MIT). `line` (black line art), `flat` (flat
 color), `ink` (outlines of what is of one color in `flat`) and `outlined` (both), 128x128, and `3d` (renders, 256x256).
 
-The same position in two domains is the same thing, also where the task is unpaired.
+The same position in two domains is the same thing, also in streams that are unrelated. Labels are columns of
+labels.csv, and captions are made of them; those of emoji, which have no labels, are their names.
 """
 
+import csv
 import functools
 import importlib.resources
 import io
@@ -20,9 +22,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ganzoo.config import DataConfig, nearest
+from ganzoo.data import avatar_captions, needs
 from ganzoo.data.drawings import multiplied, outlined, outlines
+from ganzoo.data.fields import Crop, Label, Tokens
 from ganzoo.data.images import image_size, read_image
-from ganzoo.data.sources import ImageSet, Source, arrow, check_domain_count
+from ganzoo.data.needs import Batch
+from ganzoo.data.sources import ImageSet, Source, arrow, check_domain_count, check_no_sound
 from ganzoo.errors import UsageError, quoted
 
 
@@ -41,19 +46,20 @@ class DataSet:
     """What is in a folder of package data, beside splits.json."""
 
     domains: Mapping[str, Domain]
-    usual: Mapping[str, tuple[str, ...]]
-    """The domains that a task takes where none are named."""
+    usual: Mapping[tuple[int, ...], tuple[str, ...]]
+    """By the layout of a batch, the domains that it takes where none are named."""
+    largest: str
+    """The domain that pictures are cut out of where none is named."""
+    caption: Callable[[str, Mapping[str, str]], str]
+    """What is said of a thing, by its name and its labels."""
 
 
 DATA_SETS = {
     "avatars": DataSet(
         {"colour": Domain(("fill.webp", "ink.webp"), multiplied), "ink": Domain(("ink.webp",))},
-        {
-            "latent": ("colour",),
-            "paired": ("ink", "colour"),
-            "unpaired": ("colour", "ink"),
-            "super_resolution": ("colour",),
-        },
+        {(1,): ("colour",), (2,): ("ink", "colour"), (1, 1): ("colour", "ink")},
+        largest="colour",
+        caption=lambda name, labels: avatar_captions.sentence(labels),
     ),
     "emoji": DataSet(
         {
@@ -63,34 +69,64 @@ DATA_SETS = {
             "outlined": Domain(("flat.png",), outlined),
             "3d": Domain(("3d.webp",)),
         },
-        {
-            "latent": ("flat",),
-            "paired": ("line", "flat"),
-            "unpaired": ("flat", "3d"),
-            "super_resolution": ("3d",),
-        },
+        {(1,): ("flat",), (2,): ("line", "flat"), (1, 1): ("flat", "3d")},
+        largest="3d",
+        caption=lambda name, labels: name.replace("-", " "),
     ),
 }
 
 
-def open_source(data: DataConfig, task: str, split: str) -> Source:
-    """The pictures that exist in all of the chosen domains. Raises UsageError for an unknown name or domain."""
+def open_source(data: DataConfig, batch: Batch, split: str) -> Source:
+    """The pictures that exist in all of the chosen domains. Raises UsageError for an unknown name, domain or label."""
     name = data.source.partition(":")[2]
     if name not in DATA_SETS:
         raise UsageError(f"data.source: no data set 'embedded:{name}'{nearest(name, DATA_SETS)}")
+    check_no_sound(batch, data.source)
     known = DATA_SETS[name].domains
-    domains = data.domains or DATA_SETS[name].usual[task]
+    domains = data.domains or _usual_domains(DATA_SETS[name], batch)
     for domain in domains:
         if domain not in known:
             raise UsageError(f"data.domains: {data.source} has no domain {quoted(domain)}{nearest(domain, known)}")
-    check_domain_count(domains, task, f"data.domains of {data.source}")
+    check_domain_count(domains, batch, f"data.domains of {data.source}")
     names = _names(name, [layer for domain in domains for layer in known[domain].layers], split)
     return Source(
         tuple(_image_set(name, domain, names) for domain in domains),
-        f"{data.source} ({arrow(domains, task)})",
+        f"{data.source} ({arrow(domains, batch)})",
         split,
         aligned=True,
+        labels=_labels(name, names, data.label) if needs.has(batch, Label) else None,
+        captions=_captions(name, names) if needs.has(batch, Tokens) else None,
     )
+
+
+def _usual_domains(data_set: DataSet, batch: Batch) -> tuple[str, ...]:
+    layout = needs.layout(batch)
+    cut_out = needs.has(batch, Crop) and layout == (1,)
+    return (data_set.largest,) if cut_out else data_set.usual.get(layout, ())
+
+
+def _labels(data_set: str, names: list[str], column: str | None) -> list[str]:
+    rows = _rows(data_set)
+    columns = [key for key in next(iter(rows.values()), {}) if key != "name"]
+    if not columns:
+        raise UsageError(f"data.source: embedded:{data_set} has no labels; take embedded:avatars, or a folder of yours")
+    if column not in columns:
+        found = f"no label {quoted(column)}" if column else "several labels"
+        raise UsageError(f"data.label: embedded:{data_set} has {found}{nearest(column, columns)}")
+    return [rows[name][column] for name in names]
+
+
+def _captions(data_set: str, names: list[str]) -> list[str]:
+    rows, caption = _rows(data_set), DATA_SETS[data_set].caption
+    return [caption(name, rows.get(name, {})) for name in names]
+
+
+@functools.cache
+def _rows(data_set: str) -> dict[str, dict[str, str]]:
+    """What labels.csv says of each thing, by name; nothing where there is no such file."""
+    file = _resource(data_set, "labels.csv")
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    return {row["name"]: row for row in csv.DictReader(lines)}
 
 
 def _names(data_set: str, layers: list[str], split: str) -> list[str]:

@@ -1,61 +1,68 @@
-"""Images in folders: `folder:PATH` and `folder:PATH_A,PATH_B`.
+"""Files in folders: `folder:PATH` and `folder:PATH_A,PATH_B`. By the pictures of a batch's streams:
 
-latent, super_resolution   PATH, searched recursively, linked folders too
-unpaired                   PATH/trainA and PATH/trainB (testA, testB), PATH/A and PATH/B, or PATH_A and PATH_B
-paired                     the same, the files of a pair having the same name, but for the extension and an _A or _B
-                           at the end; of A and B, `data.input_side: right` makes B the input;
-                           PATH/input and PATH/target; or PATH with side-by-side images, twice as wide as high
+one                  PATH, searched recursively, linked folders too
+two, unrelated       PATH/trainA and PATH/trainB (testA, testB), PATH/A and PATH/B, or PATH_A and PATH_B
+a pair               the same, the files of a pair having the same name, but for the extension and an _A or _B at the
+                     end; of A and B, `data.input_side: right` makes B the input;
+                     PATH/input and PATH/target; or PATH with side-by-side images, twice as wide as high
 
-Where PATH holds train/ and test/ or val/, the split picks one. `data.domains` names other sub folders to use.
+Clips likewise, but for those side by side. Where PATH holds train/ and test/ or val/, the split picks one.
+`data.domains` names other sub folders to use, also where a batch has more. Labels and captions: see `labels.py`.
 """
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ganzoo.config import DataConfig, nearest
-from ganzoo.data.images import EXTENSIONS, image_size, read_image
-from ganzoo.data.sources import SETS_OF_TASK, ImageSet, Source, arrow, check_domain_count, near_miss
+from ganzoo.data import needs
+from ganzoo.data.fields import Label, Tokens
+from ganzoo.data.labels import captions_of, labels_of
+from ganzoo.data.media import PICTURES, Medium, Skipped, all_files, broken, good_files, holds_any, medium_of, natural
+from ganzoo.data.needs import Batch
+from ganzoo.data.sources import ImageSet, Source, arrow, check_domain_count, near_miss
 from ganzoo.errors import UsageError, quoted
-from ganzoo.lite.errors import reason
-from ganzoo.lite.folders import image_files
-from ganzoo.lite.formats import open_image
 
 SPLIT_FOLDERS = {"train": ("train",), "test": ("test", "val", "valid", "validation")}
 PAIR_FOLDERS = (("A", "B"), ("input", "target"))
-UNREAD = tuple(
-    sorted({".heic", ".heif", ".avif", ".jxl", ".psd", ".svg", ".dng", ".cr2", ".nef", ".arw", ".raw"} - {*EXTENSIONS})
-)
-"""Pictures that are no images here, and are said to be left out."""
-MAX_VERIFIED = 10_000
-"""In larger sets only the headers are checked when opened; what else is broken is found when it is decoded."""
 MIN_SIDE_BY_SIDE = 1.9
 """Width by height; rounding may leave a pair a little narrower than 2."""
-
-Skipped = list[tuple[str, str]]
-
-
-def open_source(data: DataConfig, task: str, split: str) -> Source:
-    """The images of `folder:…`. Raises UsageError for a missing or empty folder, or pairs that don't match."""
-    return open_folders(_paths(data.source.partition(":")[2]), data, task, split, data.source)
+ONE, PAIR = (1,), (2,)
+"""Layouts of a batch."""
 
 
-def open_folders(paths: Sequence[Path], data: DataConfig, task: str, split: str, where: str) -> Source:
-    """The images in one folder, or in the two folders of a task with two image sets. `where` names them in errors."""
-    folders, in_training = _folders(paths, data, task, split, where)
+def open_source(data: DataConfig, batch: Batch, split: str) -> Source:
+    """The files of `folder:…`. Raises UsageError for a missing or empty folder, or files that don't match."""
+    return open_folders(_paths(data.source.partition(":")[2]), data, batch, split, data.source)
+
+
+def open_folders(paths: Sequence[Path], data: DataConfig, batch: Batch, split: str, where: str) -> Source:
+    """The files in one folder, or in the folders of several sets. `where` names them in errors."""
+    medium, groups = medium_of(batch), needs.groups(batch)
+    folders, in_training = _folders(paths, data, batch, split, where)
     skipped: Skipped = []
-    if task == "paired" and len(folders) == 1:
-        files = _good_files(folders[0], skipped)
-        sets, domains = _halves(folders[0], files, data.input_side, where), ("side by side",)
-    elif task == "paired":
-        sets, domains = _pairs(folders, skipped, where), [folder.name for folder in folders]
+    side_by_side = len(folders) < sum(map(len, groups))
+    if len(groups) == 1 and len(folders) > 1:
+        files = _matching_files(folders, medium, skipped, where)
     else:
-        sets = tuple(_image_set(folder, _good_files(folder, skipped)) for folder in folders)
+        files = [good_files(folder, medium, skipped) for folder in folders]
+    sets = tuple(medium.as_set(folder, found) for folder, found in zip(folders, files, strict=True))
+    if side_by_side:
+        sets, domains = _halves(*sets, data.input_side, where), ("side by side",)
+    else:
         domains = [folder.name for folder in folders] if len(folders) > 1 else ()
-    shown = f" ({arrow(domains, task)})" if domains else ""
-    return Source(sets, f"{where}{shown}", split, tuple(skipped), in_training=in_training)
+    shown = f" ({arrow(domains, batch)})" if domains else ""
+    labelled, described = needs.has(batch, Label), needs.has(batch, Tokens)
+    return Source(
+        sets,
+        f"{where}{shown}",
+        split,
+        tuple(skipped),
+        in_training=in_training,
+        labels=labels_of(files[0], folders[0], paths[0], data.label, medium) if labelled else None,
+        captions=captions_of(files[0], medium, where) if described else None,
+    )
 
 
 def _paths(text: str) -> list[Path]:
@@ -85,135 +92,76 @@ def _check_folder(path: Path):
     )
 
 
-def _folders(paths: Sequence[Path], data: DataConfig, task: str, split: str, where: str) -> tuple[list[Path], bool]:
-    """The folders to read, one per image set (side-by-side pairs: one), and whether they are those for training."""
+def _folders(paths: Sequence[Path], data: DataConfig, batch: Batch, split: str, where: str) -> tuple[list[Path], bool]:
+    """The folders to read, one for each set (side-by-side pairs: one), and whether they are those for training."""
+    medium, layout = medium_of(batch), needs.layout(batch)
     if len(paths) == 2:
-        check_domain_count([str(path) for path in paths], task, where)
+        check_domain_count([str(path) for path in paths], batch, where)
         if data.domains:
             raise UsageError(f"data.domains: {where} is two folders already; remove domains or give one folder")
-        chosen = [_split_folder(path, split) for path in paths]
+        chosen = [_split_folder(path, split, medium) for path in paths]
         return [folder for folder, _ in chosen], any(fell_back for _, fell_back in chosen)
 
-    root, fell_back = _split_folder(paths[0], split)
+    root, fell_back = _split_folder(paths[0], split, medium)
     if data.domains:
-        check_domain_count(data.domains, task, f"data.domains of {where}")
+        check_domain_count(data.domains, batch, f"data.domains of {where}")
         for domain in data.domains:
             if not (root / domain).is_dir():
                 present = sorted(entry.name for entry in root.iterdir() if entry.is_dir())
                 raise UsageError(f"data.domains: no folder {root / domain}{nearest(domain, present)}")
         return [root / domain for domain in data.domains], fell_back
-    if SETS_OF_TASK[task] == 1:
-        _check_not_for_testing(root, split)
+    if layout == ONE:
+        _check_not_for_testing(root, split, medium)
         return [root], fell_back
+    if sum(layout) > 2:
+        check_domain_count((), batch, f"data.domains of {where}")
 
     for name in (*SPLIT_FOLDERS[split], *SPLIT_FOLDERS["train"]):
         pair = [root / f"{name}{letter}" for letter in "AB"]
         if all(folder.is_dir() for folder in pair):
-            return _input_first(pair, data, task), fell_back or name not in SPLIT_FOLDERS[split]
+            return _input_first(pair, data, layout), fell_back or name not in SPLIT_FOLDERS[split]
     for names in PAIR_FOLDERS:
         pair = [root / name for name in names]
         if all(folder.is_dir() for folder in pair):
-            return _input_first(pair, data, task), fell_back
-    if task == "paired":
-        _check_not_for_testing(root, split)
+            return _input_first(pair, data, layout), fell_back
+    if layout == PAIR and medium == PICTURES:
+        _check_not_for_testing(root, split, medium)
         return [root], fell_back
     raise UsageError(
-        f"{where}: task unpaired needs two image sets, found neither trainA and trainB nor A and B in {root}; "
-        f"name two folders as folder:PATH_A,PATH_B or in data.domains"
+        f"{where}: {needs.named(batch)} needs two sets of {medium.noun}, found neither trainA and trainB nor A and B "
+        f"in {root}; name two folders as folder:PATH_A,PATH_B or in data.domains"
     )
 
 
-def _input_first(pair: list[Path], data: DataConfig, task: str) -> list[Path]:
+def _input_first(pair: list[Path], data: DataConfig, layout: tuple[int, ...]) -> list[Path]:
     """Of pairs in folders A and B, A is what would stand on the left. Folders called input and target say it all."""
-    swapped = task == "paired" and data.input_side == "right" and pair[0].name.endswith("A")
+    swapped = layout == PAIR and data.input_side == "right" and pair[0].name.endswith("A")
     return pair[::-1] if swapped else pair
 
 
-def _split_folder(path: Path, split: str) -> tuple[Path, bool]:
+def _split_folder(path: Path, split: str, medium: Medium) -> tuple[Path, bool]:
     """The sub folder of the split, or of train with True where there is only that, or the path itself."""
     for name in SPLIT_FOLDERS[split]:
-        if _has_images(path / name):
+        if holds_any(path / name, medium):
             return path / name, False
-    if _has_images(path / "train"):
+    if holds_any(path / "train", medium):
         return path / "train", True
     has_pair = any((path / f"{name}A").is_dir() for name in SPLIT_FOLDERS[split])
     return path, split == "test" and not has_pair
 
 
-def _check_not_for_testing(path: Path, split: str):
-    """Raises UsageError for a folder that would be searched for training images, and holds those of a test split."""
+def _check_not_for_testing(path: Path, split: str, medium: Medium):
+    """Raises UsageError for a folder that would be searched for training files, and holds those of a test split."""
     for name in SPLIT_FOLDERS["test"]:
-        if split == "train" and _has_images(path / name):
+        if split == "train" and holds_any(path / name, medium):
             raise UsageError(
-                f"{path}: has {name}/, which is for testing, and no train/; put the images to train on into train/, or "
-                f"rename {name}/ if it is no split"
+                f"{path}: has {name}/, which is for testing, and no train/; put the {medium.noun} to train on into "
+                f"train/, or rename {name}/ if it is no split"
             )
 
 
-def _has_images(folder: Path) -> bool:
-    return folder.is_dir() and next(image_files(folder), None) is not None
-
-
-def _image_files(folder: Path) -> list[Path]:
-    """All images below the folder, sorted as people sort them: 2 before 10."""
-    files = sorted(image_files(folder), key=lambda file: _natural(file.relative_to(folder).as_posix()))
-    if not files:
-        others = [file.suffix.lower() for file in image_files(folder, UNREAD)]
-        found = (
-            f"found {len(others)} {' '.join(sorted(set(others)))}, to be converted to JPEG or PNG; " if others else ""
-        )
-        raise UsageError(f"{folder}: no images; {found}looked for {' '.join(EXTENSIONS)}, sub folders included")
-    return files
-
-
-def _natural(name: str) -> list:
-    parts = re.split(r"(\d+)", name.lower())
-    return [int(part) if place % 2 else part for place, part in enumerate(parts)] + [name]
-
-
-def _good_files(folder: Path, skipped: Skipped) -> list[Path]:
-    """The images that can be opened; the others go to `skipped`."""
-    files = _image_files(folder)
-    bad = _broken(files)
-    skipped += bad.items()
-    skipped += (
-        (str(file), f"{file.suffix.lower()} is not read; convert it to JPEG or PNG")
-        for file in image_files(folder, UNREAD)
-    )
-    good = [file for file in files if str(file) not in bad]
-    if not good:
-        name, why = next(iter(bad.items()))
-        raise UsageError(f"{folder}: none of {len(files)} images can be read, e.g. {name}: {why}; check the files")
-    return good
-
-
-def _broken(files: Sequence[Path]) -> dict[str, str]:
-    """Why, by name, for the files whose header or check sums are wrong. A truncated JPEG is found only in decoding."""
-    reasons = {}
-    for file in files:
-        try:
-            with open_image(file) as image:
-                if len(files) <= MAX_VERIFIED:
-                    image.verify()
-        except MemoryError:
-            raise
-        except Exception as error:  # decoders raise all sorts
-            reasons[str(file)] = reason(error)
-    return reasons
-
-
-def _image_set(folder: Path, files: Sequence[Path]) -> ImageSet:
-    return ImageSet(
-        [file.relative_to(folder).as_posix() for file in files],
-        lambda index: read_image(files[index]),
-        lambda index: image_size(files[index]),
-        lambda index: files[index].stat().st_size,
-    )
-
-
-def _halves(folder: Path, files: Sequence[Path], input_side: str, where: str) -> tuple[ImageSet, ImageSet]:
+def _halves(both: ImageSet, input_side: str, where: str) -> tuple[ImageSet, ImageSet]:
     """Input and target of side-by-side pairs."""
-    both = _image_set(folder, files)
     _check_side_by_side(both, where)
 
     def half(side):
@@ -245,32 +193,29 @@ def _check_side_by_side(both: ImageSet, where: str):
         )
 
 
-def _pairs(folders: Sequence[Path], skipped: Skipped, where: str) -> tuple[ImageSet, ImageSet]:
-    """Images of the same path below their folder, extension aside."""
-    inputs, targets = (_by_stem(folder) for folder in folders)
-    lonely = [sorted(set(some) - set(others), key=_natural) for some, others in ((inputs, targets), (targets, inputs))]
+def _matching_files(folders: Sequence[Path], medium: Medium, skipped: Skipped, where: str) -> list[list[Path]]:
+    """Files of the same path below their folder, extension aside."""
+    stems = [_by_stem(folder, medium) for folder in folders]
+    everywhere = set.intersection(*map(set, stems))
+    lonely = [sorted(set(some) - everywhere, key=natural) for some in stems]
     if any(lonely):
         found = "; ".join(
-            f"{len(stems)} of {len(files)} in {folder} have no partner"
-            + (f" ({', '.join(stems[:3])})" if stems else "")
-            for folder, files, stems in zip(folders, (inputs, targets), lonely, strict=True)
+            f"{len(names)} of {len(some)} in {folder} have no partner" + (f" ({', '.join(names[:3])})" if names else "")
+            for folder, some, names in zip(folders, stems, lonely, strict=True)
         )
         raise UsageError(f"{where}: {found}; give both files of a pair the same name")
-    bad = _broken([*inputs.values(), *targets.values()])
+    bad = broken([file for some in stems for file in some.values()], medium)
     skipped += bad.items()
-    good = [stem for stem in inputs if not {str(inputs[stem]), str(targets[stem])} & set(bad)]
+    good = [stem for stem in stems[0] if not {str(some[stem]) for some in stems} & set(bad)]
     if not good:
         name, why = next(iter(bad.items()))
-        raise UsageError(f"{where}: none of {len(inputs)} pairs can be read, e.g. {name}: {why}; check the files")
-    return tuple(
-        _image_set(folder, [files[stem] for stem in good])
-        for folder, files in zip(folders, (inputs, targets), strict=True)
-    )
+        raise UsageError(f"{where}: none of {len(stems[0])} pairs can be read, e.g. {name}: {why}; check the files")
+    return [[some[stem] for stem in good] for some in stems]
 
 
-def _by_stem(folder: Path) -> dict[str, Path]:
+def _by_stem(folder: Path, medium: Medium) -> dict[str, Path]:
     files: dict[str, Path] = {}
-    for file in _image_files(folder):
+    for file in all_files(folder, medium):
         # The authors of CycleGAN call the files of a pair 1_A.jpg and 1_B.jpg.
         stem = file.relative_to(folder).with_suffix("").as_posix()
         stem = stem.removesuffix(f"_{folder.name[-1]}") if folder.name[-1] in "AB" else stem

@@ -1,4 +1,4 @@
-"""Batches of images as a pure function of (seed, step), in NumPy.
+"""Batches as a pure function of (seed, step), in NumPy.
 
 Example number n of a run is `permutation[epoch n // length][n % length]`, and its crop and flip are drawn from
 (seed, n): any step can be had without those before it, so a run resumes by asking for its next step.
@@ -7,155 +7,122 @@ Example number n of a run is `permutation[epoch n // length][n % length]`, and i
 import copy
 import functools
 import hashlib
-import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from ganzoo.config import DataConfig
-from ganzoo.data import drawings, images
-from ganzoo.data.sources import ImageSet, open_source
+from ganzoo.data import images
+from ganzoo.data.fields import Clip, Crop, Image, Smaller, fields_of
+from ganzoo.data.settings import check_settings
+from ganzoo.data.sources import ImageSet, Source
+from ganzoo.data.streams import Names, Records, open_streams
+from ganzoo.data.visits import MemoryCache, way_of
 from ganzoo.errors import RunError, UsageError
 from ganzoo.seeding import derive, generator
 
-STREAMS_OF_TASK = {
-    "latent": (("image",),),
-    "paired": (("input", "target"),),
-    "unpaired": (("a",), ("b",)),
-    "super_resolution": (("high",),),
-}
-"""The keys of a batch; those of one stream are shuffled and augmented together."""
-
-Images = tuple[np.ndarray, ...]
+Example = dict[str, np.ndarray]
+"""What is read from files and the numbers of one example, by key."""
 
 
-def open_pipeline(
-    task: str,
-    data: DataConfig,
-    *,
-    image_size: int,
-    channels: int,
-    scale: int = 1,
-    batch_size: int,
-    seed: int,
-    split: str = "train",
-) -> "Pipeline":
-    """Opens the source and checks that it can serve the task; decodes nothing yet.
+def open_pipeline(config, data: DataConfig, *, batch_size: int, seed: int, split: str = "train") -> "Pipeline":
+    """Opens the source and checks that it can serve the batch; decodes nothing yet.
 
     Args:
-        task: "latent", "paired", "unpaired" or "super_resolution".
-        image_size: S, the height and width of the images (super-resolution: of the high-resolution crops).
-        channels: C, 3 for RGB or 1 for luminance.
-        scale: super-resolution only: how many times smaller the low-resolution images are.
+        config: an architecture's config: its `batch`, and the sizes that the fields of that ask for by name.
         batch_size: examples per batch.
+        seed: of the order, of all that is random in a visit, and of which examples have labels where only so many do.
         split: "train" or "test".
 
     Raises:
-        UsageError: when the source, or the task with these sizes, can't be had.
+        UsageError: when the source, or the batch with these sizes, can't be had.
         RunError: when a download fails.
     """
-    if channels not in (1, 3):
-        raise UsageError(f"model.channels: found {channels}; allowed are 3 (RGB) and 1 (luminance)")
-    if data.load_size and task == "super_resolution":
-        raise UsageError("data.load_size: super-resolution crops images at their own size; remove load_size")
-    if data.resize == "squash" and task == "super_resolution":
-        raise UsageError("data.resize: super-resolution crops images at their own size; found squash, allowed is crop")
-    if data.load_size and data.load_size < image_size:
-        raise UsageError(
-            f"data.load_size: found {data.load_size}, smaller than model.image_size {image_size}; "
-            f"set it to {image_size} or more, or remove it"
-        )
-    if data.recolor and not data.hints:
-        raise UsageError("data.recolor: only hints tell a generator of other colors; set data.hints, or remove it")
-    for name in ("hints", "redraw"):
-        if getattr(data, name) and (task != "paired" or channels != 3):
-            raise UsageError(
-                f"data.{name}: is for drawings and what they become in color, in pairs of RGB images; found task "
-                f"{task} with {channels} channels; remove it"
-            )
-    if image_size % scale:
-        raise UsageError(f"model.image_size: found {image_size}; it must be a multiple of the scale, {scale}")
-    source = open_source(data, task, split)
+    check_settings(config, data)
+    source, streams, names = open_streams(config, data, split, seed)
     if source.skipped:
         shown = "; ".join(f"{name}: {reason}" for name, reason in source.skipped[:3])
         warnings.warn(f"{data.source}: {len(source.skipped)} unreadable, left out: {shown}", stacklevel=2)
-    if task == "super_resolution":
-        _check_large_enough(source.sets[0], image_size, data.source)
-    if task == "paired":
-        _check_same_shapes(*source.sets, data.source)
-    return Pipeline(task, source, data, image_size, channels, scale, batch_size, seed)
+    for records in streams:
+        _check_pictures(records, config, data.source)
+    return Pipeline(config, data, source, streams, names, batch_size, seed)
+
+
+def of_size(config, image_size: int, channels: int):
+    """The config as for pictures of another size and number of channels, whether or not its networks allow them."""
+    other = copy.copy(config)
+    # Beside its class, which would check them.
+    vars(other).update(image_size=image_size, channels=channels)
+    return other
 
 
 class Pipeline:
-    """Batches of one task from one source. Get one from `open_pipeline`. `batch` and `fixed` may be called by threads.
+    """Batches from one source. Get one from `open_pipeline`. `batch` and `fixed` may be called by threads.
 
     Attributes:
         batch_size: examples per batch.
         description: one line for people.
+        fields: the fields of a batch by key, in order.
         shapes: the shape of each array of a batch, by key.
-        skipped: (name, reason) of each image left out, those found later included.
+        dtypes: and its dtype, float32 or int32.
+        names: what whole numbers stand for, by key: the classes of a label, the words of tokens with "" first.
+        skipped: (name, reason) of each file left out, those found later included.
         failures: why batches could not be had, one for each that was asked for in vain.
     """
 
-    def __init__(self, task, source, data, image_size, channels, scale, batch_size, seed):
-        self.task = task
+    def __init__(self, config, data, source: Source, streams: tuple[Records, ...], names: Names, batch_size, seed):
         self.batch_size = batch_size
+        self.fields = fields_of(config)
+        self.shapes = {key: (batch_size, *field.shape(config)) for key, field in self.fields.items()}
+        self.dtypes = {key: field.dtype for key, field in self.fields.items()}
+        self.names = names
         self.skipped = list(source.skipped)
         self.failures: list[RunError] = []
-        self.image_size, self.scale = image_size, scale
-        self._seed, self._flip = seed, data.flip
-        self._hints, self._redraw, self._recolor = data.hints, data.redraw, data.recolor
-        native = task == "super_resolution"
-        fixed_size, jitter_size = None if native else image_size, None if native else data.load_size
-        # Without jitter the middle is kept, with it (and at native size) every visit crops elsewhere.
-        visit_crop = None if native or jitter_size else image_size
-        shared = functools.partial(prepare, channels=channels, resize=data.resize)
-        self._prepare = functools.partial(shared, size=jitter_size or fixed_size, crop=visit_crop)
-        self._prepare_fixed = functools.partial(shared, size=fixed_size, crop=image_size)
-        self._cache = _MemoryCache(data.cache_gib * 2**30)
-        sets = iter(source.sets)
-        self._streams = {keys: tuple(next(sets) for _ in keys) for keys in STREAMS_OF_TASK[task]}
-        self.description = f"{self._counts()} from {source.description}, {image_size}x{image_size}"
-        self.shapes = {key: (batch_size, image_size, image_size, channels) for keys in self._streams for key in keys}
-        if task == "super_resolution":
-            low = image_size // scale
-            self.shapes = {"low": (batch_size, low, low, channels)} | self.shapes
+        self.description = _description(config, source, streams)
+        self._seed, self._source, self._streams = seed, source, streams
+        cache = MemoryCache(data.cache_gib * 2**30)
+        self._ways = {records.keys: way_of(records, config, data, cache) for records in streams}
 
     def reordered(self, number: int) -> "Pipeline":
-        """The same images, but in another order and augmented otherwise; 0 is the order as it is."""
+        """The same examples, but in another order and augmented otherwise; 0 is the order as it is."""
         other = copy.copy(self)
         if number:
             other._seed = derive(self._seed, "reordered", number)
         return other
 
     def __len__(self) -> int:
-        """Examples in an epoch; of two sets shuffled independently, the larger one's."""
-        return max(len(sets[0]) for sets in self._streams.values())
+        """Examples in an epoch; of streams shuffled independently, the largest one's."""
+        return max(map(len, self._streams))
 
     @property
-    def names(self) -> list[str]:
-        """What the images of the first set are called: of files, their paths below the folder."""
-        return list(next(iter(self._streams.values()))[0].names)
+    def files(self) -> list[str]:
+        """What the examples of the first stream are called: of files, their paths below the folder."""
+        return self._streams[0].files
 
     def fingerprint(self) -> dict[str, int | str]:
-        """Which images these are: `images`, how many, and `digest`, of their names and the sizes of their files."""
-        names = hashlib.sha256()
-        sets = [image_set for sets in self._streams.values() for image_set in sets]
-        for image_set in sets:
-            for index, name in enumerate(image_set.names):
-                names.update(f"{name}\0{image_set.file_size(index)}\0".encode())
-            names.update(b"\0")
-        return {"images": sum(map(len, sets)), "digest": names.hexdigest()[:16]}
+        """Which examples these are: `images`, how many, and `digest`.
+
+        That is of the names and sizes of their files, and of their labels and captions, where there are such.
+        """
+        digest = hashlib.sha256()
+        for found in self._source.sets:
+            for index, name in enumerate(found.names):
+                digest.update(f"{name}\0{found.file_size(index)}\0".encode())
+            digest.update(b"\0")
+        for said in (self._source.labels, self._source.captions):
+            for text in said or ():
+                digest.update(f"{text}\0".encode())
+            digest.update(b"\0" if said else b"")
+        return {"images": sum(map(len, self._source.sets)), "digest": digest.hexdigest()[:16]}
 
     def batch(self, step: int) -> dict[str, np.ndarray]:
-        """The batch of one step, counted from 0: float32 arrays, (B, S, S, C).
+        """The batch of one step, counted from 0: for each key an array of `shapes` and `dtypes`.
 
-        latent: image; paired: input, target; unpaired: a, b; all in [-1, 1]. super_resolution: high in [-1, 1], and
-        low, (B, S/scale, S/scale, C) in [0, 1].
+        Pictures and clips have values in the range of their field. Those of one stream belong together.
 
         Raises:
-            RunError: when a file that was there is not to be had any more, or no image of a set can be decoded.
+            RunError: when a file that was there is not to be had any more, or none of a set can be decoded.
         """
         return self.part(step, 0, 1)
 
@@ -166,54 +133,38 @@ class Pipeline:
             count: a divisor of the batch size.
 
         Raises:
-            RunError: when a file that was there is not to be had any more, or no image of a set can be decoded.
+            RunError: when a file that was there is not to be had any more, or none of a set can be decoded.
         """
         size = self.batch_size // count
         first = step * self.batch_size + index * size
-        numbers = range(first, first + size)
-        return self._to_arrays({keys: [self._visit(keys, n) for n in numbers] for keys in self._streams})
+        return self._arrays([self._visit(records, n) for n in range(first, first + size)] for records in self._streams)
 
     def fixed(self, count: int) -> dict[str, np.ndarray]:
-        """`count` examples (or all, if fewer), spread evenly over the set, not augmented; the same at every call.
+        """`count` examples (or all, if fewer), spread evenly over each stream, not augmented; the same at every call.
 
-        Arrays as in `batch`. Images are resized to S and cropped in the centre, those of super-resolution only cropped.
-        Where there are hints, inputs have 3 at most.
+        Arrays as in `batch`. Pictures are resized and cropped in the centre, those that are cut out only cropped; of
+        clips it is the first part. Where there are hints, inputs have 3 at most.
         """
-        count = min([count, *(len(sets[0]) for sets in self._streams.values())])
-        return self._to_arrays({keys: [self._fixed(keys, k, count) for k in range(count)] for keys in self._streams})
+        count = min([count, *map(len, self._streams)])
+        return self._arrays([self._shown(records, k, count) for k in range(count)] for records in self._streams)
 
-    def _visit(self, keys: tuple[str, ...], number: int) -> Images:
-        length = len(self._streams[keys][0])
-        epoch, position = divmod(number, length)
-        index = int(_permutation(self._seed, keys, epoch, length)[position])
-        example = self._first_good(index, lambda i: self._cache.get((keys, i), lambda: self._load(keys, i)), length)
-        example = _augment(example, self.image_size, self._flip, generator(self._seed, "augment", keys, number))
-        if self._redraw:
-            example = drawings.redrawn(*example, generator(self._seed, "redraw", number))
-        if self._hints:
-            rng = generator(self._seed, "hints", number)
-            drawing, target = example
-            count = drawings.count_of_hints(self._hints, rng)
-            if self._recolor and count:
-                target = drawings.recolored(target, rng)
-            example = drawings.with_hints(drawing, target, count, rng)
-        return example
+    def _visit(self, records: Records, number: int) -> Example:
+        epoch, position = divmod(number, len(records))
+        index = int(_permutation(self._seed, records.keys, epoch, len(records))[position])
+        way = self._ways[records.keys]
+        return self._first_good(records, index, lambda i: way.visit(i, self._seed, number))
 
-    def _fixed(self, keys: tuple[str, ...], k: int, count: int) -> Images:
-        sets = self._streams[keys]
-        length = len(sets[0])
-        example = self._first_good(k * length // count, lambda i: self._prepare_fixed(_read(sets, i)), length)
-        return drawings.as_shown(*example, self._hints, k) if self._hints else example
+    def _shown(self, records: Records, k: int, count: int) -> Example:
+        way = self._ways[records.keys]
+        return self._first_good(records, k * len(records) // count, lambda i: way.shown(i, k))
 
-    def _load(self, keys: tuple[str, ...], index: int) -> Images:
-        return self._prepare(_read(self._streams[keys], index))
-
-    def _first_good(self, index: int, load: Callable[[int], Images], length: int) -> Images:
+    def _first_good(self, records: Records, index: int, load: Callable[[int], tuple]) -> Example:
         """The example at `index`, or the next one that can be decoded: which one depends on the files alone."""
-        errors = []
+        errors, length = [], len(records)
         for candidate in range(index, index + length):
+            place = candidate % length
             try:
-                example = load(candidate % length)
+                loaded = load(place)
             except RunError as error:
                 if _is_gone(error):
                     raise self._failed(
@@ -222,8 +173,9 @@ class Pipeline:
                 errors.append(error)
             else:
                 self._skip(errors)
-                return example
-        raise self._failed(f"none of {length} images can be decoded, e.g. {errors[0]}; check the files")
+                numbers = {key: values[place] for key, values in records.numbers.items()}
+                return dict(zip(records.keys, loaded, strict=True)) | numbers
+        raise self._failed(f"none of {length} {records.noun} can be decoded, e.g. {errors[0]}; check the files")
 
     def _failed(self, reason: str) -> RunError:
         self.failures.append(RunError(reason))
@@ -234,44 +186,31 @@ class Pipeline:
             name, _, reason = str(error).partition(": ")
             if (name, reason) not in self.skipped:
                 self.skipped.append((name, reason))
-                warnings.warn(f"{error}; the next image is used in its place", stacklevel=3)
+                warnings.warn(f"{error}; the next one is used in its place", stacklevel=3)
 
-    def _to_arrays(self, examples: dict[tuple[str, ...], list[Images]]) -> dict[str, np.ndarray]:
-        pixels = {
-            key: np.stack([example[place] for example in visits])
-            for keys, visits in examples.items()
-            for place, key in enumerate(keys)
-        }
-        arrays = {key: value.astype(np.float32) / 127.5 - 1 for key, value in pixels.items()}
-        if self.task == "super_resolution":
-            size = self.image_size // self.scale
-            low = np.stack([images.resize(high, size, size) for high in pixels["high"]])
-            arrays = {"low": low.astype(np.float32) / 255} | arrays
-        return arrays
+    def _arrays(self, streams: Iterable[list[Example]]) -> dict[str, np.ndarray]:
+        """The arrays of a batch, by key in the order of its fields, of the examples of each stream."""
+        stacked = {key: np.stack([one[key] for one in stream]) for stream in streams for key in stream[0]}
+        return {key: self._finished(field, stacked, key) for key, field in self.fields.items()}
 
-    def _counts(self) -> str:
-        counts = " and ".join(f"{len(sets[0]):,}" for sets in self._streams.values())
-        return f"{counts} {'pairs' if self.task == 'paired' else 'images'}"
+    def _finished(self, field, stacked: Example, key: str) -> np.ndarray:
+        if isinstance(field, Smaller):
+            height, width = self.shapes[key][1:3]
+            pixels = np.stack([images.resize(picture, width, height) for picture in stacked[field.of]])
+            return _in_range(pixels, *field.range)
+        return _in_range(stacked[key], *field.range) if isinstance(field, Image) else stacked[key]
 
 
-class _MemoryCache:
-    """Remembers decoded examples until `limit` bytes are used; then what is new is made on each visit."""
+def _in_range(pixels: np.ndarray, low: float, high: float) -> np.ndarray:
+    """uint8 to float32, from `low`, of black, to `high`, of white."""
+    return pixels.astype(np.float32) / (255 / (high - low)) + low
 
-    def __init__(self, limit: float):
-        self._limit, self._used = limit, 0
-        self._examples: dict = {}
-        self._lock = threading.Lock()
 
-    def get(self, key, make: Callable[[], Images]) -> Images:
-        if key in self._examples:
-            return self._examples[key]
-        example = make()
-        size = sum(image.nbytes for image in example)
-        with self._lock:
-            if key not in self._examples and self._used + size <= self._limit:
-                self._examples[key] = example
-                self._used += size
-        return example
+def _description(config, source: Source, streams: tuple[Records, ...]) -> str:
+    counts = " and ".join(f"{len(records):,}" for records in streams)
+    clips = [getattr(config, field.length) for field in fields_of(config).values() if isinstance(field, Clip)]
+    size = f"{clips[0]:,} values" if clips else f"{config.image_size}x{config.image_size}"
+    return f"{counts} {streams[0].noun} from {source.description}, {size}"
 
 
 @functools.lru_cache(maxsize=8)
@@ -284,33 +223,15 @@ def _is_gone(error: RunError) -> bool:
     return isinstance(error.__cause__, OSError) and error.__cause__.errno is not None
 
 
-def _read(sets: tuple[ImageSet, ...], index: int) -> Images:
-    return tuple(image_set.read(index) for image_set in sets)
-
-
-def prepare(example: Images, size: int | None, crop: int | None, channels: int, resize: str) -> Images:
-    """What is the same on every visit: all images of an example at one size, and their middle.
-
-    Where `resize` is `crop` the shorter side becomes `size`, where it is `squash` both do, whatever their shape. Images
-    are uint8 (H, W, 3) in, and uint8 (H, W, channels) out; `channels` 1 is luminance. None for `size` leaves images at
-    their own size, None for `crop` leaves them whole.
-    """
-    if channels == 1:
-        example = tuple(images.luminance(image) for image in example)
-    if size:
-        height, width = example[0].shape[:2]
-        width, height = (size, size) if resize == "squash" else images.shorter_side_to(size, width, height)
-        example = tuple(images.resize(image, width, height) for image in example)
-    return tuple(images.centre_crop(image, crop) for image in example) if crop else example
-
-
-def _augment(example: Images, size: int, flip: bool, rng: np.random.Generator) -> Images:
-    """The same random crop, and the same flip where flips are on, for all images of an example."""
-    height, width = example[0].shape[:2]
-    top, left = rng.integers(height - size + 1), rng.integers(width - size + 1)
-    mirror = rng.random() < 0.5 and flip
-    example = tuple(image[top : top + size, left : left + size] for image in example)
-    return tuple(image[:, ::-1] for image in example) if mirror else example
+def _check_pictures(records: Records, config, source: str) -> None:
+    """Raises UsageError when pictures are too small, or those that belong together of other shapes."""
+    field, first = records.fields[records.keys[0]], records.sets[0]
+    if isinstance(field, Clip):
+        return
+    if isinstance(field, Crop):
+        _check_large_enough(first, config.image_size, source)
+    for other in records.sets[1:]:
+        _check_same_shapes(first, other, source)
 
 
 def _check_large_enough(image_set: ImageSet, size: int, source: str):

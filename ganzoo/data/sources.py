@@ -1,7 +1,6 @@
-"""What a source of images is, and which module opens which.
+"""What a source of pictures or clips is, and which module opens which.
 
-A source is a tuple of image sets: one for the tasks `latent` and `super_resolution`, two for `unpaired`, two of the
-same length and order for `paired`.
+A source is a tuple of sets, one for each key of `needs.groups`: those of one group have the same length and order.
 """
 
 import dataclasses
@@ -11,9 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from ganzoo.config import DataConfig, nearest
+from ganzoo.data import needs
+from ganzoo.data.fields import Clip
+from ganzoo.data.needs import Batch
 from ganzoo.errors import UsageError, quoted
 
-SETS_OF_TASK = {"latent": 1, "super_resolution": 1, "paired": 2, "unpaired": 2}
 OPENERS = {"embedded": "embedded", "folder": "folder", "tfds": "tfds", "url": "archive"}
 
 
@@ -34,8 +35,28 @@ class ImageSet:
 
 
 @dataclasses.dataclass(frozen=True)
+class ClipSet:
+    """Files of sound in a fixed order."""
+
+    names: Sequence[str]
+    read: Callable[[int, int, int], np.ndarray]
+    """Of a file, from a value on, so many values: float32 (count, 1) in [-1, 1], filled up with silence. Raises
+    RunError, naming the file, when it can't be read."""
+    length: Callable[[int], int]
+    """How many values a file has."""
+    rate: Callable[[int], int]
+    """How many of them a second has."""
+    file_size: Callable[[int], int]
+
+    def __len__(self):
+        return len(self.names)
+
+
+@dataclasses.dataclass(frozen=True)
 class Source:
-    sets: tuple[ImageSet, ...]
+    """Sets of pictures or clips, and what is said of each example."""
+
+    sets: tuple[ImageSet, ...] | tuple[ClipSet, ...]
     where: str
     """For people, e.g. "embedded:emoji (line -> flat)"."""
     split: str
@@ -43,9 +64,13 @@ class Source:
     skipped: tuple[tuple[str, str], ...] = ()
     """(name, reason) of each image that is left out because it can't be read."""
     aligned: bool = False
-    """The same position in two sets is the same thing, also where the task is unpaired."""
+    """The same position in two sets is the same thing, also where their streams are unrelated."""
     in_training: bool = False
     """The test split holds the same images as the one for training, because there is no other."""
+    labels: Sequence[str] | None = None
+    """The class of each example by name, where the batch has labels."""
+    captions: Sequence[str] | None = None
+    """The caption of each example, where the batch has tokens."""
 
     @property
     def description(self) -> str:
@@ -53,15 +78,13 @@ class Source:
         return f"{self.where}, {self.split} split{note}"
 
 
-def open_source(data: DataConfig, task: str, split: str = "train") -> Source:
-    """The image sets that `data.source` names, as the task needs them.
+def open_source(data: DataConfig, batch: Batch, split: str = "train") -> Source:
+    """The sets that `data.source` names, as a batch needs them.
 
     Raises:
-        UsageError: for an unknown task, split, scheme or name, or a source that can't serve the task.
+        UsageError: for an unknown split, scheme or name, or a source that can't serve the batch.
         RunError: when a download fails.
     """
-    if task not in SETS_OF_TASK:
-        raise UsageError(f"task {quoted(task)} is unknown{nearest(task, SETS_OF_TASK)}")
     if split not in ("train", "test"):
         raise UsageError(f"split {quoted(split)} is unknown{nearest(split, ('train', 'test'))}")
     scheme, colon, rest = data.source.partition(":")
@@ -72,20 +95,27 @@ def open_source(data: DataConfig, task: str, split: str = "train") -> Source:
             f"tfds:NAME and url:ADDRESS#sha256=…{suggestion}"
         )
     module = importlib.import_module(f"ganzoo.data.{OPENERS[scheme]}")
-    return module.open_source(data, task, split)
+    return module.open_source(data, batch, split)
 
 
-def check_domain_count(domains: Sequence[str], task: str, where: str):
-    """Raises UsageError unless there are as many domains as the task has image sets."""
-    needed = SETS_OF_TASK[task]
+def check_domain_count(domains: Sequence[str], batch: Batch, where: str):
+    """Raises UsageError unless there are as many domains as a batch needs sets."""
+    needed = sum(needs.layout(batch))
     if len(domains) != needed:
+        noun = ("set{} of clips" if needs.has(batch, Clip) else "image set{}").format("s" * (needed > 1))
         found = ", ".join(domains) or "none"
-        raise UsageError(f"{where}: task {task} needs {needed} image set{'s' * (needed > 1)}, found {found}")
+        raise UsageError(f"{where}: {needs.named(batch)} needs {needed} {noun}, found {found}")
 
 
-def arrow(domains: Sequence[str], task: str) -> str:
-    """`line -> flat`, `flat <-> 3d` or `flat`: domains as the task uses them."""
-    return (" -> " if task == "paired" else " <-> ").join(domains)
+def check_no_sound(batch: Batch, where: str):
+    """Raises UsageError for a batch of clips: `where` is a source of pictures."""
+    if needs.has(batch, Clip):
+        raise UsageError(f"{where}: has no sound; {needs.named(batch)} needs folder:PATH or url:… with .wav files")
+
+
+def arrow(domains: Sequence[str], batch: Batch) -> str:
+    """`line -> flat`, `flat <-> 3d` or `flat`: domains as a batch uses them."""
+    return (" <-> " if len(needs.groups(batch)) > 1 else " -> ").join(domains)
 
 
 def near_miss(word: str, names: Iterable[str]) -> str:

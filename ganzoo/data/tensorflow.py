@@ -9,7 +9,7 @@ from ganzoo.data.pipeline import Pipeline
 
 
 def as_dataset(pipeline: Pipeline, start: int, stop: int) -> tf.data.Dataset:
-    """The batches of steps start, …, stop - 1 in order, as dicts of float32 tensors of static shape.
+    """The batches of steps start, …, stop - 1 in order, as dicts of tensors of static shape, float32 or int32.
 
     An error raised by the pipeline ends the iteration in a `tf.errors.OpError` that carries its message.
     """
@@ -53,7 +53,7 @@ def _load(pipeline: Pipeline, numbers: range, load: Callable[[int], dict], count
         return [arrays[key] for key in shapes]
 
     def to_tensors(number):
-        arrays = tf.numpy_function(load_arrays, [number], [tf.float32] * len(shapes), stateful=False)
+        arrays = tf.numpy_function(load_arrays, [number], list(pipeline.dtypes.values()), stateful=False)
         return {key: tf.ensure_shape(array, shape) for array, (key, shape) in zip(arrays, shapes.items(), strict=True)}
 
     options = tf.data.Options()

@@ -1,8 +1,8 @@
 """Data sets of TensorFlow Datasets: `tfds:NAME`, e.g. `tfds:fashion_mnist` or `tfds:cycle_gan/horse2zebra`.
 
 Domains are image features of an example, or splits. By default: the only image feature; `hr` for super-resolution; the
-splits trainA and trainB (testA, testB) for unpaired tasks. The data set lies where
-tensorflow-datasets keeps it ($TFDS_DATA_DIR).
+splits trainA and trainB (testA, testB) for two unrelated sets. A label is a ClassLabel of an example, a caption its
+Text. The data set lies where tensorflow-datasets keeps it ($TFDS_DATA_DIR).
 """
 
 import contextlib
@@ -12,35 +12,50 @@ import sys
 import threading
 
 from ganzoo.config import DataConfig, nearest
+from ganzoo.data import needs
+from ganzoo.data.fields import Crop, Label, Tokens
 from ganzoo.data.images import image_size, read_image
-from ganzoo.data.sources import SETS_OF_TASK, ImageSet, Source, arrow, check_domain_count, near_miss
+from ganzoo.data.needs import Batch
+from ganzoo.data.sources import ImageSet, Source, arrow, check_domain_count, check_no_sound, near_miss
 from ganzoo.errors import RunError, UsageError, quoted
 from ganzoo.quiet import import_tensorflow
 
 SPLITS = {"train": (), "test": ("test", "validation", "valid", "val")}
 
 
-def open_source(data: DataConfig, task: str, split: str) -> Source:
+def open_source(data: DataConfig, batch: Batch, split: str) -> Source:
     """The images of a data set, which is downloaded and prepared if it is not there yet.
 
     Raises:
-        UsageError: for an unknown name or domain, or where tensorflow-datasets or TensorFlow is not installed.
+        UsageError: for an unknown name, domain or label, or where tensorflow-datasets or TensorFlow is not installed.
         RunError: when it can't be downloaded or prepared.
     """
+    check_no_sound(batch, data.source)
     builder = _prepared_builder(data.source.partition(":")[2])
     features, splits = _image_features(builder), list(builder.info.splits)
-    domains = data.domains or _usual_domains(task, features, splits)
-    check_domain_count(domains, task, f"data.domains of {data.source}, which has {', '.join(features)}")
+    label = _label_feature(builder, data) if needs.has(batch, Label) else None
+    text = _text_feature(builder) if needs.has(batch, Tokens) else None
+    domains = data.domains or _usual_domains(batch, features, splits)
+    check_domain_count(domains, batch, f"data.domains of {data.source}, which has {', '.join(features)}")
     places = [_place(domain, split, features, splits, data.source) for domain in domains]
-    names_of_splits = {name for name, _ in places}
-    if task == "paired" and len(names_of_splits) > 1:
+    names_of_splits = dict.fromkeys(name for name, _ in places)
+    if len(needs.layout(batch)) == 1 and len(names_of_splits) > 1:
         raise UsageError(
-            f"{data.source}: task paired needs two image features of an example, found {', '.join(features)}"
+            f"{data.source}: {needs.named(batch)} needs {len(domains)} image features of an example, found "
+            f"{', '.join(features)}"
         )
-    records = {name: _encoded_images(builder, name, features) for name in names_of_splits}
-    sets = tuple(_image_set(records[name], name, feature) for name, feature in places)
+    said = [feature for feature in (label, text) if feature]
+    records = {name: _encoded_images(builder, name, features, said) for name in names_of_splits}
+    examples = records[places[0][0]]
     missing = split == "test" and any(name.startswith("train") and name not in domains for name in names_of_splits)
-    return Source(sets, f"{data.source} ({arrow(domains, task)})", split, in_training=missing)
+    return Source(
+        tuple(_image_set(records[name], name, feature) for name, feature in places),
+        f"{data.source} ({arrow(domains, batch)})",
+        split,
+        in_training=missing,
+        labels=_labels(builder, examples, label) if label else None,
+        captions=[_as_text(example[text]) for example in examples] if text else None,
+    )
 
 
 def _prepared_builder(name: str):
@@ -76,18 +91,56 @@ def _prepared_builder(name: str):
 def _image_features(builder) -> list[str]:
     import tensorflow_datasets as tfds
 
-    features = builder.info.features
-    names = [name for name, feature in sorted(features.items()) if type(feature) is tfds.features.Image]
+    names = _features_of(builder, tfds.features.Image)
     if not names:
-        raise UsageError(f"data.source: tfds:{builder.name} has no images, only {', '.join(features)}")
+        raise UsageError(f"data.source: tfds:{builder.name} has no images, only {', '.join(builder.info.features)}")
     return names
 
 
-def _usual_domains(task: str, features: list[str], splits: list[str]) -> list[str]:
+def _label_feature(builder, data: DataConfig) -> str:
+    import tensorflow_datasets as tfds
+
+    names = _features_of(builder, tfds.features.ClassLabel)
+    if not names:
+        raise UsageError(f"data.source: {data.source} has no labels, only {', '.join(builder.info.features)}")
+    if data.label in names or (data.label is None and len(names) == 1):
+        return data.label or names[0]
+    found = f"no label {quoted(data.label)}" if data.label else "several labels"
+    raise UsageError(f"data.label: {data.source} has {found}{nearest(data.label, names)}")
+
+
+def _text_feature(builder) -> str:
+    import tensorflow_datasets as tfds
+
+    names = _features_of(builder, tfds.features.Text)
+    if len(names) != 1:
+        found = f"several texts ({', '.join(names)}), and captions are of one" if names else "no texts for captions"
+        raise UsageError(f"data.source: tfds:{builder.name} has {found}; take another data set, or a folder with .txt")
+    return names[0]
+
+
+def _features_of(builder, kind: type) -> list[str]:
+    return [name for name, feature in sorted(builder.info.features.items()) if type(feature) is kind]
+
+
+def _labels(builder, examples, label: str) -> list[str]:
+    """The name of each example's class. Raises UsageError for one that has none, -1."""
+    names, numbers = builder.info.features[label].names, [int(example[label]) for example in examples]
+    if min(numbers, default=0) < 0:
+        raise UsageError(f"data.label: example {numbers.index(-1)} of tfds:{builder.name} has no {label}; give another")
+    return [names[number] for number in numbers]
+
+
+def _as_text(value) -> str:
+    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+
+
+def _usual_domains(batch: Batch, features: list[str], splits: list[str]) -> list[str]:
     """The order of the features means nothing, so that two of them must be named."""
-    if SETS_OF_TASK[task] == 2:
+    layout = needs.layout(batch)
+    if sum(layout) == 2:
         return ["A", "B"] if len(features) == 1 and {"trainA", "trainB"} <= set(splits) else []
-    return ["hr"] if task == "super_resolution" and "hr" in features else features
+    return ["hr"] if needs.has(batch, Crop) and "hr" in features else features
 
 
 def _place(domain: str, split: str, features: list[str], splits: list[str], where: str) -> tuple[str, str]:
@@ -102,15 +155,18 @@ def _place(domain: str, split: str, features: list[str], splits: list[str], wher
     raise UsageError(f"data.domains: {where} has no images {quoted(domain)}{nearest(domain, [*features, *splits])}")
 
 
-def _encoded_images(builder, split: str, features: list[str]):
-    """Examples by position: dicts of encoded images. Read as needed, or once into memory for formats without access."""
+def _encoded_images(builder, split: str, features: list[str], said: list[str]):
+    """Examples by position: dicts of encoded images, and of what is `said` of them.
+
+    Read as needed, or once into memory for formats without access.
+    """
     import tensorflow_datasets as tfds
 
     decoders = {feature: tfds.decode.SkipDecoding() for feature in features}
     if builder.info.file_format == tfds.core.FileFormat.ARRAY_RECORD:
         return builder.as_data_source(split=split, decoders=decoders)
     dataset = builder.as_dataset(
-        split=split, decoders=tfds.decode.PartialDecoding(dict.fromkeys(features, True), decoders)
+        split=split, decoders=tfds.decode.PartialDecoding(dict.fromkeys([*features, *said], True), decoders)
     )
     return list(dataset.as_numpy_iterator())
 

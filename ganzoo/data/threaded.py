@@ -10,7 +10,7 @@ from ganzoo.data.pipeline import Pipeline
 
 
 class ThreadedBatches(keras.utils.PyDataset):
-    """The batches of steps start, …, stop - 1 of a pipeline in order, as dicts of float32 arrays.
+    """The batches of steps start, …, stop - 1 of a pipeline in order, as dicts of float32 and int32 arrays.
 
     What the pipeline raises is raised where the batch is asked for. The threads end with this object: those that Keras
     has for a PyDataset would wait for ever when training stops early.

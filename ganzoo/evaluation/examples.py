@@ -1,7 +1,9 @@
-"""What generators are evaluated on: every image of a split, prepared as in training but not augmented."""
+"""What networks are evaluated on: every example of a split, prepared as in training but not augmented."""
 
 import dataclasses
+import functools
 import itertools
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
@@ -10,8 +12,9 @@ import numpy as np
 
 from ganzoo.config import Recipe
 from ganzoo.data import images
-from ganzoo.data.pipeline import STREAMS_OF_TASK, prepare
-from ganzoo.data.sources import ImageSet, Source, open_source
+from ganzoo.data.fields import Clip, Crop, Smaller
+from ganzoo.data.streams import Names, Records, open_streams
+from ganzoo.data.visits import prepare
 from ganzoo.errors import UsageError
 from ganzoo.seeding import generator
 
@@ -21,11 +24,12 @@ HIGH, LOW = (re.compile(f"(?<![A-Za-z]){word}(?![A-Za-z])") for word in ("HR", "
 
 @dataclasses.dataclass(frozen=True)
 class Images:
-    """Images in a fixed order, decoded when they are asked for."""
+    """Images in a fixed order, decoded when they are asked for; or labels, captions or clips."""
 
     names: Sequence[str]
-    read: Callable[[int], np.ndarray]
-    """uint8 (H, W, C). Raises RunError, naming the image, when it can't be decoded."""
+    read: Callable[[int], np.ndarray | int]
+    """An image, uint8 (H, W, C); a label, int; tokens, int32 (length,); or a clip, float32 (length, 1). Raises
+    RunError, naming the file, when it can't be decoded."""
 
     def __len__(self):
         return len(self.names)
@@ -46,17 +50,19 @@ class Images:
 
 @dataclasses.dataclass(frozen=True)
 class Examples:
-    """The images of one split."""
+    """The examples of one split."""
 
     sets: Mapping[str, Images]
-    """By the keys of a batch; those of a pair, and `low` and `high`, are in the same order."""
+    """By the keys of a batch; those of one stream are in the same order."""
     description: str
     preparation: str
     """What is done to an image before anything sees it, for people."""
     aligned: bool
-    """The same position in both domains of an unpaired task is the same thing."""
+    """The same position in streams that are unrelated is the same thing."""
     in_training: bool
     """Of the test split: they are those that are trained on, because there are no others."""
+    names: Names = dataclasses.field(default_factory=dict)
+    """What labels and tokens stand for, by key: classes, and words with "" first."""
 
     def at_most(self, count: int | None) -> "Examples":
         """So many of each set."""
@@ -67,34 +73,35 @@ class Examples:
 
 
 def open_examples(recipe: Recipe, split: str) -> Examples:
-    """Every image of a recipe's `train` or `test` split; nothing is decoded yet.
+    """Every example of a recipe's `train` or `test` split; nothing is decoded yet.
 
-    Super-resolution takes images whole: `high` is cut to a multiple of the scale, and `low` is made of it by Pillow's
-    antialiased bicubic, unless the set has such images itself, as files with LR in their names where others have HR.
+    What training cuts out of pictures is taken whole: `high` is cut to a multiple of the scale, and `low` is made of it
+    by Pillow's antialiased bicubic, unless the set has such images itself, as files with LR in their names where others
+    have HR.
 
     Raises:
-        UsageError: when the source can't be had, or its images don't serve.
+        UsageError: when the source can't be had, or its files don't serve.
         RunError: when a download fails.
     """
-    model = recipe.model
-    source = open_source(recipe.data, model.task, split)
+    source, opened, names = open_streams(recipe.model, recipe.data, split, recipe.training.seed)
     if source.skipped:
         # Left out in training; a number that leaves out some is another number.
         shown = "; ".join(f"{name}: {reason}" for name, reason in source.skipped[:3])
         raise UsageError(
-            f"{recipe.data.source}: {len(source.skipped)} images can't be read: {shown}; remove them, or put them right"
+            f"{recipe.data.source}: {len(source.skipped)} files can't be read: {shown}; remove them, or put them right"
         )
-    if model.task == "super_resolution":
-        sets, preparation = _whole(source.sets[0], model.scale, model.channels)
-    else:
-        sets, preparation = _sized(source, recipe)
+    sets, preparation = {}, ""
+    for stream in opened:
+        found, preparation = _of_stream(stream, recipe)
+        sets |= found
+    sets = {key: sets[key] for stream in opened for key in stream.fields}
     counts = " and ".join(dict.fromkeys(f"{len(found):,}" for found in sets.values()))
     which = "undivided" if source.in_training else f"{split} split"
-    noun = "pairs" if model.task == "paired" else "images"
     aligned = source.aligned or recipe.evaluation.aligned
     if recipe.evaluation.aligned and split == "test":
         _check_aligned(sets)
-    return Examples(sets, f"{counts} {noun} from {source.where}, {which}", preparation, aligned, source.in_training)
+    description = f"{counts} {opened[0].noun} from {source.where}, {which}"
+    return Examples(sets, description, preparation, aligned, source.in_training, names)
 
 
 def _check_aligned(sets: Mapping[str, Images]) -> None:
@@ -109,59 +116,96 @@ def _check_aligned(sets: Mapping[str, Images]) -> None:
         )
 
 
-def _sized(source: Source, recipe: Recipe) -> tuple[dict[str, Images], str]:
-    streams, sets, taken = STREAMS_OF_TASK[recipe.model.task], iter(source.sets), {}
-    for keys in streams:
-        together = [next(sets) for _ in keys]
-        for place, key in enumerate(keys):
-            taken[key] = Images(together[place].names, _reader(together, place, recipe))
-    size, bicubic = recipe.model.image_size, "by Pillow's antialiased bicubic"
+def _of_stream(stream: Records, recipe: Recipe) -> tuple[dict[str, Images], str]:
+    """The sets of a stream by key, and how they are prepared."""
+    field, order = stream.fields[stream.keys[0]], range(len(stream))
+    if isinstance(field, Clip):
+        found, preparation = _clips(stream, field, recipe)
+    elif isinstance(field, Crop):
+        found, order, preparation = _whole(stream, recipe.model)
+    else:
+        found, preparation = _sized(stream, recipe)
+    for key, values in stream.numbers.items():
+        found[key] = _numbers(stream, values[list(order)], order)
+    return found, preparation
+
+
+def _numbers(stream: Records, values: np.ndarray, order: Sequence[int]) -> Images:
+    names = [stream.files[place] for place in order]
+    # A class is a plain number; the words of a caption are an array.
+    return Images(names, lambda index: int(values[index]) if values.ndim == 1 else values[index])
+
+
+def _clips(stream: Records, field: Clip, recipe: Recipe) -> tuple[dict[str, Images], str]:
+    length, rate = getattr(recipe.model, field.length), getattr(recipe.model, field.rate)
+
+    def read(place: int, index: int) -> np.ndarray:
+        return stream.sets[place].read(stream.places[index], 0, length)
+
+    found = {key: Images(stream.files_of(key), functools.partial(read, place)) for place, key in enumerate(stream.keys)}
+    return found, f"the first {length:,} values, {rate:,} a second"
+
+
+def _sized(stream: Records, recipe: Recipe) -> tuple[dict[str, Images], str]:
+    size, channels = recipe.model.image_size, recipe.model.channels
+
+    def read(place: int, index: int) -> np.ndarray:
+        # All of an example, for the first one's shape is that of all.
+        example = tuple(image_set.read(stream.places[index]) for image_set in stream.sets)
+        return prepare(example, size=size, crop=size, channels=channels, resize=recipe.data.resize)[place]
+
+    taken = {key: Images(stream.files_of(key), functools.partial(read, place)) for place, key in enumerate(stream.keys)}
+    for key, field in stream.fields.items():
+        if isinstance(field, Smaller):
+            taken[key] = _smaller(taken[field.of], size // getattr(recipe.model, field.by))
+    bicubic = "by Pillow's antialiased bicubic"
     if recipe.data.resize == "squash":
         return taken, f"squashed to {size}x{size} {bicubic}"
     return taken, f"shorter side to {size} {bicubic}, the middle {size}x{size} of that"
 
 
-def _reader(together: Sequence[ImageSet], place: int, recipe: Recipe) -> Callable[[int], np.ndarray]:
-    size, channels = recipe.model.image_size, recipe.model.channels
-
-    def read(index: int) -> np.ndarray:
-        # All of an example, for the first one's shape is that of all.
-        example = tuple(image_set.read(index) for image_set in together)
-        return prepare(example, size=size, crop=size, channels=channels, resize=recipe.data.resize)[place]
-
-    return read
+def _smaller(found: Images, size: int) -> Images:
+    return Images(found.names, lambda index: images.resize(found.read(index), size, size))
 
 
-def _whole(found: ImageSet, scale: int, channels: int) -> tuple[dict[str, Images], str]:
-    low_places = _low_places(found.names)
-    high_places = list(low_places) or list(range(len(found)))
-    names = [found.names[place] for place in high_places]
+def _whole(stream: Records, model) -> tuple[dict[str, Images], Sequence[int], str]:
+    """The sets of a stream that training cuts out of pictures, their order in the stream, and how they are prepared."""
+    smaller = {key: field for key, field in stream.fields.items() if isinstance(field, Smaller)}
+    scale = math.lcm(*(getattr(model, field.by) for field in smaller.values()))
+    low_places = _low_places(stream.files) if smaller else {}
+    high_places = list(low_places) or list(range(len(stream)))
+    names = [stream.files[place] for place in high_places]
 
-    def high(index: int) -> np.ndarray:
-        image = _coloured(found.read(high_places[index]), channels)
+    def picture(key: str, place: int) -> np.ndarray:
+        pixels = stream.sets[stream.keys.index(key)].read(stream.places[place])
+        return images.luminance(pixels) if model.channels == 1 else pixels
+
+    def high(key: str, index: int) -> np.ndarray:
+        image = picture(key, high_places[index])
         height, width = (side // scale * scale for side in image.shape[:2])
         if not (height and width):
             size = f"{image.shape[1]}x{image.shape[0]}"
             raise UsageError(f"{names[index]} is {size}: too small to be made {scale} times smaller; remove it")
         return image[:height, :width]
 
-    def low(index: int) -> np.ndarray:
-        target = high(index)
-        height, width = (side // scale for side in target.shape[:2])
+    def low(field: Smaller, index: int) -> np.ndarray:
+        target, times = high(field.of, index), getattr(model, field.by)
+        height, width = (side // times for side in target.shape[:2])
         if not low_places:
             return images.resize(target, width, height)
         place = low_places[high_places[index]]
-        image = _coloured(found.read(place), channels)
+        image = picture(field.of, place)
         if image.shape[:2] != (height, width):
             raise UsageError(
-                f"{found.names[place]} is {image.shape[1]}x{image.shape[0]}, and {names[index]} {scale} times smaller "
+                f"{stream.files[place]} is {image.shape[1]}x{image.shape[0]}, and {names[index]} {times} times smaller "
                 f"is {width}x{height}; give images that match, or those with HR alone"
             )
         return image
 
+    found = {key: Images(names, functools.partial(high, key)) for key in stream.keys}
+    found |= {key: Images(names, functools.partial(low, field)) for key, field in smaller.items()}
     made = "the set's own low-resolution images" if low_places else "small ones by Pillow's antialiased bicubic"
-    preparation = f"whole, cut to a multiple of {scale}; {made}"
-    return {"low": Images(names, low), "high": Images(names, high)}, preparation
+    return found, high_places, f"whole, cut to a multiple of {scale}; {made}" if smaller else "whole"
 
 
 def _low_places(names: Sequence[str]) -> dict[int, int]:
@@ -177,7 +221,3 @@ def _low_places(names: Sequence[str]) -> dict[int, int]:
             "a pair alike but for that, or give a folder of those with HR alone"
         )
     return pairs
-
-
-def _coloured(image: np.ndarray, channels: int) -> np.ndarray:
-    return images.luminance(image) if channels == 1 else image

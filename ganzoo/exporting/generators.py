@@ -4,13 +4,15 @@ import contextlib
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ganzoo import keras_network, pretrained, recipes, registry, zoo
 from ganzoo.config import DataConfig, Recipe
-from ganzoo.data.pipeline import Pipeline, open_pipeline
+from ganzoo.data.fields import Crop, Image, Stream, keys_of
+from ganzoo.data.pipeline import Pipeline, of_size, open_pipeline
 from ganzoo.errors import RunError, UsageError
 from ganzoo.generator import Generator
 from ganzoo.lite import card, latents
@@ -148,25 +150,22 @@ def _images(generator: Generator, source: str | None, split: str, size: int, cha
     data = recipe.data if recipe else DataConfig()
     if source is not None:
         data = data.from_source(source)
-    task = recipe.model.task if recipe else "latent"
+    model = recipe.model if recipe else SimpleNamespace(batch=(Stream(image=Image()),))
     scale = getattr(recipe.model, "scale", 1) if recipe else 1
     smallest = recipe.model.image_size if recipe else size
     wanted = size * scale or smallest
     while True:
         try:
             pipeline = open_pipeline(
-                task,
+                of_size(model, wanted, channels),
                 dataclasses.replace(data, load_size=None),
-                image_size=wanted,
-                channels=channels,
-                scale=scale,
                 batch_size=1,
                 seed=0,
                 split=split,
             )
         except UsageError:
             # Super-resolution takes images as they are, and they may be smaller.
-            if task != "super_resolution" or wanted <= smallest:
+            if not any(keys_of(model, Crop)) or wanted <= smallest:
                 raise
             wanted = max(wanted // 2, smallest)
         else:

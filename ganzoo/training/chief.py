@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ganzoo.data.fields import Image
 from ganzoo.errors import RunError
 from ganzoo.training import callbacks, checkpoints, doctor, health, report, run_directory
 from ganzoo.training.board import Board
 from ganzoo.training.doctor import DIVERGING, Finding
 
 if TYPE_CHECKING:
+    from ganzoo.gan import GAN
     from ganzoo.training.loop import Run
 
 TRAINING_IMAGES = 1000
@@ -23,9 +25,7 @@ class Chief:
         training, directory, progress = run.recipe.training, run.directory, run.progress
         self.run = run
         self.board = Board(directory.tensorboard)
-        # In other tasks an output that is like a training image is no copy of one.
-        from_noise = run.recipe.model.task == "latent" and len(run.gan.generated) == 1
-        training_images = self._training_images if from_noise else None
+        training_images = self._training_images if _paints_from_noise(run.gan) else None
         self.samples = callbacks.Samples(
             training.sample_every, run.last_step, run.examples, training_images, directory, self.board
         )
@@ -137,3 +137,10 @@ class Chief:
     def _training_images(self):
         (key,) = self.run.gan.generated.values()
         return health.thumbnails(self.run.pipeline.fixed(TRAINING_IMAGES)[key])
+
+
+def _paints_from_noise(gan: "GAN") -> bool:
+    """Whether samples are made of latents: otherwise an output that is like a training image is no copy of one."""
+    takes_latents = all("latents" in signature.kinds for signature in gan.config.deployed.values())
+    pictures = [key for key in gan.generated.values() if isinstance(gan.fields[key], Image)]
+    return takes_latents and len(gan.generated) == len(pictures) == 1

@@ -6,7 +6,6 @@ import json
 import math
 import platform
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 
 from ganzoo import backend, registry, seeding, tuning
 from ganzoo.config import Recipe, to_document

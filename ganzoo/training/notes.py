@@ -1,6 +1,9 @@
-"""What a newcomer can't see of how a recipe takes its images, and what will go wrong, in words."""
+"""What a newcomer can't see of how a recipe takes its data, and what will go wrong, in words."""
+
+from collections.abc import Sequence
 
 from ganzoo.config import Recipe
+from ganzoo.data.fields import Clip, Crop, Image, Label, fields_of, keys_of
 from ganzoo.data.pipeline import Pipeline
 from ganzoo.training import health
 
@@ -13,12 +16,35 @@ COMPARED = 16
 
 
 def preparation(recipe: Recipe, pipeline: Pipeline) -> list[str]:
-    """How images become what is trained on, a line for each thing that the recipe decides."""
+    """How examples become what is trained on, a line for each thing that the recipe decides."""
+    clips = [_of_clips(field, recipe.model) for field in fields_of(recipe.model).values() if isinstance(field, Clip)]
+    lines = clips[:1] or _of_pictures(recipe, pipeline)
+    for key, names in pipeline.names.items():
+        noun, known = ("classes", names) if key in keys_of(recipe.model, Label) else ("words", names[1:])
+        lines.append(f"{key}: {len(known):,} {noun} ({_shown(known)})")
+    if folders := _folders(pipeline):
+        lines.append(
+            f"{len(folders)} sub folders ({_shown(folders)}) are taken together as one set: no classes are learned"
+        )
+    if pipeline.skipped:
+        lines.append(f"left out: {left_out(pipeline)}")
+    return lines
+
+
+def _of_clips(field: Clip, model) -> str:
+    length, rate = getattr(model, field.length), getattr(model, field.rate)
+    return (
+        f"trained on {length:,} values, {length / rate:.2f} s, at a time (model.{field.length}), of which each visit "
+        "sees others"
+    )
+
+
+def _of_pictures(recipe: Recipe, pipeline: Pipeline) -> list[str]:
     size, data = recipe.model.image_size, recipe.data
     lines = [f"trained at {size}x{size} pixels (model.image_size)"]
     if "(side by side)" in pipeline.description:
         lines.append(f"the {data.input_side} half of each picture is the input (data.input_side)")
-    if recipe.model.task == "super_resolution":
+    if any(keys_of(recipe.model, Crop)):
         lines.append(f"each visit sees another {size}x{size} of a picture, at its own size")
     elif data.resize == "squash":
         lines.append("both sides are brought to that size, which changes proportions (data.resize)")
@@ -29,12 +55,11 @@ def preparation(recipe: Recipe, pipeline: Pipeline) -> list[str]:
             f"brought to {data.load_size} (data.load_size), of which each visit sees another {size}x{size}: "
             f"{_share_seen(recipe):.0%} of a square picture"
         )
-    if folders := _folders(pipeline):
-        shown = ", ".join(folders[:5]) + (", …" if len(folders) > 5 else "")
-        lines.append(f"{len(folders)} sub folders ({shown}) are taken together as one set: no classes are learned")
-    if pipeline.skipped:
-        lines.append(f"left out: {left_out(pipeline)}")
     return lines
+
+
+def _shown(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
 
 
 def left_out(pipeline: Pipeline) -> str:
@@ -47,9 +72,9 @@ def left_out(pipeline: Pipeline) -> str:
 
 def warnings(recipe: Recipe, pipeline: Pipeline, last_step: int) -> list[str]:
     """What will go wrong, with what to do about it; empty where nothing is known to."""
-    size, load_size = recipe.model.image_size, recipe.data.load_size
     found, count, batch = [], len(pipeline), pipeline.batch_size
     if (share := _share_seen(recipe)) < LEAST_SHARE:
+        size, load_size = recipe.model.image_size, recipe.data.load_size
         found.append(
             f"training sees {share:.0%} of a picture at a time ({size} of data.load_size "
             f"{load_size} pixels), and generate paints the whole: set data.load_size={round(size * 1.12)}, or null"
@@ -62,7 +87,9 @@ def warnings(recipe: Recipe, pipeline: Pipeline, last_step: int) -> list[str]:
             f"each of {count:,} images is seen {epochs:,.0f} times and will be learned by heart: give more images, or "
             "fewer --steps"
         )
-    for key, images in pipeline.fixed(COMPARED).items():
+    fixed = pipeline.fixed(COMPARED)
+    for key in keys_of(recipe.model, Image):
+        images = fixed[key]
         if health.largest_difference(images) < health.ALIKE:
             found.append(
                 f"{key}: {len(images)} images, spread evenly over all, are the same, to within 2 levels of 255: "
@@ -73,13 +100,13 @@ def warnings(recipe: Recipe, pipeline: Pipeline, last_step: int) -> list[str]:
 
 def _share_seen(recipe: Recipe) -> float:
     """The share of a square picture that a visit sees."""
-    size, load_size = recipe.model.image_size, recipe.data.load_size
-    return (size / load_size) ** 2 if load_size else 1.0
+    load_size = recipe.data.load_size
+    return (recipe.model.image_size / load_size) ** 2 if load_size else 1.0
 
 
 def _folders(pipeline: Pipeline) -> list[str]:
-    """The sub folders that images of one set come from, where there are several."""
-    if pipeline.task != "latent" or not pipeline.description.partition(" from ")[2].startswith("folder:"):
+    """The sub folders that a batch of nothing but pictures of one set comes from, where there are several."""
+    if len(pipeline.shapes) > 1 or not pipeline.description.partition(" from ")[2].startswith("folder:"):
         return []
-    folders = sorted({name.partition("/")[0] for name in pipeline.names if "/" in name})
+    folders = sorted({name.partition("/")[0] for name in pipeline.files if "/" in name})
     return folders if len(folders) > 1 else []

@@ -79,7 +79,8 @@ def train(
             for warning in notes.warnings(recipe, pipeline, last_step):
                 progress.say(f"warning: {warning}")
             if gan.steps_done < last_step:
-                _fit(run, {"strategy": strategy, "init": init, "data": _data_record(recipe, pipeline)})
+                record = {"strategy": strategy, "init": init, "data": _data_record(recipe, pipeline)}
+                _fit(run, record | _names_record(pipeline))
             else:
                 progress.say(f"already at step {gan.steps_done:,}; give a larger --steps to go on")
     return gan
@@ -186,6 +187,11 @@ def _data_record(recipe: Recipe, pipeline: Pipeline) -> dict:
     return {"place": place_of(recipe.data.source), **pipeline.fingerprint()}
 
 
+def _names_record(pipeline: Pipeline) -> dict:
+    """What labels and tokens stand for, where a batch has such."""
+    return {"names": {key: list(names) for key, names in pipeline.names.items()}} if pipeline.names else {}
+
+
 def _shared(pipeline: Pipeline, last_step: int) -> dict:
     """What all workers of a run must have the same, the recipe aside."""
     return {"steps": last_step, "images": pipeline.fingerprint()}
@@ -194,13 +200,5 @@ def _shared(pipeline: Pipeline, last_step: int) -> dict:
 def open_data(recipe: Recipe, split: str) -> Pipeline:
     """The batches of a recipe's `train` or `test` split. Raises UsageError or RunError when they can't be had."""
     model, training = recipe.model, recipe.training
-    return open_pipeline(
-        model.task,
-        recipe.data,
-        image_size=model.image_size,
-        channels=model.channels,
-        scale=getattr(model, "scale", 1),
-        batch_size=training.batch_size * model.n_critic,
-        seed=training.seed,
-        split=split,
-    )
+    batch_size = training.batch_size * model.n_critic
+    return open_pipeline(model, recipe.data, batch_size=batch_size, seed=training.seed, split=split)

@@ -10,6 +10,7 @@ from lite.networks import identity
 from PIL import Image
 
 from ganzoo.config import DataConfig
+from ganzoo.data import fields
 from ganzoo.data.folder import open_source
 from ganzoo.data.images import image_size, read_image
 from ganzoo.errors import RunError, UsageError
@@ -76,7 +77,7 @@ def with_pipe(tmp_path):
 
 
 def test_a_pipe_among_the_images_to_train_on_is_left_out_and_told(with_pipe):
-    source = open_source(DataConfig(source=f"folder:{with_pipe}"), "latent", "train")
+    source = open_source(DataConfig(source=f"folder:{with_pipe}"), (fields.Stream(image=fields.Image()),), "train")
     assert source.sets[0].names == ["good.png"]
     skipped = dict(source.skipped)
     assert skipped[str(with_pipe / "pipe.png")] == "not a regular file"
@@ -86,7 +87,7 @@ def test_a_pipe_among_the_images_to_train_on_is_left_out_and_told(with_pipe):
 def test_pipes_alone_are_no_images(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
     with pytest.raises(UsageError, match="none of 1 images can be read, e.g. .*pipe.png: not a regular file"):
-        open_source(DataConfig(source=f"folder:{tmp_path}"), "latent", "train")
+        open_source(DataConfig(source=f"folder:{tmp_path}"), (fields.Stream(image=fields.Image()),), "train")
 
 
 def test_a_pipe_among_the_images_to_paint_is_skipped_and_told(with_pipe, tmp_path):

@@ -5,6 +5,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from batches import ONE
 from made_images import coordinates
 from PIL import Image
 from servers import serving_files
@@ -58,7 +59,7 @@ def sha256(path):
 
 
 def photos(address, digest):
-    images = open_source(DataConfig(source=f"url:{address}#sha256={digest}"), "latent").sets[0]
+    images = open_source(DataConfig(source=f"url:{address}#sha256={digest}"), ONE).sets[0]
     return [int(images.read(index)[0, 0, 2]) for index in range(len(images))]
 
 
@@ -117,9 +118,9 @@ def test_another_content_is_refused_and_removed(server, cache):
 def test_an_address_without_checksum_is_told_the_one_to_add(server):
     file = zipped(server.folder / "set.zip", IMAGES)
     with pytest.raises(UsageError, match=f"#sha256={sha256(file)}: add that"):
-        open_source(DataConfig(source=f"url:{server.address}/set.zip"), "latent")
+        open_source(DataConfig(source=f"url:{server.address}/set.zip"), ONE)
     with pytest.raises(UsageError, match="found #sha256=abc .*64 hexadecimal digits"):
-        open_source(DataConfig(source=f"url:{server.address}/set.zip#sha256=abc"), "latent")
+        open_source(DataConfig(source=f"url:{server.address}/set.zip#sha256=abc"), ONE)
 
 
 def test_a_local_archive_is_read_and_left_where_it_is(tmp_path):

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from batches import CUT_OUT, ONE, PAIR, TWO, opened
 
 from ganzoo.config import DataConfig
 from ganzoo.data import drawings
-from ganzoo.data.pipeline import open_pipeline
 from ganzoo.errors import UsageError
 from ganzoo.seeding import generator
 
@@ -98,7 +98,7 @@ def test_a_fifth_of_the_visits_has_no_hint_and_none_has_too_many():
 
 def hints(**data):
     config = DataConfig(**{"source": "embedded:emoji", "domains": ("ink", "outlined"), "hints": 6, **data})
-    return open_pipeline("paired", config, image_size=64, channels=3, batch_size=2, seed=0)
+    return opened(PAIR, config, image_size=64, channels=3, batch_size=2, seed=0)
 
 
 def test_hints_are_a_function_of_seed_and_visit_alone():
@@ -135,19 +135,19 @@ def test_samples_have_the_same_few_hints_at_every_call():
     assert np.array_equal(few["target"], plain["target"])
 
 
-@pytest.mark.parametrize("task", ["latent", "unpaired", "super_resolution"])
+@pytest.mark.parametrize(("batch", "keys"), [(ONE, "image"), (TWO, "a, b"), (CUT_OUT, "low, high")])
 @pytest.mark.parametrize("setting", [{"hints": 3}, {"redraw": True}])
-def test_hints_and_redrawing_are_refused_without_pairs(task, setting):
+def test_hints_and_redrawing_are_refused_without_pairs(batch, keys, setting):
     (name,) = setting
-    with pytest.raises(UsageError, match=rf"data\.{name}: .*pairs.*task {task}"):
-        open_pipeline(task, DataConfig(**setting), image_size=64, channels=3, batch_size=2, seed=0)
+    with pytest.raises(UsageError, match=rf"data\.{name}: .*pairs.*found a batch of {keys} with"):
+        opened(batch, DataConfig(**setting), image_size=64, channels=3, batch_size=2, seed=0)
 
 
 def test_recoloring_without_hints_is_refused():
     with pytest.raises(UsageError, match=r"data\.recolor: .*set data\.hints"):
-        open_pipeline("paired", DataConfig(recolor=True), image_size=64, channels=3, batch_size=2, seed=0)
+        opened(PAIR, DataConfig(recolor=True), image_size=64, channels=3, batch_size=2, seed=0)
 
 
 def test_hints_without_color_are_refused():
     with pytest.raises(UsageError, match="1 channels"):
-        open_pipeline("paired", DataConfig(hints=3), image_size=64, channels=1, batch_size=2, seed=0)
+        opened(PAIR, DataConfig(hints=3), image_size=64, channels=1, batch_size=2, seed=0)

@@ -3,19 +3,19 @@ from importlib import resources
 
 import numpy as np
 import pytest
+from batches import CUT_OUT, ONE, PAIR, TWO, opened
 
 from ganzoo.config import DataConfig
-from ganzoo.data.pipeline import open_pipeline
 from ganzoo.data.sources import open_source
 from ganzoo.errors import UsageError
 
 
-def emoji(task, split="train", **data):
-    return open_source(DataConfig(**{"source": "embedded:emoji", **data}), task, split)
+def emoji(batch, split="train", **data):
+    return open_source(DataConfig(**{"source": "embedded:emoji", **data}), batch, split)
 
 
-def avatars(task, split="train", **data):
-    return emoji(task, split, source="embedded:avatars", **data)
+def avatars(batch, split="train", **data):
+    return emoji(batch, split, source="embedded:avatars", **data)
 
 
 def labels():
@@ -24,16 +24,16 @@ def labels():
 
 
 @pytest.mark.parametrize(
-    ("task", "domains", "size"),
+    ("batch", "domains", "size"),
     [
-        ("latent", ["flat"], 128),
-        ("paired", ["line", "flat"], 128),
-        ("unpaired", ["flat", "3d"], 128),
-        ("super_resolution", ["3d"], 256),
+        (ONE, ["flat"], 128),
+        (PAIR, ["line", "flat"], 128),
+        (TWO, ["flat", "3d"], 128),
+        (CUT_OUT, ["3d"], 256),
     ],
 )
-def test_every_task_finds_its_usual_domains_in_both_splits(task, domains, size):
-    train, test = emoji(task), emoji(task, "test")
+def test_every_batch_finds_its_usual_domains_in_both_splits(batch, domains, size):
+    train, test = emoji(batch), emoji(batch, "test")
     assert 1400 < len(train.sets[0]) < 1500 and 120 < len(test.sets[0]) < 180
     assert all(domain in train.description for domain in domains) and len(train.sets) == len(domains)
     assert train.sets[0].size(0) == (size, size)
@@ -50,7 +50,7 @@ def test_avatars_that_follow_each_other_are_no_more_alike_than_any_two():
 
 
 def test_no_test_image_has_a_twin_in_the_training_set():
-    train, test = (set(emoji("paired", split).sets[0].names) for split in ("train", "test"))
+    train, test = (set(emoji(PAIR, split).sets[0].names) for split in ("train", "test"))
     assert not train & test
     for name in test:
         for word in ("man", "woman", "person"):
@@ -58,9 +58,9 @@ def test_no_test_image_has_a_twin_in_the_training_set():
                 assert name.replace(f"{word}-", f"{other}-", 1) not in train
 
 
-@pytest.mark.parametrize("task", ["paired", "unpaired"])
-def test_the_same_position_is_the_same_emoji_in_both_sets(task):
-    one, other = emoji(task).sets
+@pytest.mark.parametrize("batch", [PAIR, TWO])
+def test_the_same_position_is_the_same_emoji_in_both_sets(batch):
+    one, other = emoji(batch).sets
     assert one.names == other.names
     better = [
         overlap(one.read(index), other.read(index)) > overlap(one.read(index), other.read(index + 7))
@@ -78,7 +78,7 @@ def overlap(image, other):
 
 @pytest.mark.parametrize("domain", ["line", "flat", "3d"])
 def test_the_background_is_white_and_no_image_is_blank(domain):
-    images = emoji("latent", "test", domains=(domain,)).sets[0]
+    images = emoji(ONE, "test", domains=(domain,)).sets[0]
     corners = []
     for index in range(len(images)):
         pixels = images.read(index)
@@ -88,27 +88,27 @@ def test_the_background_is_white_and_no_image_is_blank(domain):
 
 
 def test_line_art_is_grey():
-    pixels = emoji("latent", domains=("line",)).sets[0].read(0)
+    pixels = emoji(ONE, domains=("line",)).sets[0].read(0)
     assert (pixels == pixels[..., :1]).all() and pixels.min() == 0
 
 
 def test_embedded_pairs_train_offline():
     config = DataConfig(load_size=70, flip=True)
-    batch = open_pipeline("paired", config, image_size=64, channels=3, batch_size=2, seed=0).batch(0)
+    batch = opened(PAIR, config, image_size=64, channels=3, batch_size=2, seed=0).batch(0)
     assert batch["input"].shape == batch["target"].shape == (2, 64, 64, 3)
 
 
 @pytest.mark.parametrize(
-    ("task", "domains"),
+    ("batch", "domains"),
     [
-        ("latent", ["colour"]),
-        ("paired", ["ink -> colour"]),
-        ("unpaired", ["colour <-> ink"]),
-        ("super_resolution", ["colour"]),
+        (ONE, ["colour"]),
+        (PAIR, ["ink -> colour"]),
+        (TWO, ["colour <-> ink"]),
+        (CUT_OUT, ["colour"]),
     ],
 )
-def test_every_task_finds_its_usual_avatars_in_both_splits(task, domains):
-    train, test = avatars(task), avatars(task, "test")
+def test_every_batch_finds_its_usual_avatars_in_both_splits(batch, domains):
+    train, test = avatars(batch), avatars(batch, "test")
     assert (len(train.sets[0]), len(test.sets[0])) == (10_000, 2_000)
     assert all(domain in train.description for domain in domains)
     assert not set(train.sets[0].names) & set(test.sets[0].names)
@@ -123,7 +123,7 @@ def test_few_avatars_for_testing_are_repeated_among_those_for_training():
 
 
 def test_ink_and_colour_of_an_avatar_fit_to_the_pixel():
-    inks, colors = avatars("paired").sets
+    inks, colors = avatars(PAIR).sets
     assert inks.names == colors.names
     for index in range(0, len(inks), 500):
         ink, color = inks.read(index), colors.read(index)
@@ -134,7 +134,7 @@ def test_ink_and_colour_of_an_avatar_fit_to_the_pixel():
 
 
 def test_the_labels_of_an_avatar_say_what_its_picture_shows():
-    (colors,), named = avatars("latent").sets, labels()
+    (colors,), named = avatars(ONE).sets, labels()
     for index in range(0, len(colors), 100):
         row, pixels = named[colors.names[index]], colors.read(index)
         shirt = [int(row["shirt"][place : place + 2], 16) for place in (1, 3, 5)]
@@ -151,9 +151,9 @@ def test_the_labels_of_an_avatar_say_what_its_picture_shows():
         ({"source": "embedded:avatar"}, "did you mean 'avatars'"),
         ({"source": "embedded:emojis"}, "did you mean 'emoji'"),
         ({"domains": ("lines", "flat")}, "no domain 'lines'; did you mean 'line'"),
-        ({"domains": ("line",)}, "task paired needs 2 image sets, found line"),
+        ({"domains": ("line",)}, "a batch of input, target needs 2 image sets, found line"),
     ],
 )
 def test_unknown_names_are_refused_with_the_nearest(data, message):
     with pytest.raises(UsageError, match=message):
-        emoji("paired", **data)
+        emoji(PAIR, **data)

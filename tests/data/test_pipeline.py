@@ -6,31 +6,29 @@ import warnings
 
 import numpy as np
 import pytest
+from batches import CUT_OUT, ONE, PAIR, TWO, opened
 from made_images import coordinates, pixels, save, truncate
 from PIL import Image
 
 from ganzoo.config import DataConfig
-from ganzoo.data import folder as folders
+from ganzoo.data import media
 from ganzoo.data.images import read_image
-from ganzoo.data.pipeline import open_pipeline
 from ganzoo.errors import RunError, UsageError
 
 
 def latent(folder, *, batch_size=4, seed=0, image_size=16, channels=3, **data):
     config = DataConfig(source=f"folder:{folder}", **data)
-    return open_pipeline("latent", config, image_size=image_size, channels=channels, batch_size=batch_size, seed=seed)
+    return opened(ONE, config, image_size=image_size, channels=channels, batch_size=batch_size, seed=seed)
 
 
 def super_resolution(folder, *, image_size=8, scale=4, channels=3, batch_size=4, **data):
     config = DataConfig(source=f"folder:{folder}", **data)
-    return open_pipeline(
-        "super_resolution", config, image_size=image_size, channels=channels, scale=scale, batch_size=batch_size, seed=0
-    )
+    return opened(CUT_OUT, config, image_size=image_size, channels=channels, scale=scale, batch_size=batch_size, seed=0)
 
 
 def pairs(inputs, targets, *, image_size=16, batch_size=8, **data):
     config = DataConfig(source=f"folder:{inputs},{targets}", **data)
-    return open_pipeline("paired", config, image_size=image_size, channels=3, batch_size=batch_size, seed=0)
+    return opened(PAIR, config, image_size=image_size, channels=3, batch_size=batch_size, seed=0)
 
 
 def numbers(images):
@@ -131,9 +129,9 @@ def test_a_pair_of_unequal_shapes_is_refused(numbered):
         pairs(numbered("inputs", 3, 24, 20), numbered("targets", 3, 20, 24))
 
 
-def test_the_two_sets_of_an_unpaired_task_do_not_go_in_step(numbered):
+def test_the_two_sets_of_an_unpaired_batch_do_not_go_in_step(numbered):
     config = DataConfig(source=f"folder:{numbered('a', 12)},{numbered('b', 9)}")
-    pipeline = open_pipeline("unpaired", config, image_size=16, channels=3, batch_size=9, seed=0)
+    pipeline = opened(TWO, config, image_size=16, channels=3, batch_size=9, seed=0)
     assert len(pipeline) == 12
     a, b = (np.concatenate([numbers(pipeline.batch(step)[key]) for step in range(4)]) for key in "ab")
     assert sorted(a[:12]) == list(range(12)) and sorted(b[:9]) == list(range(9))
@@ -259,23 +257,22 @@ def test_what_the_cache_holds_is_not_read_again_and_what_it_may_not_hold_is(numb
 
 
 @pytest.mark.parametrize(
-    ("task", "arguments", "data", "message"),
+    ("batch", "arguments", "data", "message"),
     [
-        ("latent", {"channels": 4}, {}, "model.channels: found 4; allowed are 3"),
-        ("latent", {}, {"load_size": 8}, "data.load_size: found 8, smaller than model.image_size 16"),
-        ("super_resolution", {}, {"load_size": 32}, "remove load_size"),
-        ("super_resolution", {}, {"resize": "squash"}, "data.resize: .*found squash, allowed is crop"),
-        ("super_resolution", {"scale": 3}, {}, "multiple of the scale, 3"),
-        ("pared", {}, {}, "did you mean 'paired'"),
-        ("latent", {"split": "tets"}, {}, "did you mean 'test'"),
-        ("latent", {}, {"source": "foldr:x"}, "allowed are embedded:NAME.*did you mean 'folder'"),
-        ("latent", {}, {"source": "photos"}, "did you mean 'folder:photos'"),
+        (ONE, {"channels": 4}, {}, "model.channels: found 4; allowed are 3"),
+        (ONE, {}, {"load_size": 8}, "data.load_size: found 8, smaller than model.image_size 16"),
+        (CUT_OUT, {}, {"load_size": 32}, "remove load_size"),
+        (CUT_OUT, {}, {"resize": "squash"}, "data.resize: .*found squash, allowed is crop"),
+        (CUT_OUT, {"scale": 3}, {}, "multiple of the scale, 3"),
+        (ONE, {"split": "tets"}, {}, "did you mean 'test'"),
+        (ONE, {}, {"source": "foldr:x"}, "allowed are embedded:NAME.*did you mean 'folder'"),
+        (ONE, {}, {"source": "photos"}, "did you mean 'folder:photos'"),
     ],
 )
-def test_what_can_not_be_done_is_refused_in_one_line_that_says_what_can(numbered, task, arguments, data, message):
+def test_what_can_not_be_done_is_refused_in_one_line_that_says_what_can(numbered, batch, arguments, data, message):
     config = DataConfig(**{"source": f"folder:{numbered('photos', 2)}"} | data)
     with pytest.raises(UsageError, match=message) as error:
-        open_pipeline(task, config, **{"image_size": 16, "channels": 3, "batch_size": 1, "seed": 0} | arguments)
+        opened(batch, config, **{"image_size": 16, "channels": 3, "batch_size": 1, "seed": 0} | arguments)
     assert "\n" not in str(error.value)
 
 
@@ -295,14 +292,14 @@ def test_a_disk_that_went_away_is_told_at_the_first_file_not_after_all(numbered)
 
 
 def test_files_that_all_became_unreadable_are_looked_at_once_each(numbered, monkeypatch):
-    folder, opened = numbered("photos", 50), []
+    folder, looked_at = numbered("photos", 50), []
     pipeline = latent(folder)
     for file in folder.iterdir():
         file.write_bytes(b"")
-    monkeypatch.setattr(folders, "read_image", lambda file: opened.append(file) or read_image(file))
+    monkeypatch.setattr(media, "read_image", lambda file: looked_at.append(file) or read_image(file))
     with pytest.raises(RunError, match="none of 50 images can be decoded"):
         pipeline.batch(0)
-    assert len(opened) == 50
+    assert len(looked_at) == 50
 
 
 def test_the_fingerprint_of_data_goes_with_names_and_sizes_of_files_not_with_their_place(numbered):

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from batches import CUT_OUT, ONE, PAIR, TWO
 
 from ganzoo.config import DataConfig
 from ganzoo.data.sources import open_source
@@ -59,8 +60,8 @@ def environment(data_dir, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", str(data_dir))
 
 
-def open_tfds(name, task, split="train", **data):
-    return open_source(DataConfig(source=f"tfds:{name}", **data), task, split)
+def open_tfds(name, batch, split="train", **data):
+    return open_source(DataConfig(source=f"tfds:{name}", **data), batch, split)
 
 
 def colors(image_set):
@@ -69,44 +70,44 @@ def colors(image_set):
 
 @pytest.mark.parametrize("name", ["photos", "photos_in_tfrecords"])
 def test_the_images_of_the_split_are_read_from_either_format(name):
-    assert colors(open_tfds(name, "latent").sets[0]) == [1, 2, 3, 4]
-    test = open_tfds(name, "latent", "test")
+    assert colors(open_tfds(name, ONE).sets[0]) == [1, 2, 3, 4]
+    test = open_tfds(name, ONE, "test")
     assert colors(test.sets[0]) == [11, 12] and test.sets[0].size(0) == (8, 8)
     assert test.description == f"tfds:{name} (image), test split"
 
 
 def test_cyclegan_s_splits_are_the_two_sets():
-    assert [colors(images) for images in open_tfds("horses", "unpaired").sets] == [[21, 22], [31, 32, 33]]
-    assert [colors(images) for images in open_tfds("horses", "unpaired", "test").sets] == [[41], [51]]
-    assert colors(open_tfds("horses", "latent", domains=("trainB",)).sets[0]) == [31, 32, 33]
+    assert [colors(images) for images in open_tfds("horses", TWO).sets] == [[21, 22], [31, 32, 33]]
+    assert [colors(images) for images in open_tfds("horses", TWO, "test").sets] == [[41], [51]]
+    assert colors(open_tfds("horses", ONE, domains=("trainB",)).sets[0]) == [31, 32, 33]
 
 
 def test_pairs_come_from_two_features_of_the_same_example():
-    inputs, targets = open_tfds("two_sizes", "paired", domains=("hr", "lr")).sets
+    inputs, targets = open_tfds("two_sizes", PAIR, domains=("hr", "lr")).sets
     for index in range(4):
         assert inputs.read(index)[0, 0, 0] == targets.read(index)[0, 0, 0] + 100
-    with pytest.raises(UsageError, match="needs two image features"):
-        open_tfds("horses", "paired")
+    with pytest.raises(UsageError, match="needs 2 image features"):
+        open_tfds("horses", PAIR)
 
 
 def test_super_resolution_takes_the_high_resolution_and_says_that_there_is_no_test_split():
-    source = open_tfds("two_sizes", "super_resolution", "test")
+    source = open_tfds("two_sizes", CUT_OUT, "test")
     assert colors(source.sets[0]) == [101, 102, 103, 104] and "the same images as for training" in source.description
 
 
 @pytest.mark.parametrize(
-    ("name", "task", "data", "message"),
+    ("name", "batch", "data", "message"),
     [
-        ("fashion_mnst", "latent", {}, "no data set tfds:fashion_mnst; did you mean 'fashion_mnist'"),
-        ("photos", "latent", {"domains": ("imge",)}, "no images 'imge'; did you mean 'image'"),
-        ("photos", "unpaired", {}, "which has image: task unpaired needs 2 image sets, found none"),
-        ("two_sizes", "paired", {}, "which has hr, lr: task paired needs 2 image sets, found none"),
-        ("two_sizes", "latent", {}, "needs 1 image set, found hr, lr"),
+        ("fashion_mnst", ONE, {}, "no data set tfds:fashion_mnst; did you mean 'fashion_mnist'"),
+        ("photos", ONE, {"domains": ("imge",)}, "no images 'imge'; did you mean 'image'"),
+        ("photos", TWO, {}, "which has image: a batch of a, b needs 2 image sets, found none"),
+        ("two_sizes", PAIR, {}, "which has hr, lr: a batch of input, target needs 2 image sets, found none"),
+        ("two_sizes", ONE, {}, "needs 1 image set, found hr, lr"),
     ],
 )
-def test_unknown_names_are_refused_in_one_line(name, task, data, message):
+def test_unknown_names_are_refused_in_one_line(name, batch, data, message):
     with pytest.raises(UsageError, match=message) as error:
-        open_tfds(name, task, **data)
+        open_tfds(name, batch, **data)
     assert "\n" not in str(error.value)
 
 
@@ -114,5 +115,5 @@ def test_a_data_set_that_can_not_be_downloaded_is_one_line(monkeypatch, tmp_path
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     # ImageNet must be downloaded by hand, so this fails with or without a network.
     with pytest.raises(RunError, match="can't be downloaded and prepared.*TFDS_DATA_DIR") as error:
-        open_tfds("imagenet2012", "latent")
+        open_tfds("imagenet2012", ONE)
     assert "\n" not in str(error.value)

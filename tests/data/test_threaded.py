@@ -8,12 +8,12 @@ import time
 import keras
 import numpy as np
 import pytest
+from batches import CUT_OUT, ONE, opened
 from keras.src.trainers.data_adapters.py_dataset_adapter import PyDatasetAdapter
 from linear import linear, pixels
 from made_images import save, truncate
 
 from ganzoo.config import DataConfig
-from ganzoo.data.pipeline import open_pipeline
 from ganzoo.data.threaded import ThreadedBatches
 from ganzoo.errors import RunError, UsageError
 
@@ -32,7 +32,7 @@ def fetched(batches: ThreadedBatches) -> list[dict]:
 
 def test_batches_made_by_threads_are_those_of_the_pipeline_bit_for_bit_and_in_order(numbered):
     data = DataConfig(source=f"folder:{numbered('photos', 5, 20, 20)}", flip=True)
-    pipeline = open_pipeline("super_resolution", data, image_size=8, channels=3, scale=4, batch_size=3, seed=0)
+    pipeline = opened(CUT_OUT, data, image_size=8, channels=3, scale=4, batch_size=3, seed=0)
     found = fetched(ThreadedBatches(pipeline, 7, 19))
     assert len(found) == 12
     for step, batch in enumerate(found, start=7):
@@ -46,7 +46,7 @@ def test_they_are_those_of_the_tf_data_pipeline_bit_for_bit(numbered):
     from ganzoo.data.tensorflow import as_dataset
 
     data = DataConfig(source=f"folder:{numbered('photos', 5, 20, 20)}", flip=True)
-    pipeline = open_pipeline("latent", data, image_size=16, channels=3, batch_size=3, seed=0)
+    pipeline = opened(ONE, data, image_size=16, channels=3, batch_size=3, seed=0)
     served = list(as_dataset(pipeline, 2, 6).as_numpy_iterator())
     for batch, expected in zip(fetched(ThreadedBatches(pipeline, 2, 6)), served, strict=True):
         assert batch["image"].tobytes() == expected["image"].tobytes()
@@ -55,7 +55,7 @@ def test_they_are_those_of_the_tf_data_pipeline_bit_for_bit(numbered):
 def test_an_error_of_the_pipeline_is_raised_as_it_is(tmp_path):
     truncate(save(tmp_path / "0.jpg", np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)))
     data = DataConfig(source=f"folder:{tmp_path}")
-    pipeline = open_pipeline("latent", data, image_size=16, channels=3, batch_size=1, seed=0)
+    pipeline = opened(ONE, data, image_size=16, channels=3, batch_size=1, seed=0)
     with pytest.raises(RunError, match="none of 1 images can be decoded.*0.jpg"):
         fetched(ThreadedBatches(pipeline, 0, 3))
 

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from ganzoo.config import DataConfig
+from ganzoo.data import fields
 from ganzoo.data.folder import open_source
 from ganzoo.lite.jobs import plan_images
 
@@ -26,7 +27,11 @@ def images(tmp_path, monkeypatch):
 def found(folder="in"):
     """The same for both."""
     painted = [str(source.relative_to(folder)) for source, _ in plan_images([Path(folder)], Path("out"))]
-    trained = open_source(DataConfig(source=f"folder:{folder}"), "latent", "train").sets[0].names
+    trained = (
+        open_source(DataConfig(source=f"folder:{folder}"), (fields.Stream(image=fields.Image()),), "train")
+        .sets[0]
+        .names
+    )
     assert sorted(painted) == sorted(trained)
     return sorted(painted)
 
