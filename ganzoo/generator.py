@@ -69,6 +69,16 @@ class Generator:
         return self.provenance.parsed if self.provenance else None
 
     @property
+    def names(self) -> Mapping[str, tuple[str, ...]]:
+        """What whole numbers stand for, by the keys that they have in a batch."""
+        return self.provenance.names if self.provenance else {}
+
+    @property
+    def config(self):
+        """Its architecture's config, None where that is unknown. Raises UsageError as `recipe`."""
+        return self.provenance.config if self.provenance else None
+
+    @property
     def is_exported(self) -> bool:
         """Whether it is a TFLite file or a SavedModel, which is no Keras model any more."""
         return self.path is not None and (is_tflite(self.path) or is_saved_model(self.path))

@@ -26,7 +26,8 @@ def describe(path: Path, *, gpu: bool = True) -> dict[str, Any]:
                             file computes in float anyway
         parameters          numbers in weights and biases, after folding, without scalars and shapes
         macs                multiply-accumulates of convolutions and matrix products, for one image
-        input_shape         at which `macs` was counted
+        input_shape         at which `macs` was counted; of a file of several inputs, that of the first
+        input_shapes        of a file of several inputs, those of all in order
         xnnpack             operators, taken, share (0 to 1), and `left`, {name: count} of those that it does not take;
                             None when the file can't be run
         gpu                 what `gpu.check` finds; None when not asked for
@@ -42,13 +43,15 @@ def describe(path: Path, *, gpu: bool = True) -> dict[str, Any]:
     custom = sorted({_name(code) for code in model.operatorCodes if code.customCode})
     shapes = _shapes(path, graph) if not custom else [_own_shape(tensor) for tensor in graph.tensors]
     versions = Counter((names[o.opcodeIndex], model.operatorCodes[o.opcodeIndex].version) for o in graph.operators)
+    taken = [shapes[index] for index in graph.inputs]
     return {
         "operators": [{"name": n, "version": v, "count": count} for (n, v), count in sorted(versions.items())],
         "custom_operators": custom,
         "float_operators": _float_operators(operators, graph),
         "parameters": _parameters(model),
         "macs": sum(_macs(name, operator, shapes) for name, operator in operators),
-        "input_shape": shapes[graph.inputs[0]],
+        "input_shape": taken[0],
+        **({"input_shapes": taken} if len(taken) > 1 else {}),
         "xnnpack": None if custom else _xnnpack(path),
         "gpu": gpu_delegate.check(path) if gpu else None,
     }

@@ -11,7 +11,7 @@ from typing import Any
 from ganzoo import backend, generator, pretrained, programs
 from ganzoo.exporting.latency import in_turns, summary
 from ganzoo.exporting.precisions import PLAIN, name_of
-from ganzoo.exporting.stopwatch import FREE_SIZE, Stopwatch
+from ganzoo.exporting.stopwatch import FREE_SIZE, Stopwatch, any_values, inputs_of, one_or_all
 from ganzoo.lite import card
 from ganzoo.lite.threads import all_threads
 from ganzoo.quiet import held_back_stderr, import_keras
@@ -30,7 +30,6 @@ class Way:
     name: str
     kind: str = ""
     path: Path = Path()
-    shape: tuple[int, ...] | None = None
     unavailable: str | None = None
 
 
@@ -95,7 +94,7 @@ def _row(way: Way) -> dict[str, Any]:
 def _timed(ways: list[Way], threads: int, seconds: float) -> dict[str, tuple[dict[str, float], float | None]]:
     """By name: the summary of the times, and the peak memory."""
     with contextlib.ExitStack() as stack:
-        watches = [stack.enter_context(Stopwatch(way.kind, way.path, threads, way.shape)) for way in ways]
+        watches = [stack.enter_context(Stopwatch(way.kind, way.path, threads)) for way in ways]
         times = in_turns([watch.ready() for watch in watches], seconds)
         memory = [watch.peak_memory() for watch in watches]
     return {way.name: (summary(found), most) for way, found, most in zip(ways, times, memory, strict=True)}
@@ -116,38 +115,40 @@ def ways_of_keras(path: Path, folder: Path) -> list[Way]:
     import_keras()
     import numpy as np
 
+    from ganzoo import keras_network
     from ganzoo.exporting import conversion, interface
 
-    network = pretrained.load(path)
-    free = None in network.inputs[0].shape[1:]
-    model, values = interface.at_size(network, (FREE_SIZE, FREE_SIZE) if free else None)
-    shape = values.input.shape
+    found = pretrained.find(path)
+    network = found.model
+    free = any(None in tensor.shape[1:] for tensor in network.inputs if len(tensor.shape) == 4)
+    signature = keras_network.signature_of(network, found.provenance)
+    size = (FREE_SIZE, FREE_SIZE) if free else None
+    model, values = interface.at_size(network, size, signature, found.names, found.config)
     # How long a file takes does not depend on what it was calibrated on.
-    examples = np.random.default_rng(0).normal(size=(2, *shape[1:])).astype("float32")
+    random = np.random.default_rng(0)
+    examples = {tensor.name: any_values(random, (2, *tensor.shape[1:]), tensor.dtype) for tensor in values.inputs}
     with held_back_stderr():
         files = conversion.convert(model, path.stem, folder, values, values, quantize=TIMED, examples=examples)
     return [
-        Way("Keras predict", "keras predict", path, shape),
-        Way(BASELINE, "keras function", path, shape),
+        Way("Keras predict", "keras predict", path),
+        Way(BASELINE, "keras function", path),
         *(
             Way("SavedModel", "savedmodel", file.path)
             if file.format == "savedmodel"
             else Way(f"TFLite {name_of(file.quantization)}", "tflite", file.path)
             for file in files
         ),
-        _as_onnx(model, folder / f"{path.stem}.onnx", shape),
+        _as_onnx(model, folder / f"{path.stem}.onnx"),
     ]
 
 
-def _as_onnx(network, path: Path, shape: tuple[int, ...]) -> Way:
-    import numpy as np
-
+def _as_onnx(network, path: Path) -> Way:
     if find_spec("onnxruntime") is None:
         return Way("ONNX Runtime", unavailable="onnxruntime is not installed")
     try:
         with held_back_stderr():
-            network(np.zeros(shape, "float32"))
+            network(one_or_all(inputs_of(network)))
             network.export(path, format="onnx", verbose=False)
     except Exception as error:  # Keras and what it uses for this raise anything.
         return Way("ONNX Runtime", unavailable=" ".join(str(error).split()) or type(error).__name__)
-    return Way("ONNX Runtime", "onnx", path, shape)
+    return Way("ONNX Runtime", "onnx", path)

@@ -39,9 +39,15 @@ class Seen:
 
 
 def example_count(output_shape: Sequence[int | None]) -> int:
-    """How many examples suffice for pictures of a size."""
+    """How many examples suffice for pictures, or clips, of a size."""
     pixels = math.prod(side or 1 for side in output_shape[1:3])
     return max(FEWEST, min(EXAMPLES, PIXELS // pixels))
+
+
+def one_by_one(inputs: Mapping[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
+    """Batches of one of each example, of all of them (N, ...) by the names of the inputs."""
+    count = len(next(iter(inputs.values())))
+    return [{name: values[place : place + 1] for name, values in inputs.items()} for place in range(count)]
 
 
 def observe(path: Path, examples: Sequence[Mapping]) -> dict[str, Seen]:

@@ -35,7 +35,7 @@ def convert(
     *,
     formats: Sequence[str] = FORMATS,
     quantize: Sequence[str] = PLAIN,
-    examples: np.ndarray | None = None,
+    examples: Mapping[str, np.ndarray] | None = None,
     count: bool = False,
 ) -> list[File]:
     """Writes the files into `folder`; nothing is proven yet.
@@ -48,13 +48,14 @@ def convert(
         values: what the model itself takes and gives, as `interface.at_size` says.
         formats: of `FORMATS`.
         quantize: of `PRECISIONS`; for TFLite.
-        examples: to calibrate on, in the form that the files take: batches (N, ...). For `int8` and `int16x8`.
+        examples: to calibrate on, in the form that the files take: (N, ...) by the names of the inputs. For `int8` and
+            `int16x8`.
         count: count the network's parameters and multiplications.
 
     Raises:
         RunError: when the model needs more than TFLite's own operators.
     """
-    suffix = "_uint8" if interface.output.dtype == "uint8" else ""
+    suffix = "_uint8" if "uint8" in (tensor.dtype for tensor in (*interface.inputs, *interface.outputs)) else ""
     whole = folder / f"{stem}_savedmodel{suffix}"
     saved_model.write(model, interface, values, whole)
     files = [File(whole, "savedmodel", "none", interface)] if "savedmodel" in formats else []
@@ -64,7 +65,7 @@ def convert(
         found = anatomy.describe(source, gpu=False) if count else {}
         counts = {name: found[name] for name in ("parameters", "macs") if name in found}
         rearrange(source)
-        for precision, content in _precisions(source, quantize, interface.input.name, examples):
+        for precision, content in _precisions(source, quantize, examples):
             path = folder / f"{stem}_{name_of(precision)}{suffix}.tflite"
             path.write_bytes(content)
             tflite.annotate(path, interface, precision)
@@ -75,10 +76,10 @@ def convert(
     return files
 
 
-def _precisions(source: Path, quantize: Sequence[str], name: str, examples) -> Iterator[tuple[str, bytes]]:
+def _precisions(source: Path, quantize: Sequence[str], examples) -> Iterator[tuple[str, bytes]]:
     seen = None
     if not STATIC.keys().isdisjoint(quantize):
-        seen = calibration.observe(source, [{name: example[None]} for example in examples])
+        seen = calibration.observe(source, calibration.one_by_one(examples))
     for precision in quantize:
         if precision == "none":
             yield precision, source.read_bytes()

@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -16,9 +16,13 @@ from ganzoo.data.pipeline import Pipeline, of_size, open_pipeline
 from ganzoo.errors import RunError, UsageError
 from ganzoo.generator import Generator
 from ganzoo.lite import card, latents
+from ganzoo.lite.network import Network, draw
 
 if TYPE_CHECKING:
     import keras
+
+DRAWN = ("latents", "code", "label")
+"""Kinds of inputs that need no data."""
 
 
 def find(model: "str | Path | keras.Model", direction: str, network: str | None = None) -> list[Generator]:
@@ -64,17 +68,24 @@ def keras_values(generator: Generator, inputs: np.ndarray) -> np.ndarray:
 class Examples:
     """What a generator is run on."""
 
-    inputs: np.ndarray
-    """Pixels, uint8 (N, H, W, C), or latents, float32 (N, length) from a standard normal distribution."""
+    inputs: np.ndarray | Mapping[str, np.ndarray]
+    """Of its one input, or by their names of several: pixels, uint8 (N, H, W, C); latents or codes, float32 (N, length)
+    from a standard normal distribution; labels, int32 (N,); tokens, int32 (N, length); clips, float32 (N, length, 1).
+    """
     description: str
     """For people: what images of where."""
 
 
+def needs_data(interface: card.Interface) -> bool:
+    """Whether examples of what a network takes are of some data, and not drawn."""
+    return any(tensor.kind not in DRAWN for tensor in interface.inputs)
+
+
 def inputs(generator: Generator, interface: card.Interface, split: str, count: int, source: str | None) -> Examples:
-    """Examples of what a generator takes, as whoever uses the file has them: pixels, or latents.
+    """Examples of what a generator takes, as whoever uses the file has them.
 
     Args:
-        generator: whose recipe says what images these are.
+        generator: whose recipe says what data these are of.
         interface: says of what size; where any size will do it is the recipe's.
         split: `train` or `test`; of latents, it is another seed.
         count: how many at most.
@@ -127,55 +138,62 @@ def _usual_recipe(generator: Generator) -> Recipe | None:
 
 
 def _examples(generator: Generator, interface: card.Interface, split: str, count: int, source: str | None) -> Examples:
-    if interface.input.kind == "latents":
-        seed = {"test": 0, "train": 1}[split]
-        return Examples(latents.draw(seed, count, interface.input.shape[-1]), f"latents of seed {seed}")
-    height, width, channels = interface.input.shape[1:]
-    pipeline, key = _images(generator, source, split, max(height or 0, width or 0), channels)
-    low, high = keras_network.input_range(generator.model)
-    pixels = np.rint((pipeline.fixed(count)[key] - low) / (high - low) * 255.0).astype("uint8")
-    if height is not None:
-        pixels = np.stack([_at_size(image, height, width) for image in pixels])
-    return Examples(pixels, pipeline.description)
+    seed = {"test": 0, "train": 1}[split]
+    if not needs_data(interface):
+        drawn = draw(Network(generator.title, interface, call=dict), seed, count)
+        return Examples(_alone(drawn), f"latents of seed {seed}")
+    signature = keras_network.signature_of(generator.model, generator.provenance)
+    pipeline = _pipeline(generator, interface, source, split)
+    found, fixed = {}, pipeline.fixed(count)
+    for tensor, (key, field) in zip(interface.inputs, signature.takes.items(), strict=True):
+        values = fixed.get(key, next(iter(fixed.values())))
+        if tensor.kind == "image":
+            values = _pixels(values, field.range, tensor.shape[1:3])
+        elif tensor.kind in ("latents", "code"):
+            values = latents.draw(seed, len(values), tensor.shape[-1])
+        found[tensor.name] = values
+    return Examples(_alone(found), pipeline.description)
 
 
-def _images(generator: Generator, source: str | None, split: str, size: int, channels: int) -> tuple[Pipeline, str]:
-    """A pipeline whose batches hold images for the generator, of `size` if the source has such; and their key."""
+def _alone(named: Mapping[str, np.ndarray]) -> np.ndarray | Mapping[str, np.ndarray]:
+    return named if len(named) > 1 else next(iter(named.values()))
+
+
+def _pipeline(generator: Generator, interface: card.Interface, source: str | None, split: str) -> Pipeline:
+    """A pipeline whose batches hold what the generator takes; pictures are of its size if the source has such."""
     recipe = generator.recipe or _usual_recipe(generator)
     if recipe is None and source is None:
         raise UsageError(
             f"{generator.model.name}: of no architecture that ganzoo has a recipe for, so no images are known to prove "
             "the export on; give a source as --calibration"
         )
-    data = recipe.data if recipe else DataConfig()
+    data = dataclasses.replace(recipe.data if recipe else DataConfig(), load_size=None)
     if source is not None:
         data = data.from_source(source)
     model = recipe.model if recipe else SimpleNamespace(batch=(Stream(image=Image()),))
-    scale = getattr(recipe.model, "scale", 1) if recipe else 1
-    smallest = recipe.model.image_size if recipe else size
-    wanted = size * scale or smallest
+    options = {"batch_size": 1, "seed": 0, "split": split}
+    picture = interface.taken("image")
+    if picture is None:
+        return open_pipeline(model, data, **options)
+    height, width, channels = picture.shape[1:]
+    largest = max(height or 0, width or 0)
+    smallest = recipe.model.image_size if recipe else largest
+    wanted = largest * getattr(model, "scale", 1) or smallest
     while True:
         try:
-            pipeline = open_pipeline(
-                of_size(model, wanted, channels),
-                dataclasses.replace(data, load_size=None),
-                batch_size=1,
-                seed=0,
-                split=split,
-            )
+            return open_pipeline(of_size(model, wanted, channels), data, **options)
         except UsageError:
-            # Super-resolution takes images as they are, and they may be smaller.
+            # What is cut out of pictures is of their size, and they may be smaller.
             if not any(keys_of(model, Crop)) or wanted <= smallest:
                 raise
             wanted = max(wanted // 2, smallest)
-        else:
-            return pipeline, _key(generator, pipeline)
 
 
-def _key(generator: Generator, pipeline: Pipeline) -> str:
-    """Under which key of a batch a generator finds the picture that it takes."""
-    taken = generator.signature.takes.items() if generator.signature else ()
-    return next((key for key, field in taken if field.kind == "image"), next(iter(pipeline.shapes)))
+def _pixels(values: np.ndarray, limits: tuple[float, float], size: tuple[int | None, int | None]) -> np.ndarray:
+    """Pictures of values between limits, as uint8 of a size; None: as large as they are."""
+    low, high = limits
+    pixels = np.rint((values - low) / (high - low) * 255.0).astype("uint8")
+    return pixels if size[0] is None else np.stack([_at_size(image, *size) for image in pixels])
 
 
 def _at_size(image: np.ndarray, height: int, width: int) -> np.ndarray:

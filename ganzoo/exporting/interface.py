@@ -1,12 +1,14 @@
 """What an exported file takes and gives: of its Keras model, the size and the kind of values that were asked for."""
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
 
-from ganzoo import inference
+from ganzoo import inference, keras_network, provenance
+from ganzoo.data import fields
 from ganzoo.errors import UsageError
 from ganzoo.lite import card
 
@@ -17,56 +19,183 @@ SIGNATURE = "serving_default"
 DEFAULT_SIZE = 128
 """Height and width for a network that has none of its own: large enough to be run in overlapping tiles."""
 FREE = "free"
+USUAL_RATE = 16_000
+"""Values a second of clips whose config has none."""
 
 
-def at_size(model: keras.Model, size: tuple[int, int] | str | None) -> tuple[keras.Model, card.Interface]:
-    """The model for pictures of a size, and its interface with float values.
+def at_size(
+    model: keras.Model,
+    size: tuple[int, int] | str | None,
+    signature: fields.Signature | None = None,
+    names: Mapping[str, Sequence[str]] | None = None,
+    config: Any = None,
+) -> tuple[keras.Model, card.Interface]:
+    """The model for pictures of a size, and its interface with values as the model has them.
 
     Args:
-        model: a generator of latents (N, D), or of images (N, H, W, C).
+        model: a Keras model with inputs and outputs, as `signature` says.
         size: height and width; `free` for any, which only a network that was built so takes; None: the model's own.
+        signature: what it takes and gives; None: latents or images, by the rank of its one input, to images.
+        names: what the numbers of classes and words stand for, by the keys of the batch.
+        config: of its architecture, that has the sizes which the signature names.
 
     Raises:
-        UsageError: when the network does not take that size, or is no generator.
+        UsageError: when the network does not take that size, or something else than the signature says.
     """
-    network = inference.open_network(model)
-    found = dataclasses.replace(network.interface, signature=SIGNATURE)
-    if network.takes_latents:
-        if size is not None:
-            raise UsageError(
-                f"size: {model.name} paints from latents at the one size that it was trained at; leave it out"
-            )
-        taken = dataclasses.replace(found.input, shape=(1, *found.input.shape[1:]))
-        given = dataclasses.replace(found.output, shape=(1, *model.output_shape[1:]))
-        return model, dataclasses.replace(found, inputs=(taken,), outputs=(given,))
-    own = model.input_shape[1:3]
-    if size == FREE:
-        if None not in own:
-            raise UsageError(
-                f"size: {model.name} was built for {own[0]}x{own[1]} and has no free size; give one such as "
-                f"{own[0]}x{own[1]}: ganzoo runs it on pictures of any size"
-            )
-        return _for_any_size(model), _with_shapes(found, model, None, None)
-    height, width = size or (own[0] or DEFAULT_SIZE, own[1] or DEFAULT_SIZE)
-    fixed = model if (height, width) == own else _rebuilt(model, network, height, width)
-    return fixed, _with_shapes(dataclasses.replace(found, multiple=None), fixed, height, width)
+    signature = signature or keras_network.signature_of(model, provenance.of_model(model))
+    _check_counts(model, signature)
+    if (signature.kinds, signature.made) == (("image",), "image"):
+        resized, found = _translating(model, size)
+    elif "image" in signature.kinds:
+        resized, found = _looking(model, size), card.Interface(SIGNATURE, (), (), any_size="whole")
+        if size == FREE:
+            found = dataclasses.replace(found, multiple=1)
+    else:
+        _check_no_size(model, size, signature)
+        resized, found = model, card.Interface(SIGNATURE, (), ())
+    setting = _Setting(names or {}, config)
+    taken = _tensors(signature.takes, resized.inputs, setting)
+    given = _tensors(signature.gives, resized.outputs, setting)
+    if found.outputs:
+        # Where any size will do, Keras does not tell that of the output by that of the input.
+        given = (dataclasses.replace(given[0], shape=found.output.shape),)
+    return resized, dataclasses.replace(found, inputs=taken, outputs=given)
 
 
 def with_uint8(interface: card.Interface) -> card.Interface:
-    """The same with pictures in and out as uint8, from 0 to 255. Latents stay floats."""
-    pixels = {"dtype": "uint8", "mean": 0.0, "std": 1.0, "range": (0.0, 255.0)}
-    taken = interface.input
-    if taken.kind == "image":
-        taken = dataclasses.replace(taken, **pixels)
-    given = dataclasses.replace(interface.output, **pixels)
-    return dataclasses.replace(interface, inputs=(taken,), outputs=(given,))
+    """The same with pictures in and out as uint8, from 0 to 255; all else stays. Raises UsageError without pictures."""
+    if all(tensor.kind != "image" for tensor in (*interface.inputs, *interface.outputs)):
+        raise UsageError("io uint8: is of pictures, and the network neither takes nor gives any; leave it out")
+    return dataclasses.replace(
+        interface, inputs=tuple(map(_in_pixels, interface.inputs)), outputs=tuple(map(_in_pixels, interface.outputs))
+    )
 
 
-def _with_shapes(found: card.Interface, model: keras.Model, height: int | None, width: int | None) -> card.Interface:
+def _in_pixels(tensor: card.Tensor) -> card.Tensor:
+    if tensor.kind != "image":
+        return tensor
+    return dataclasses.replace(tensor, dtype="uint8", mean=0.0, std=1.0, range=(0.0, 255.0))
+
+
+def _check_counts(model: keras.Model, signature: fields.Signature) -> None:
+    for what, tensors, wanted in (
+        ("takes", model.inputs, signature.takes),
+        ("gives", model.outputs, signature.gives),
+    ):
+        if len(tensors) != len(wanted):
+            raise UsageError(
+                f"{model.name}: {what} {len(tensors)} tensors, where its architecture declares {', '.join(wanted)}"
+            )
+
+
+def _check_no_size(model: keras.Model, size, signature: fields.Signature) -> None:
+    if size is None:
+        return
+    if signature.made == "image":
+        raise UsageError(f"size: {model.name} paints from latents at the one size that it was trained at; leave it out")
+    raise UsageError(f"size: {model.name} takes and gives no pictures; leave it out")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Setting:
+    """What a signature leaves open."""
+
+    names: Mapping[str, Sequence[str]]
+    config: Any
+
+    def value(self, name: str) -> Any:
+        """A field of the config, None where there is none."""
+        return getattr(self.config, name, None)
+
+    def names_of(self, key: str, field: fields.Field) -> tuple[str, ...]:
+        """Of a field's numbers: those by its key, or of another field of the batch that counts the same."""
+        counted = "words" if field.kind == "tokens" else "classes"
+        batch = fields.fields_of(self.config) if hasattr(self.config, "batch") else {}
+        same = (other for other, found in batch.items() if getattr(found, counted, 0) == getattr(field, counted))
+        known = next((self.names[place] for place in (key, *same) if place in self.names), None)
+        if known is None and field.kind != "tokens":
+            known = map(str, range(self.value(field.classes) or 0))
+        return tuple(known or ())
+
+
+def _tensors(declared: Mapping[str, fields.Field], tensors: Sequence, setting: _Setting) -> tuple[card.Tensor, ...]:
+    kinds = [field.kind for field in declared.values()]
+    return tuple(
+        _tensor(field.kind if kinds.count(field.kind) == 1 else tensor.name, key, field, tensor.shape, setting)
+        for (key, field), tensor in zip(declared.items(), tensors, strict=True)
+    )
+
+
+def _tensor(name: str, key: str, field: fields.Field, shape: Sequence, setting: _Setting) -> card.Tensor:
+    tensor = card.Tensor(name, field.kind, (1, *shape[1:]), field.dtype)
+    if field.kind == "image":
+        low, high = field.range
+        std = 255.0 / (high - low)
+        return dataclasses.replace(tensor, mean=-low * std, std=std, range=(low, high))
+    if field.kind == "clip":
+        return dataclasses.replace(tensor, range=field.range, rate=setting.value(field.rate) or USUAL_RATE)
+    if field.kind in ("label", "tokens", "classes"):
+        names = setting.names_of(key, field)
+        shape = (1,) if field.kind == "label" else tensor.shape
+        return dataclasses.replace(tensor, shape=shape, names=names)
+    return tensor
+
+
+def _translating(model: keras.Model, size) -> tuple[keras.Model, card.Interface]:
+    """A network of images to images, for a size; its interface lacks but what its tensors are."""
+    network = inference.open_network(model)
+    found = dataclasses.replace(network.interface, signature=SIGNATURE)
+    own = model.input_shape[1:3]
+    if size == FREE:
+        if None not in own:
+            raise _no_free_size(model, own)
+        return _for_any_size(model), _with_shape(found, model, None, None)
+    height, width = _sides(size, own)
+    fixed = model if (height, width) == own else _rebuilt(model, network, height, width)
+    return fixed, _with_shape(dataclasses.replace(found, multiple=None), fixed, height, width)
+
+
+def _looking(model: keras.Model, size) -> keras.Model:
+    """A network that takes an image and gives something else, for a size."""
+    own = next(tensor.shape[1:3] for tensor in model.inputs if len(tensor.shape) == 4)
+    if size == FREE:
+        if None not in own:
+            raise _no_free_size(model, own)
+        return model
+    height, width = _sides(size, own)
+    if (height, width) == own:
+        return model
+    inputs = [
+        keras.Input(
+            (height, width, tensor.shape[-1]) if len(tensor.shape) == 4 else tensor.shape[1:], dtype=tensor.dtype
+        )
+        for tensor in model.inputs
+    ]
+    try:
+        resized = keras.models.clone_model(model, input_tensors=inputs if len(inputs) > 1 else inputs[0])
+    except ValueError:
+        raise UsageError(
+            f"size: {model.name} takes {own[0]}x{own[1]} alone, found {height}x{width}; leave it out"
+        ) from None
+    resized.set_weights(model.get_weights())
+    return resized
+
+
+def _sides(size: tuple[int, int] | None, own: Sequence[int | None]) -> tuple[int, int]:
+    return size or (own[0] or DEFAULT_SIZE, own[1] or DEFAULT_SIZE)
+
+
+def _no_free_size(model: keras.Model, own: Sequence[int]) -> UsageError:
+    return UsageError(
+        f"size: {model.name} was built for {own[0]}x{own[1]} and has no free size; give one such as "
+        f"{own[0]}x{own[1]}: ganzoo runs it on pictures of any size"
+    )
+
+
+def _with_shape(found: card.Interface, model: keras.Model, height: int | None, width: int | None) -> card.Interface:
     sides = [side and side * found.scale for side in (height, width)]
-    taken = dataclasses.replace(found.input, shape=(1, height, width, model.input_shape[-1]))
     given = dataclasses.replace(found.output, shape=(1, *sides, model.output_shape[-1]))
-    return dataclasses.replace(found, inputs=(taken,), outputs=(given,))
+    return dataclasses.replace(found, outputs=(given,))
 
 
 class _UpSampling2D(keras.layers.UpSampling2D):

@@ -1,100 +1,153 @@
-"""The proof: a file paints what the Keras model paints, in decibels, or it is not exported."""
+"""The proof: a file makes what the Keras model makes, in decibels, or it is not exported.
+
+How near two examples are is a function of a few lines for each kind of output: pictures by their PSNR, all else by the
+signal-to-noise ratio of its values; and classifiers, besides, by the share of examples that both give the same class.
+"""
 
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
 from ganzoo.errors import RunError
+from ganzoo.exporting.calibration import one_by_one
 from ganzoo.lite import card
+from ganzoo.lite.network import Network, called
 
-EXAMPLES = 16
+EXAMPLES = {"classes": 256}
+"""By the kind of output: a share of equal answers is known to a hundredth only of many."""
+USUAL_EXAMPLES = 16
 PEAK = 2.0
-"""The width of the range of a generator's output, [-1, 1]."""
+"""The width of the range of a picture, [-1, 1]."""
 EQUAL = 200.0
-"""What the PSNR of equal pictures is set down as: it has no finite value, and JSON no infinite one."""
+"""What the ratio of equal examples is set down as: it has no finite value, and JSON no infinite one."""
 FLOORS = {"none": 100.0, "float16": 75.0, "dynamic": 48.0, "int8": 45.0, "int16x8": 48.0}
 """The mean PSNR in dB below which a file is not what it claims to be. An architecture may state others.
 
 That of int16x8 is dynamic's: both have weights of 8 bits, and activations that cost little besides.
 """
+SNR_FLOORS = {"none": 80.0, "float16": 55.0, "dynamic": 25.0, "int8": 20.0, "int16x8": 25.0}
+"""The mean signal-to-noise ratio in dB of clips, codes and logits below which a file is not what it claims to be.
+
+Noise is measured by the signal there, and not by a peak that few values reach, so that these are lower. Rounding
+weights to float16 costs all above some 73 dB in each layer, to 8 bits above 43, activations to 8 bits above 41; the
+noise of ten layers in a row adds 10 dB to that; the rest is for values that are not spread evenly.
+"""
+AGREEMENT = {"none": 1.0, "float16": 1.0, "dynamic": 0.98, "int8": 0.98, "int16x8": 0.98}
+"""The share of examples for which a classifier's file must find the class that the Keras model finds."""
 ROUNDING = 54.0
 """The highest floor of a file that gives 8 bits: rounding to 1 / 127.5 alone may cost all above 54.1 dB."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Quality:
-    """How near what a file paints is to what the Keras model paints."""
+    """How near what a file makes is to what the Keras model makes."""
 
+    metric: str
+    """`psnr` or `snr`."""
     examples: int
-    psnr_mean: float
-    psnr_worst: float
+    mean: float
+    worst: float
+    """Both in dB."""
     largest_difference: float
-    """In units of the range [-1, 1]."""
+    """Of values as the Keras model has them; of pictures in units of the range [-1, 1]."""
     floor: float
-    passed: bool
-    """Whether the mean reaches the floor."""
+    """Of the mean, in dB."""
     allowed_below: float | None = None
     """The floor that its maker let it off to; None where it stands by the usual one."""
+    agreement: float | None = None
+    """The share of examples that both find the same class for; None where there are no classes."""
+    agreement_floor: float | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether it reaches its floors."""
+        return self.mean >= self.floor and (self.agreement is None or self.agreement >= self.agreement_floor)
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether it passed, or reaches what its maker allowed."""
+        return self.passed or (self.allowed_below is not None and self.mean >= self.allowed_below)
+
+    def described(self) -> str:
+        """What it has, and what are its floors."""
+        wanted = self.floor if self.allowed_below is None else min(self.allowed_below, self.floor)
+        if self.mean >= wanted and self.agreement is not None:
+            return f"{self.agreement:.1%} of equal answers where {self.agreement_floor:.0%} are its floor"
+        return f"{self.mean:.1f} dB where {wanted:g} are its floor"
+
+    def document(self) -> dict[str, Any]:
+        """What the card says of it, rounded."""
+        document = {
+            "metric": self.metric,
+            "examples": self.examples,
+            f"{self.metric}_mean": round(self.mean, 2),
+            f"{self.metric}_worst": round(self.worst, 2),
+            "largest_difference": round(self.largest_difference, 7),
+            "floor": self.floor,
+            "passed": self.passed,
+            "allowed_below": self.allowed_below,
+        }
+        if self.agreement is not None:
+            document |= {"agreement": round(self.agreement, 4), "agreement_floor": self.agreement_floor}
+        return document
+
+
+def example_count(interface: card.Interface) -> int:
+    """How many examples a file is run on."""
+    return EXAMPLES.get(interface.output.kind, USUAL_EXAMPLES)
 
 
 def floor_of(precision: str, interface: card.Interface, floors: Mapping[str, float]) -> float:
     """The floor of a file in dB, with what its architecture states otherwise."""
-    found = floors.get(precision, FLOORS[precision])
+    found = floors.get(precision, (FLOORS if interface.output.kind == "image" else SNR_FLOORS)[precision])
     return min(found, ROUNDING) if interface.output.dtype == "uint8" else found
 
 
 def measure(
-    name: str,
-    run: Callable[[np.ndarray], np.ndarray],
-    interface: card.Interface,
-    inputs: np.ndarray,
+    network: Network,
+    inputs: Mapping[str, np.ndarray],
     expected: np.ndarray,
-    floor: float,
+    precision: str,
+    floors: Mapping[str, float],
     allowed_below: float | None = None,
 ) -> Quality:
     """Runs a file on every example, one at a time, and compares.
 
     Args:
-        name: of the file, for errors.
-        run: takes and gives batches of one, as `interface` says.
-        inputs: pixels, uint8 (N, H, W, C), or latents (N, length).
-        expected: what the Keras model makes of them, (N, H, W, C) in [-1, 1].
-        floor: in dB.
-        allowed_below: a lower one that will do as well.
+        network: the file.
+        inputs: by the names of its inputs, as `ganzoo.lite.network.made` takes them.
+        expected: what the Keras model makes of them, (N, ...); pictures in [-1, 1].
+        precision: of the file.
+        floors: those that its architecture states otherwise, in dB, by precision.
+        allowed_below: a lower one, in dB, that will do as well.
 
     Raises:
-        RunError: when the file paints what is no number.
+        RunError: when the file makes what is no number.
     """
-    psnrs, largest = [], 0.0
-    for example, wanted in zip(inputs, expected, strict=True):
-        painted = unit(run(values(example[None], interface.input)), interface.output)[0]
-        if interface.output.dtype == "uint8":
-            wanted = np.clip(wanted, -1.0, 1.0)
-        if painted.shape != wanted.shape:
-            raise RunError(f"{name}: paints {painted.shape}, where the Keras model paints {wanted.shape}")
-        if not (np.isfinite(painted).all() and np.isfinite(wanted).all()):
-            raise RunError(
-                f"{name}: it, or the Keras model, paints values that are no numbers; look at the run with: "
-                "ganzoo doctor RUN_DIR"
-            )
-        psnrs.append(psnr(painted, wanted))
-        largest = max(largest, float(np.abs(painted - wanted).max()))
-    mean = float(np.mean(psnrs))
+    kind = network.interface.output.kind
+    metric, compare, prepare = METRICS.get(kind, SIGNALS)
+    decibels, largest, same = [], 0.0, 0
+    for example, wanted in zip(one_by_one(inputs), expected, strict=True):
+        found, wanted = prepare(called(network, example)[0], wanted, network.interface.output)
+        _check(network.name, found, wanted)
+        decibels.append(compare(found, wanted))
+        largest = max(largest, float(np.abs(found - wanted).max()))
+        same += int(np.argmax(found) == np.argmax(wanted))
+    is_of_classes = kind == "classes"
     return Quality(
-        examples=len(psnrs),
-        psnr_mean=mean,
-        psnr_worst=min(psnrs),
+        metric=metric,
+        examples=len(decibels),
+        mean=float(np.mean(decibels)),
+        worst=min(decibels),
         largest_difference=largest,
-        floor=floor,
-        passed=mean >= floor,
+        floor=floor_of(precision, network.interface, floors),
         allowed_below=allowed_below,
+        agreement=same / len(decibels) if is_of_classes else None,
+        agreement_floor=AGREEMENT[precision] if is_of_classes else None,
     )
-
-
-def is_enough(quality: Quality) -> bool:
-    return quality.passed or (quality.allowed_below is not None and quality.psnr_mean >= quality.allowed_below)
 
 
 def psnr(image: np.ndarray, other: np.ndarray) -> float:
@@ -103,13 +156,38 @@ def psnr(image: np.ndarray, other: np.ndarray) -> float:
     return min(EQUAL, 10 * math.log10(PEAK**2 / error)) if error else EQUAL
 
 
-def values(batch: np.ndarray, tensor: card.Tensor) -> np.ndarray:
-    """Pixels or latents as an input takes them, by what the card says of it."""
-    if tensor.kind == "latents" or tensor.dtype == "uint8":
-        return batch
-    return ((batch.astype("float32") - tensor.mean) / tensor.std).astype("float32")
+def snr(found: np.ndarray, wanted: np.ndarray) -> float:
+    """Signal-to-noise ratio in dB of what was found, of a signal that was wanted; from `-EQUAL` to `EQUAL`."""
+    wanted = wanted.astype("float64")
+    signal, noise = float(np.mean(wanted**2)), float(np.mean((found - wanted) ** 2))
+    if not noise:
+        return EQUAL
+    return max(-EQUAL, min(EQUAL, 10 * math.log10(signal / noise))) if signal else -EQUAL
 
 
-def unit(batch: np.ndarray, tensor: card.Tensor) -> np.ndarray:
-    """What an output gives, in [-1, 1], by what the card says of it."""
-    return (np.asarray(batch, "float64") * tensor.std + tensor.mean) / 127.5 - 1.0
+def _pictures(found: np.ndarray, wanted: np.ndarray, tensor: card.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Both in [-1, 1], the first by what the card says of it."""
+    if tensor.dtype == "uint8":
+        wanted = np.clip(wanted, -1.0, 1.0)
+    return (np.asarray(found, "float64") * tensor.std + tensor.mean) / 127.5 - 1.0, wanted
+
+
+def _as_they_are(found: np.ndarray, wanted: np.ndarray, tensor: card.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    return np.asarray(found, "float64"), wanted
+
+
+Compare = Callable[[np.ndarray, np.ndarray], float]
+METRICS: Mapping[str, tuple[str, Compare, Callable]] = {"image": ("psnr", psnr, _pictures)}
+"""By the kind of output: the name of the metric, the function, and what brings both examples into one range."""
+SIGNALS = ("snr", snr, _as_they_are)
+"""Of every other kind."""
+
+
+def _check(name: str, found: np.ndarray, wanted: np.ndarray) -> None:
+    if found.shape != wanted.shape:
+        raise RunError(f"{name}: makes {found.shape}, where the Keras model makes {wanted.shape}")
+    if not (np.isfinite(found).all() and np.isfinite(wanted).all()):
+        raise RunError(
+            f"{name}: it, or the Keras model, makes values that are no numbers; look at the run with: "
+            "ganzoo doctor RUN_DIR"
+        )

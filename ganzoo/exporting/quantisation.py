@@ -97,7 +97,7 @@ class Operator:
     output: str
     """Name of its first tensor."""
     takes_latents: bool
-    """Whether it takes an input of the file that is of rank 2."""
+    """Whether it takes an input of the file that is of rank 2, and no whole numbers."""
 
 
 def read_operators(path: Path) -> list[Operator]:
@@ -108,7 +108,7 @@ def read_operators(path: Path) -> list[Operator]:
     names = {number: name for name, number in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(path.read_bytes()))
     graph = model.subgraphs[0]
-    latents = {index for index in graph.inputs if len(graph.tensors[index].shape) == 2}
+    latents = {index for index in graph.inputs if _is_latents(graph.tensors[index])}
     return [
         Operator(
             names[model.operatorCodes[operator.opcodeIndex].builtinCode],
@@ -118,6 +118,12 @@ def read_operators(path: Path) -> list[Operator]:
         )
         for operator in graph.operators
     ]
+
+
+def _is_latents(tensor) -> bool:
+    from ai_edge_litert.schema_py_generated import TensorType
+
+    return len(tensor.shape) == 2 and tensor.type == TensorType.FLOAT32
 
 
 def _on_latents(operators: list[Operator]) -> Iterator[Operator]:

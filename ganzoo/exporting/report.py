@@ -9,8 +9,17 @@ def quality_table(files: Mapping[str, dict]) -> list[list[str]]:
     """How good, large and fast each file is; `files` are entries of a card by name."""
     threads = next((entry["latency"]["all_threads"]["threads"] for entry in files.values() if "latency" in entry), None)
     timed = [] if threads is None else ["1 thread", f"{threads} threads", "memory", "XNNPACK", "GPU", "MACs", "weights"]
-    heads = ["", "size", "PSNR", "worst", "floor", "difference", *timed]
-    return [heads, *([name, *_proof(entry), *(_runs(entry) if timed else [])] for name, entry in files.items())]
+    # Of one export all have the same, unless it is of networks of several kinds.
+    metrics = dict.fromkeys(entry["quality"]["metric"].upper() for entry in files.values())
+    agreement = ["same class"] if any("agreement" in entry["quality"] for entry in files.values()) else []
+    heads = ["", "size", " or ".join(metrics), "worst", "floor", "difference", *agreement, *timed]
+    return [
+        heads,
+        *(
+            [name, *_proof(entry), *(_agreement(entry) if agreement else []), *(_runs(entry) if timed else [])]
+            for name, entry in files.items()
+        ),
+    ]
 
 
 def operator_table(files: Mapping[str, dict]) -> list[list[str]]:
@@ -26,15 +35,23 @@ def operator_table(files: Mapping[str, dict]) -> list[list[str]]:
 
 def _proof(entry: dict) -> list[str]:
     quality = entry["quality"]
+    metric = quality["metric"]
     floor = f"{quality['floor']:g} dB"
     if not quality["passed"]:
         floor += f", allowed {quality['allowed_below']:g}"
     return [
         _size(entry["bytes"]),
-        f"{quality['psnr_mean']:.1f} dB",
-        f"{quality['psnr_worst']:.1f} dB",
+        f"{quality[metric + '_mean']:.1f} dB",
+        f"{quality[metric + '_worst']:.1f} dB",
         floor,
         f"{quality['largest_difference']:.1g}",
+    ]
+
+
+def _agreement(entry: dict) -> list[str]:
+    quality = entry["quality"]
+    return [
+        f"{quality['agreement']:.1%}, floor {quality['agreement_floor']:.0%}" if "agreement" in quality else _NOTHING
     ]
 
 

@@ -27,13 +27,12 @@ def write(model: keras.Model, interface: card.Interface, values: card.Interface,
     Raises:
         RunError: when it can't be written.
     """
-    taken = interface.input
     archive = keras.export.ExportArchive()
     # Without `track(model)`: Keras 3.15 finds the variables in the signature, and would save them a second time.
     archive.add_endpoint(
         interface.signature,
         serving(model, interface, values),
-        input_signature=[tf.TensorSpec(taken.shape, taken.dtype, name=taken.name)],
+        input_signature=[tf.TensorSpec(taken.shape, taken.dtype, name=taken.name) for taken in interface.inputs],
     )
     try:
         archive.write_out(str(folder), verbose=False)
@@ -44,13 +43,16 @@ def write(model: keras.Model, interface: card.Interface, values: card.Interface,
 def serving(model: keras.Model, interface: card.Interface, values: card.Interface) -> Callable:
     """The function that becomes the signature."""
 
-    def serve(batch):
-        if interface.input.dtype == "uint8":
-            batch = from_pixels(batch, values.input)
-        painted = model(batch, training=False)
-        if interface.output.dtype == "uint8":
-            painted = to_pixels(painted, values.output)
-        return {interface.output.name: painted}
+    def serve(*batches):
+        scaled = [
+            from_pixels(batch, own) if taken.dtype == "uint8" else batch
+            for batch, taken, own in zip(batches, interface.inputs, values.inputs, strict=True)
+        ]
+        made = model(scaled if len(scaled) > 1 else scaled[0], training=False)
+        return {
+            given.name: to_pixels(one, own) if given.dtype == "uint8" else one
+            for one, given, own in zip(tf.nest.flatten(made), interface.outputs, values.outputs, strict=True)
+        }
 
     return serve
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ class Stopwatch:
         kind: `tflite`, or one of `KINDS`.
         path: the model's file or folder.
         threads: how many the runtime may use.
-        shape: of its input, when the model leaves lengths free.
+        shape: of the inputs of a TFLite file that leave lengths free; None: FREE_SIZE.
     """
 
     def __init__(self, kind: str, path: Path, threads: int, shape: tuple[int, ...] | None = None):
@@ -97,25 +97,33 @@ def interpreter(path: str, threads: int = 1, *, delegated: bool = True, shape: t
     return made
 
 
-def _filled(lengths: list[int | None]) -> list[int]:
+def _filled(lengths: Sequence[int | None]) -> list[int]:
     """A shape whose free lengths, -1 or None, are filled in: a batch of one, FREE_SIZE else."""
     return [(FREE_SIZE if axis else 1) if n in (-1, None) else n for axis, n in enumerate(lengths)]
 
 
 def random_inputs(made) -> dict[int, Any]:
-    """Values for each input of an interpreter, by the tensor's index: normal, or any integers."""
+    """Values for each input of an interpreter, by the tensor's index: as `any_values` gives them."""
     import numpy as np
 
     random = np.random.default_rng(0)
-    values = {}
-    for tensor in made.get_input_details():
-        kind = np.dtype(tensor["dtype"])
-        if kind.kind == "f":
-            values[tensor["index"]] = random.normal(size=tensor["shape"]).astype(kind)
-        else:
-            limits = np.iinfo(kind)
-            values[tensor["index"]] = random.integers(limits.min, limits.max, tensor["shape"], kind, endpoint=True)
-    return values
+    return {
+        tensor["index"]: any_values(random, tensor["shape"], tensor["dtype"]) for tensor in made.get_input_details()
+    }
+
+
+def any_values(random, shape, dtype):
+    """Normal ones, or any integers of 8 bits. Larger integers are numbers of classes and words, of which few exist."""
+    import numpy as np
+
+    kind = np.dtype(dtype)
+    if kind.kind == "f":
+        return random.normal(size=shape).astype(kind)
+    if kind.itemsize > 1:
+        # 0 is no word, of which texts of nothing else have no mean.
+        return np.full(shape, 1 if len(shape) > 1 else 0, kind)
+    limits = np.iinfo(kind)
+    return random.integers(limits.min, limits.max, shape, kind, endpoint=True)
 
 
 def run(made, values: dict[int, Any]) -> dict[int, Any]:
@@ -146,50 +154,67 @@ def _keras(path: str, threads: int):
     return pretrained.load(Path(path))
 
 
-def _normal(shape: tuple[int, ...]):
+def inputs_of(model) -> list:
+    """Values for each input of a Keras model, in order."""
     import numpy as np
 
-    return np.random.default_rng(0).normal(size=shape).astype("float32")
+    random = np.random.default_rng(0)
+    return [any_values(random, _filled(tensor.shape), tensor.dtype) for tensor in model.inputs]
 
 
-def _predict(path: str, threads: int, shape: tuple[int, ...]) -> Callable[[], Any]:
-    model, value = _keras(path, threads), _normal(shape)
-    return lambda: model.predict(value, verbose=0)
+def _predict(path: str, threads: int, shape: tuple[int, ...] | None) -> Callable[[], Any]:
+    model = _keras(path, threads)
+    values = inputs_of(model)
+    return lambda: model.predict(one_or_all(values), verbose=0)
 
 
-def _function(path: str, threads: int, shape: tuple[int, ...]) -> Callable[[], Any]:
+def _function(path: str, threads: int, shape: tuple[int, ...] | None) -> Callable[[], Any]:
     import tensorflow as tf
 
-    model, value = _keras(path, threads), tf.constant(_normal(shape))
-    function = tf.function(lambda x: model(x, training=False), input_signature=[tf.TensorSpec(shape)])
-    return lambda: function(value).numpy()
+    model = _keras(path, threads)
+    values = [tf.constant(value) for value in inputs_of(model)]
+    specs = [tf.TensorSpec(value.shape, value.dtype) for value in values]
+    function = tf.function(lambda *x: model(one_or_all(list(x)), training=False), input_signature=specs)
+    return lambda: tf.nest.map_structure(lambda made: made.numpy(), function(*values))
+
+
+def one_or_all(values: list):
+    """As a Keras model takes them: the one value alone, or the list."""
+    return values if len(values) > 1 else values[0]
 
 
 def _saved_model(path: str, threads: int, shape: tuple[int, ...] | None) -> Callable[[], Any]:
+    import numpy as np
     import tensorflow as tf
 
     _limit_tensorflow(threads)
     loaded = tf.saved_model.load(path)  # It holds the variables, and must live as long as its functions.
     function = loaded.signatures["serving_default"]
-    ((name, spec),) = function.structured_input_signature[1].items()
-    lengths = shape or _filled(spec.shape)
-    if spec.dtype == tf.uint8:
-        value = tf.cast(tf.random.uniform(lengths, 0, 256, tf.int32, seed=0), tf.uint8)
-    else:
-        value = tf.constant(_normal(lengths))
-    return lambda loaded=loaded: next(iter(function(**{name: value}).values())).numpy()
+    random = np.random.default_rng(0)
+    values = {
+        name: tf.constant(any_values(random, shape or _filled(spec.shape), spec.dtype.as_numpy_dtype))
+        for name, spec in function.structured_input_signature[1].items()
+    }
+    return lambda loaded=loaded: next(iter(function(**values).values())).numpy()
 
 
-def _onnx(path: str, threads: int, shape: tuple[int, ...]) -> Callable[[], Any]:
+def _onnx(path: str, threads: int, shape: tuple[int, ...] | None) -> Callable[[], Any]:
+    import numpy as np
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    value = {session.get_inputs()[0].name: _normal(shape)}
-    return lambda: session.run(None, value)
+    random = np.random.default_rng(0)
+    values = {
+        one.name: any_values(random, _filled([n if isinstance(n, int) else None for n in one.shape]), ONNX[one.type])
+        for one in session.get_inputs()
+    }
+    return lambda: session.run(None, values)
 
 
+ONNX = {"tensor(float)": "float32", "tensor(int32)": "int32", "tensor(int64)": "int64"}
+"""What ONNX Runtime calls the dtypes."""
 KINDS = {
     "tflite": _tflite,
     "keras predict": _predict,

@@ -13,7 +13,7 @@ from ganzoo.lite import card
 from ganzoo.lite.errors import reason
 
 METADATA = "ganzoo"
-"""The metadata buffer of a file that says in JSON what its card says of its input and output."""
+"""The metadata buffer of a file that says in JSON what its card says of its inputs and outputs."""
 
 
 def convert(saved_model: Path, signature: str) -> bytes:
@@ -35,16 +35,18 @@ def convert(saved_model: Path, signature: str) -> bytes:
 def annotate(path: Path, interface: card.Interface, quantization: str) -> None:
     """Puts the interface into the file, under `METADATA`: an app that lost the card can read it there.
 
-    A free size is stated for the input and output as well.
+    A free size is stated for inputs and outputs as well.
     """
     from ai_edge_litert import schema_py_generated as schema
     from ai_edge_litert.tools import flatbuffer_utils
 
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(path.read_bytes()))
-    graph = model.subgraphs[0]
-    for tensor, found in ((interface.input, graph.inputs), (interface.output, graph.outputs)):
-        if None in tensor.shape:  # litert-quantizer forgets it, of tensors that it puts its own beside.
-            graph.tensors[found[0]].shapeSignature = [side or -1 for side in tensor.shape]
+    graph, (signature,) = model.subgraphs[0], model.signatureDefs
+    for tensors, found in ((interface.inputs, signature.inputs), (interface.outputs, signature.outputs)):
+        places = {entry.name.decode(): entry.tensorIndex for entry in found}
+        for tensor in tensors:
+            if None in tensor.shape:  # litert-quantizer forgets it, of tensors that it puts its own beside.
+                graph.tensors[places[tensor.name]].shapeSignature = [side or -1 for side in tensor.shape]
     document = {"card_version": card.VERSION, "quantization": quantization, **dataclasses.asdict(interface)}
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(json.dumps(document).encode(), "uint8")

@@ -16,8 +16,7 @@ from PIL import Image
 import ganzoo
 from ganzoo import config, inference, recipes, registry
 from ganzoo.errors import RunError, UsageError
-from ganzoo.exporting import export as export_module
-from ganzoo.exporting import generators, interface, proof, saved_model
+from ganzoo.exporting import generators, interface, proof, publishing, saved_model
 from ganzoo.lite import card
 from ganzoo.lite.runner import GanzooLite
 
@@ -59,8 +58,8 @@ def test_every_architecture_exports_in_the_default_set_with_built_in_operators_a
             assert tuple(details[tensor.name]["shape"]) == tensor.shape
         inside = painters.metadata(path)
         assert inside["quantization"] == {"float32": "none"}.get(precision, precision)
-        assert {key: report.files[file][key] for key in ("input", "output", "scale", "any_size")} == {
-            key: inside[key] for key in ("input", "output", "scale", "any_size")
+        assert {key: report.files[file][key] for key in ("inputs", "outputs", "scale", "any_size")} == {
+            key: inside[key] for key in ("inputs", "outputs", "scale", "any_size")
         }
 
 
@@ -148,14 +147,14 @@ def test_a_failure_while_the_files_are_moved_leaves_what_was_there(tmp_path, mon
     model = painters.painter("dcgan")
     export(model, tmp_path, formats=["savedmodel"])
     before = contents(tmp_path)
-    write = export_module._write_card
+    write = publishing.write_card
 
     def full_disk(folder, files):
         if folder == tmp_path:
             raise OSError(errno.ENOSPC, "No space left on device")
         write(folder, files)
 
-    monkeypatch.setattr(export_module, "_write_card", full_disk)
+    monkeypatch.setattr(publishing, "write_card", full_disk)
     with pytest.raises(OSError, match="No space left"):
         export(model, tmp_path, quantize=["none"])
     assert contents(tmp_path) == before
@@ -231,7 +230,7 @@ def test_srgan_exports_for_any_height_and_width(tmp_path):
     export(model, tmp_path, quantize=["none", "int8"], size="free", allow_below=30)
     for name in ("generator_savedmodel", "generator_float32.tflite", "generator_int8.tflite"):
         entry = card.read(tmp_path / name)
-        assert (entry["input"]["shape"], entry["output"]["shape"]) == ([1, None, None, 3], [1, None, None, 3])
+        assert (entry["inputs"][0]["shape"], entry["outputs"][0]["shape"]) == ([1, None, None, 3], [1, None, None, 3])
         assert entry["multiple"] == 1
     for height, width in ((8, 12), (20, 9)):
         image = np.random.default_rng(1).uniform(0, 1, (1, height, width, 3)).astype("float32")
@@ -364,7 +363,7 @@ def test_a_model_of_no_known_architecture_needs_a_source_of_images(tmp_path):
         export(model, tmp_path / "out", formats=["savedmodel"])
     write_images(tmp_path / "images", 0, 256)
     report = export(model, tmp_path / "out", formats=["savedmodel"], calibration=f"folder:{tmp_path / 'images'}")
-    assert report.files["generator_savedmodel"]["input"]["range"] == [-1.0, 1.0]
+    assert report.files["generator_savedmodel"]["inputs"][0]["range"] == [-1.0, 1.0]
 
 
 def test_a_precision_that_was_not_asked_for_and_falls_short_is_left_out_and_told(tmp_path, monkeypatch):

@@ -303,7 +303,7 @@ def test_a_model_that_is_broken_is_a_line_also_where_its_card_is_right(copy, lit
 
 
 CARDS = [
-    (lambda document: document.update(card_version=2), r"card version 3; this release reads 1 to 2"),
+    (lambda document: document.update(card_version=3), r"card version 3; this release reads 1 to 2"),
     (lambda document: document.pop("files"), r"not the card of an exported model"),
     (lambda document: document.update(files=["model.tflite"]), r"not the card of an exported model"),
     (lambda document: document.update(files={"other.tflite": {}}), r"says nothing of model\.tflite, but of other"),

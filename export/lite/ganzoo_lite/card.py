@@ -18,10 +18,13 @@ A card describes the files of one folder. `files` has an entry for each, by name
 
 and, for people:
 
-    quality                   how near it paints to the Keras model, found by running it: examples, psnr_mean and
-                              psnr_worst in dB (peak 2, 200 for equal pictures), largest_difference (in [-1, 1]), floor,
+    quality                   how near it comes to the Keras model, found by running it: metric, examples, floor in dB,
                               passed, allowed_below (a lower floor that its maker let it off to, or null), proven_on,
-                              calibrated_on (for people: which images, or latents)
+                              calibrated_on (for people: which images, or latents), largest_difference (of values, as
+                              the Keras model has them), and by `metric`, in dB, 200 for equal examples
+                              `psnr`, of pictures: psnr_mean and psnr_worst (peak 2)
+                              `snr`, of clips, codes and logits: snr_mean and snr_worst; of classes also agreement, the
+                              share of examples that both find the same class for, and agreement_floor
     evaluation                what `ganzoo evaluate` found of the file: protocol, data, results, skipped, versions
     anatomy, latency          of a TFLite file: operators, parameters, multiplications, delegates; speed and memory
     made_with                 versions
@@ -233,7 +236,7 @@ def _check_tensor(tensor: Tensor) -> None:
     _demand("std", _is_number(tensor.std) and tensor.std >= 1 / LARGEST_NUMBER)
     _demand("range", tensor.range is None or (len(tensor.range) == 2 and all(map(_is_number, tensor.range))))
     _demand("names", all(isinstance(name, str) for name in tensor.names))
-    _demand("rate", tensor.rate is None or _is_whole(tensor.rate, LONGEST_CLIP))
+    _demand("rate", (tensor.rate is None and tensor.kind != "clip") or _is_whole(tensor.rate, LONGEST_CLIP))
     if tensor.kind == "classes" and tensor.names:
         _demand("names", len(tensor.names) == tensor.shape[-1])
 

@@ -10,7 +10,9 @@ from . import __version__
 from .errors import RunError, UsageError, printable
 from .quiet import silence_libraries
 
-DESCRIPTION = "Runs a generator that ganzoo exported to TFLite, without TensorFlow: paints each INPUT, or samples."
+DESCRIPTION = (
+    "Runs a network that ganzoo exported to TFLite, without TensorFlow: paints each INPUT, says what it is, or samples."
+)
 
 
 def main() -> None:
@@ -41,44 +43,120 @@ def main() -> None:
 def run(arguments: argparse.Namespace) -> None:
     """What `main` does, with errors raised."""
     from . import runner
-    from .jobs import is_file, plan_images
-    from .pixels import allow_large
 
-    runner.check_is_tflite(arguments.model)
-    if arguments.inputs:
-        if arguments.large:
-            allow_large()
-        jobs = plan_images(arguments.inputs, arguments.out)
-    else:
-        is_file(arguments.out)  # A wrong name is told before anything is painted.
     network = runner.open_tflite(arguments.model, arguments.threads)
-    if arguments.inputs:
-        _paint(network, jobs, arguments)
+    gives = network.interface.output.kind
+    _check(network, arguments)
+    if not arguments.inputs:
+        _sample(network, arguments)
+    elif gives == "image":
+        _paint(network, arguments)
     else:
-        _sample(network, arguments.out, arguments.count, arguments.seed)
+        _answer(network, arguments)
 
 
-def _paint(network, jobs: list[tuple[Path, Path]], arguments: argparse.Namespace) -> None:
-    from .jobs import paint_all
+def _check(network, arguments: argparse.Namespace) -> None:
+    """Raises UsageError for options that don't fit what the network takes and gives, before anything is run."""
+    makes = network.interface.output.kind in ("image", "clip")
+    if makes and arguments.json:
+        raise UsageError(f"{network.name} {network.described}: leave --json out")
+    if makes and not arguments.out:
+        raise UsageError("--out is missing: name the file to write, or a folder for many; see ganzoo-lite --help")
+    if not makes and arguments.out and arguments.out.suffix.lower() != ".json":
+        raise UsageError(f"--out {arguments.out}: answers are written as JSON; give a name that ends in .json")
+    if arguments.inputs and (arguments.classes or arguments.texts):
+        raise UsageError("--class and --text: for samples; leave them out where INPUTs are given")
+    if arguments.inputs and network.takes_latents and network.interface.output.kind != "image":
+        raise UsageError(f"{network.name} {network.described}: leave the INPUTs out")
 
+
+def _paint(network, arguments: argparse.Namespace) -> None:
+    from .jobs import paint_all, plan_images
+    from .painting import input_channels
+
+    _allow_large(arguments)
+    jobs = plan_images(arguments.inputs, arguments.out)
+    input_channels(network)
     paint_all(
         network,
         jobs,
         tiles=arguments.tiles,
         keep_alpha=arguments.keep_alpha,
-        say=lambda text: print(printable(text), flush=True),
+        say=_say,
         progress_of=_progress_of,
     )
 
 
-def _sample(network, out: Path, count: int, seed: int) -> None:
-    from . import latents, samples
-    from .network import latent_length, painted_latents
+def _answer(network, arguments: argparse.Namespace) -> None:
+    from . import asking
 
-    batches = painted_latents(network, latents.draw(seed, count, latent_length(network)))
+    _allow_large(arguments)
+    files = asking.find(network, arguments.inputs)
+    # Standard output is JSON's alone.
+    say, warn = (_ignore, _warn) if arguments.json else (_say, _say)
+    _tell(asking.ask_all(network, files, say, warn), arguments)
+
+
+def _sample(network, arguments: argparse.Namespace) -> None:
+    from . import clips, jobs, samples
+    from .network import class_numbers, draw, made
+
+    out, kind = arguments.out, network.interface.output.kind
+    if kind in ("image", "clip"):
+        # A wrong name is told before anything is made.
+        (jobs if kind == "image" else clips).is_file(out)
+    labels = class_numbers(network, arguments.classes) if arguments.classes else None
+    inputs = draw(network, arguments.seed, arguments.count, labels=labels, texts=arguments.texts)
+    batches, names = made(network, inputs), samples.names(arguments.seed, arguments.count)
+    if kind not in ("image", "clip"):
+        _tell(_described(network, batches, names, arguments), arguments)
+        return
     with _progress_of(out, "samples") as progress:
-        written = samples.write(batches, out, samples.names(seed, count), progress)
-    print(printable(str(written)))
+        if kind == "clip":
+            written = clips.write_samples(batches, out, names, network.interface.output.rate, progress)
+        else:
+            written = samples.write(batches, out, names, progress)
+    _say(written)
+
+
+def _described(network, batches, names: list[str], arguments: argparse.Namespace) -> list[dict]:
+    from . import answers
+
+    values = (one for batch in batches for one in batch)
+    told = (answers.document(one, network.interface.output) for one in values)
+    found = [{"input": name, **answer} for name, answer in zip(names, told, strict=True)]
+    for answer in () if arguments.json else found:
+        _say(f"{answer['input']}: {answers.words(answer)}")
+    return found
+
+
+def _tell(found: list[dict], arguments: argparse.Namespace) -> None:
+    """Answers as JSON, to standard output or to a file, where that was asked for."""
+    from . import answers
+
+    if arguments.json:
+        print(answers.as_json(found))
+    if arguments.out:
+        answers.write(found, arguments.out)
+
+
+def _ignore(text: str) -> None:
+    pass
+
+
+def _warn(text: str) -> None:
+    print(f"ganzoo-lite: {printable(text)}", file=sys.stderr)
+
+
+def _allow_large(arguments: argparse.Namespace) -> None:
+    from .pixels import allow_large
+
+    if arguments.large:
+        allow_large()
+
+
+def _say(text: str) -> None:
+    print(printable(text), flush=True)
 
 
 @contextlib.contextmanager
@@ -101,10 +179,25 @@ def _progress_of(path: Path, unit: str = "tiles"):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="ganzoo-lite", description=DESCRIPTION)
     parser.add_argument("model", metavar="MODEL.tflite", type=Path, help="an exported file, its card.json beside it")
-    parser.add_argument("inputs", metavar="INPUT", nargs="*", type=Path, help="images of any size, or folders of them")
-    parser.add_argument("--out", required=True, type=Path, help="the picture to write, or a folder for many")
+    parser.add_argument(
+        "inputs", metavar="INPUT", nargs="*", type=Path, help="images of any size, or .wav files, or folders of them"
+    )
+    parser.add_argument(
+        "--out", type=Path, help="the picture or .wav file to write, or a folder for many; of answers, a JSON file"
+    )
     parser.add_argument("--count", type=_whole(1), default=16, help="how many samples of latents (16)")
     parser.add_argument("--seed", type=_whole(0), default=0, help="seed of the samples, as ganzoo generate's (0)")
+    parser.add_argument(
+        "--class",
+        dest="classes",
+        metavar="NAME[,NAME]",
+        action="append",
+        help="what the samples shall be, in turns (all classes)",
+    )
+    parser.add_argument(
+        "--text", dest="texts", action="append", help="what the samples shall show; several are taken in turns"
+    )
+    parser.add_argument("--json", action="store_true", help="answers about INPUTs as JSON, each class with its share")
     parser.add_argument("--threads", type=_whole(1, 256), help="how many threads to run on (one for each core)")
     parser.add_argument(
         "--tiles",

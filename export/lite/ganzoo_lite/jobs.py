@@ -31,7 +31,7 @@ def plan_images(inputs: Sequence[Path], out: Path) -> list[tuple[Path, Path]]:
             suffix of something else, or a picture that would overwrite another or its own input.
         RunError: when no image can be read, as far as its beginning tells.
     """
-    images = [pair for path in inputs for pair in _find(path)]
+    images = [pair for path in inputs for pair in find_images(path)]
     if is_file(out):
         if len(images) > 1:
             raise UsageError(f"--out {out}: a file, for {len(images)} images; give a folder")
@@ -45,15 +45,23 @@ def plan_images(inputs: Sequence[Path], out: Path) -> list[tuple[Path, Path]]:
 
 def is_file(out: Path) -> bool:
     """Whether `out` names a picture, and not a folder. Raises UsageError when it seems to name another file."""
+    return names_file(out, format_of, "a picture", ".png")
+
+
+def names_file(out: Path, is_one: Callable[[Path], object], what: str, suffix: str) -> bool:
+    """Whether `out` names a file of a kind, by `is_one`, and not a folder.
+
+    Raises UsageError when it seems to name another file; `what` is what the kind is called, `suffix` one that it has.
+    """
     if out.is_dir():
         return False
     # A folder may be called run.2 or 2020.02.02.
-    if not format_of(out) and (out.is_file() or re.fullmatch(r"\.[A-Za-z][A-Za-z0-9]{1,4}", out.suffix)):
+    if not is_one(out) and (out.is_file() or re.fullmatch(r"\.[A-Za-z][A-Za-z0-9]{1,4}", out.suffix)):
         raise UsageError(
-            f"--out {out}: not the name of a picture; give one such as {out.with_suffix('.png')}, or a folder, which "
+            f"--out {out}: not the name of {what}; give one such as {out.with_suffix(suffix)}, or a folder, which "
             "must be there already if its name ends like that of a file"
         )
-    return format_of(out) is not None
+    return bool(is_one(out))
 
 
 def no_progress(_source: Path) -> AbstractContextManager[None]:
@@ -110,18 +118,27 @@ def paint_all(
         raise RunError(f"{len(unwritten)} of {len(jobs)} pictures can't be written, the first is {unwritten[0]}")
 
 
-def _find(path: Path) -> list[tuple[Path, Path]]:
+def find_images(path: Path) -> list[tuple[Path, Path]]:
     """(image, its place in the output) for an image, or for all in a folder."""
+    return find_files(path, EXTENSIONS, "image")
+
+
+def find_files(path: Path, extensions: tuple[str, ...], what: str) -> list[tuple[Path, Path]]:
+    """The same for files of other names; `what` is what one is called.
+
+    Raises:
+        UsageError: when there is no such file or folder, or none in the folder.
+    """
     if path.is_file():
         return [(path, Path(path.name))]
     if not path.is_dir():
         beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         close = difflib.get_close_matches(path.name, beside, n=1) if len(beside) < 20 else []
-        raise UsageError(f"{path}: no such image or folder{f'; did you mean {close[0]!r}?' if close else ''}")
-    found = sorted(image_files(path))
+        raise UsageError(f"{path}: no such {what} or folder{f'; did you mean {close[0]!r}?' if close else ''}")
+    found = sorted(image_files(path, extensions))
     if not found:
-        raise UsageError(f"{path}: no images in this folder; looked for {', '.join(EXTENSIONS)}")
-    return [(image, image.relative_to(path)) for image in found]
+        raise UsageError(f"{path}: no {what}s in this folder; looked for {', '.join(extensions)}")
+    return [(file, file.relative_to(path)) for file in found]
 
 
 def _check_targets(jobs: Sequence[tuple[Path, Path]], out: Path) -> None:

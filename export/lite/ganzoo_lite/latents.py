@@ -5,8 +5,11 @@ import hashlib
 import numpy as np
 
 
-def draw(seed: int, count: int, length: int) -> np.ndarray:
-    """Latents from N(0, 1), float32 (count, length). The first ones are the same whatever the count."""
-    digest = hashlib.blake2b(repr((seed, "latents")).encode(), digest_size=4).digest()
+def draw(seed: int, count: int, length: int, stream: str = "latents") -> np.ndarray:
+    """Latents from N(0, 1), float32 (count, length). The first ones are the same whatever the count.
+
+    `stream` tells apart the inputs of a network that has two: each gets numbers of its own.
+    """
+    digest = hashlib.blake2b(repr((seed, stream)).encode(), digest_size=4).digest()
     random = np.random.Generator(np.random.Philox(int.from_bytes(digest, "little") >> 1))
     return random.standard_normal((count, length), dtype="float32")

@@ -1,19 +1,31 @@
-"""A generator that is ready to run, be it TFLite, a SavedModel or Keras: from pixels or latents to pixels."""
+"""A network that is ready to run, be it TFLite, a SavedModel or Keras: from what people have to what it makes."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from . import card, latents
+from . import answers, card, latents
 from .errors import UsageError
 
 SAMPLES_AT_ONCE = 16
+DRAWN = ("latents", "code")
+"""Kinds of inputs that are drawn from a normal distribution."""
+WORDS = {
+    "image": "an image",
+    "latents": "latents",
+    "code": "a code",
+    "label": "a class",
+    "tokens": "a text",
+    "clip": "a clip",
+    "classes": "classes",
+}
+"""What people call the kinds of inputs and outputs."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """How a generator is called, and what it is called with."""
+    """How a network is called, and what it is called with."""
 
     name: str
     """What to call it in errors."""
@@ -32,6 +44,100 @@ class Network:
         """The one height and width that it takes; None: those that are multiples of `interface.multiple`."""
         return self.interface.input.shape[1:3] if self.interface.multiple is None else None
 
+    @property
+    def described(self) -> str:
+        """What it takes and gives in words, as `takes latents and a class, and gives an image`."""
+        taken, given = (
+            " and ".join(WORDS[tensor.kind] for tensor in tensors)
+            for tensors in (self.interface.inputs, self.interface.outputs)
+        )
+        return f"takes {taken}{',' if ' and ' in taken else ''} and gives {given}"
+
+
+def draw(
+    network: Network,
+    seed: int,
+    count: int,
+    *,
+    labels: Sequence[int] | None = None,
+    texts: Sequence[str] | None = None,
+) -> dict[str, np.ndarray]:
+    """What the network is given for the samples of a seed. The first samples are the same whatever the count.
+
+    Args:
+        network: of latents or a code, a label and tokens, or some of them.
+        seed: of the latents.
+        count: how many samples.
+        labels: numbers of classes, which the samples take in turns; None: all classes.
+        texts: which the samples take in turns.
+
+    Returns:
+        By the names of its inputs: float32 (count, length) of latents and codes, int32 (count,) of labels, int32
+        (count, length) of tokens.
+
+    Raises:
+        UsageError: when it takes something else, lacks a text, takes no class or text and was given one, or does not
+            know a class or a word.
+    """
+    if not network.takes_latents:
+        raise _given_none(network)
+    for given, kind in ((labels, "label"), (texts, "tokens")):
+        if given is not None and not network.interface.taken(kind):
+            raise UsageError(f"{network.name} {network.described}: leave {WORDS[kind]} out")
+    drawn = {}
+    for tensor in network.interface.inputs:
+        if tensor.kind == "label":
+            drawn[tensor.name] = _turns(_numbers(network, tensor, labels), count)
+        elif tensor.kind == "tokens":
+            drawn[tensor.name] = _turns(_tokens(network, tensor, texts), count)
+        else:
+            first = not any(other.kind in DRAWN and other.name in drawn for other in network.interface.inputs)
+            stream = "latents" if first else tensor.name
+            drawn[tensor.name] = latents.draw(seed, count, tensor.shape[-1], stream)
+    return drawn
+
+
+def class_numbers(network: Network, names: Sequence[str], what: str = "--class") -> list[int]:
+    """The numbers of the classes that a network makes something of, by names: see `answers.numbers`.
+
+    Raises UsageError also where the network takes none; `what` is what errors call the names.
+    """
+    tensor = network.interface.taken("label")
+    if tensor is None:
+        raise UsageError(f"{network.name} {network.described}: leave {what} out")
+    return answers.numbers(names, tensor.names, what)
+
+
+def made(network: Network, inputs: Mapping[str, np.ndarray]) -> Iterator[np.ndarray]:
+    """What the network makes, in batches.
+
+    Args:
+        network: of any kind.
+        inputs: by the names of its inputs, as `draw` gives them; pictures are uint8 (N, h, w, c) of a size that it
+            takes, clips float32 (N, length, 1) in [-1, 1].
+
+    Yields:
+        uint8 (n, H, W, C) of pictures; float32 (n, length, 1) of clips, (n, length) of codes and (n, count) of logits.
+    """
+    at_once = network.interface.input.shape[0] or SAMPLES_AT_ONCE
+    count = len(next(iter(inputs.values())))
+    for first in range(0, count, at_once):
+        batch = {name: values[first : first + at_once] for name, values in inputs.items()}
+        yield _finished(network, called(network, batch))
+
+
+def called(network: Network, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    """What the network gives for one batch, as it comes. `inputs` as for `made`."""
+    values = {tensor.name: taken(tensor, inputs[tensor.name]) for tensor in network.interface.inputs}
+    return network.call(values if len(values) > 1 else next(iter(values.values())))
+
+
+def taken(tensor: card.Tensor, values: np.ndarray) -> np.ndarray:
+    """Pixels from 0 to 255 as an input takes them; what is no picture stays as it is, in the input's dtype."""
+    if tensor.kind != "image" or tensor.dtype == "uint8":
+        return values.astype(tensor.dtype, copy=False)
+    return ((values.astype("float32") - tensor.mean) / tensor.std).astype(tensor.dtype)
+
 
 def paint(network: Network, pixels: np.ndarray) -> np.ndarray:
     """One picture, of a size that the network takes.
@@ -46,11 +152,7 @@ def paint(network: Network, pixels: np.ndarray) -> np.ndarray:
     Raises:
         ModelError: when the network paints another size than its card says.
     """
-    takes = network.interface.input
-    values = pixels[None]
-    if takes.dtype != "uint8":
-        values = ((values.astype("float32") - takes.mean) / takes.std).astype(takes.dtype)
-    painted = _to_pixels(network, network.call(values))[0]
+    painted = _to_pixels(network, network.call(taken(network.interface.input, pixels[None])))[0]
     scale = network.interface.scale
     if painted.shape[:2] != (pixels.shape[0] * scale, pixels.shape[1] * scale):
         found = f"{painted.shape[0]}x{painted.shape[1]} of {pixels.shape[0]}x{pixels.shape[1]}"
@@ -58,9 +160,9 @@ def paint(network: Network, pixels: np.ndarray) -> np.ndarray:
     return painted
 
 
-def sample(network: Network, count: int, seed: int = 0) -> np.ndarray:
-    """Pictures from the latents of a seed, uint8 (count, H, W, C). The first are the same whatever the count."""
-    return paint_latents(network, latents.draw(seed, count, latent_length(network)))
+def sample(network: Network, count: int, seed: int = 0, **conditions) -> np.ndarray:
+    """What the network makes of the latents of a seed, (count, ...). Further arguments and errors as for `draw`."""
+    return np.concatenate(list(made(network, draw(network, seed, count, **conditions))))
 
 
 def paint_latents(network: Network, points: np.ndarray) -> np.ndarray:
@@ -70,7 +172,7 @@ def paint_latents(network: Network, points: np.ndarray) -> np.ndarray:
 
 def painted_latents(network: Network, points: np.ndarray) -> Iterator[np.ndarray]:
     """The same in batches, as they are painted."""
-    return (rounded(_to_pixels(network, network.call(batch))) for batch in _batches(network, points))
+    return made(network, {network.interface.input.name: points})
 
 
 def rounded(pixels: np.ndarray) -> np.ndarray:
@@ -79,15 +181,49 @@ def rounded(pixels: np.ndarray) -> np.ndarray:
 
 
 def latent_length(network: Network) -> int:
-    """How many numbers a latent has. Raises UsageError when the network takes images."""
+    """How many numbers a latent has. Raises UsageError when the network takes none."""
     if not network.takes_latents:
-        raise UsageError(f"{network.name} translates images and was given none: name images, or a folder of them")
-    return network.interface.input.shape[-1]
+        raise _given_none(network)
+    found = [tensor for tensor in network.interface.inputs if tensor.kind in DRAWN]
+    if not found:
+        raise UsageError(f"{network.name} {network.described}, and has no latents")
+    return found[0].shape[-1]
 
 
-def _batches(network: Network, points: np.ndarray) -> Iterator[np.ndarray]:
-    at_once = network.interface.input.shape[0] or SAMPLES_AT_ONCE
-    return (points[first : first + at_once] for first in range(0, len(points), at_once))
+def _given_none(network: Network) -> UsageError:
+    if (network.interface.input.kind, network.interface.output.kind) == ("image", "image"):
+        return UsageError(f"{network.name} translates images and was given none: name images, or a folder of them")
+    return UsageError(f"{network.name} {network.described}, and was given none: name files, or a folder of them")
+
+
+def _numbers(network: Network, tensor: card.Tensor, labels: Sequence[int] | None) -> np.ndarray:
+    count = len(tensor.names)
+    numbers = np.asarray(labels) if labels is not None and len(labels) else np.arange(max(count, 1))
+    if count and (numbers.min() < 0 or numbers.max() >= count):
+        raise UsageError(f"{network.name}: found class {numbers.tolist()}; allowed are 0 to {count - 1}")
+    return numbers.astype(tensor.dtype)
+
+
+def _tokens(network: Network, tensor: card.Tensor, texts: Sequence[str] | None) -> np.ndarray:
+    from .words import tokens
+
+    if not texts:
+        raise UsageError(f"{network.name} {network.described}: give a text, as --text {_example(tensor)!r}")
+    return np.asarray([tokens(text, tensor.names, tensor.shape[-1]) for text in texts], tensor.dtype)
+
+
+def _example(tensor: card.Tensor) -> str:
+    return " ".join([word for word in tensor.names if word][:2]) or "..."
+
+
+def _turns(choices: np.ndarray, count: int) -> np.ndarray:
+    return choices[np.arange(count) % len(choices)]
+
+
+def _finished(network: Network, values: np.ndarray) -> np.ndarray:
+    if network.interface.output.kind == "image":
+        return rounded(_to_pixels(network, values))
+    return np.asarray(values, "float32")
 
 
 def _to_pixels(network: Network, values: np.ndarray) -> np.ndarray:

@@ -81,8 +81,12 @@ def painted(
 
 def input_channels(network: Network) -> int:
     """3 for RGB, 1 for luminance. Raises UsageError when the network takes something else."""
-    if network.takes_latents:
+    interface = network.interface
+    kinds = [tensor.kind for tensor in interface.inputs]
+    if (kinds, interface.output.kind) == (["latents"], "image"):
         raise UsageError(f"{network.name} paints from latents and takes no images: leave them out")
+    if (kinds, interface.output.kind) != (["image"], "image"):
+        raise UsageError(f"{network.name} {network.described}, and paints no images of others")
     channels = network.interface.input.shape[-1]
     if channels not in (1, 3) or network.interface.output.shape[-1] not in (1, 3):
         raise UsageError(f"{network.name}: takes images of {channels} channels; pictures have 3 (RGB) or 1 (grey)")

@@ -1,12 +1,14 @@
 """Opens TFLite files that ganzoo exported, and runs them on the CPU with XNNPACK."""
 
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from . import card, painting, pixels
+from . import answers, asking, card, clips, painting, pixels
 from . import network as networks
 from .errors import UsageError, reason
 from .network import Network
@@ -17,10 +19,11 @@ MAGIC = b"TFL3"
 
 
 class GanzooLite:
-    """A generator in a TFLite file, with its `card.json` beside it.
+    """A network in a TFLite file, with its `card.json` beside it.
 
         painter = GanzooLite("generator_dynamic.tflite")
         painter(Image.open("drawing.png")).save("coloured.png")
+        GanzooLite("classifier_dynamic.tflite").answer(Image.open("photo.png"))["classes"]
 
     Several threads may call it at once: tiles take their turns, each of which runs on `threads`.
 
@@ -59,16 +62,11 @@ class GanzooLite:
             and is enlarged, or it is to be kept, is a last channel.
 
         Raises:
-            UsageError: when the generator takes latents, or the image is none that it can take.
+            UsageError: when the network makes no images of images, or the image is none that it can take.
         """
         given_array = not isinstance(image, Image.Image)
-        if given_array:
-            image = _image_of(image)
         takes, gives = painting.input_channels(self.network), self.interface.output.shape[-1]
-        try:
-            picture = pixels.picture(image, takes, gives)
-        except ValueError as error:
-            raise UsageError(f"the image: {reason(error)}") from error
+        picture = _picture(image, takes, gives)
         strips = painting.painted(self.network, picture, tiles=tiles, keep_alpha=keep_alpha, progress=progress)
         painted = np.concatenate(list(strips))
         if given_array:
@@ -79,13 +77,51 @@ class GanzooLite:
             result.info["icc_profile"] = picture.profile
         return result
 
-    def sample(self, count: int = 1, seed: int = 0) -> np.ndarray:
-        """Pictures from the latents of a seed, uint8 (count, H, W, C): those of `ganzoo generate --seed`.
+    def sample(
+        self,
+        count: int = 1,
+        seed: int = 0,
+        *,
+        classes: Sequence[str] | None = None,
+        texts: Sequence[str] | None = None,
+    ) -> np.ndarray:
+        """What is made of the latents of a seed, those of `ganzoo generate --seed`.
+
+        Args:
+            count: how many.
+            seed: of the latents.
+            classes: names, which the samples take in turns; None: all, where the network takes a class.
+            texts: which the samples take in turns, where it takes a text.
+
+        Returns:
+            Pictures, uint8 (count, H, W, C), or clips, float32 (count, length, 1).
 
         Raises:
-            UsageError: when the generator takes images.
+            UsageError: when the network takes pictures or clips, lacks a text, or a name or word is unknown.
         """
-        return networks.sample(self.network, count, seed)
+        labels = None if classes is None else networks.class_numbers(self.network, classes, "classes")
+        return networks.sample(self.network, count, seed, labels=labels, texts=texts)
+
+    def answer(self, example: Image.Image | np.ndarray) -> dict[str, Any]:
+        """What a classifier or an encoder says of a picture of any size, or of a clip.
+
+        Args:
+            example: a picture as above, or a clip: floats (length,) or (length, 1) in [-1, 1], at the rate in
+                `interface.input.rate`; of a longer one the first part is taken.
+
+        Returns:
+            `classes`, the probability of each by its name, the likeliest first; or `code`, its numbers.
+
+        Raises:
+            UsageError: when the network takes or gives something else.
+        """
+        tensor = self.interface.input
+        if tensor.kind == "image":
+            values = _picture(example, tensor.shape[-1], tensor.shape[-1]).pixels
+        else:
+            sound = np.asarray(example, "float32").reshape(-1)
+            values = clips.fitted(sound, tensor.shape[1] or len(sound))
+        return answers.document(asking.ask(self.network, values), self.interface.output)
 
 
 def open_tflite(path: Path, threads: int | None = None) -> Network:
@@ -96,10 +132,11 @@ def open_tflite(path: Path, threads: int | None = None) -> Network:
     # An interpreter holds the tensors of one call; a second one would overwrite them.
     turn = threading.Lock()
 
-    def call(values: np.ndarray) -> np.ndarray:
+    def call(values: np.ndarray | Mapping[str, np.ndarray]) -> np.ndarray:
+        given = values if isinstance(values, Mapping) else {interface.input.name: values}
         try:
             with turn:
-                return signature(**{interface.input.name: values})[interface.output.name]
+                return signature(**given)[interface.output.name]
         except (RuntimeError, ValueError) as error:
             raise card.ModelError(f"{path}: can't be run ({reason(error)})") from error
 
@@ -127,16 +164,15 @@ def _signature(path: Path, interface: card.Interface, threads: int):
         runner = interpreter.get_signature_runner(interface.signature)
     except (RuntimeError, ValueError) as error:
         raise card.ModelError(f"{path}: can't be read as a TFLite file ({reason(error)})") from error
-    for tensor, found in (
-        (interface.input, runner.get_input_details()),
-        (interface.output, runner.get_output_details()),
+    for tensors, found in (
+        (interface.inputs, runner.get_input_details()),
+        (interface.outputs, runner.get_output_details()),
     ):
-        if list(found) != [tensor.name] or not _agrees(tensor, found[tensor.name]):
+        names = [tensor.name for tensor in tensors]
+        if sorted(names) != sorted(found) or not all(_agrees(tensor, found[tensor.name]) for tensor in tensors):
             seen = ", ".join(f"{name} {_shape(d)} {np.dtype(d['dtype'])}" for name, d in found.items())
-            raise card.ModelError(
-                f"{path}: has {seen}, where {card.NAME} says {tensor.name} {list(tensor.shape)} {tensor.dtype}; "
-                "export the model again"
-            )
+            said = ", ".join(f"{tensor.name} {list(tensor.shape)} {tensor.dtype}" for tensor in tensors)
+            raise card.ModelError(f"{path}: has {seen}, where {card.NAME} says {said}; export the model again")
     return runner
 
 
@@ -146,6 +182,16 @@ def _agrees(tensor: card.Tensor, found: dict) -> bool:
 
 def _shape(found: dict) -> list[int | None]:
     return [None if side == -1 else int(side) for side in found["shape_signature"]]
+
+
+def _picture(image: Image.Image | np.ndarray, takes: int, gives: int) -> pixels.Picture:
+    """Raises UsageError when the image is none, or of a mode that is no picture's."""
+    try:
+        return pixels.picture(image if isinstance(image, Image.Image) else _image_of(image), takes, gives)
+    except UsageError:
+        raise
+    except ValueError as error:
+        raise UsageError(f"the image: {reason(error)}") from error
 
 
 def _image_of(array: np.ndarray) -> Image.Image:

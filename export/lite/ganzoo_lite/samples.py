@@ -41,7 +41,13 @@ def write(batches: Iterable[np.ndarray], out: Path, names: Sequence[str], progre
     for name, image in zip(names, images, strict=True):
         with replacing(out / f"{name}.png") as beside:
             formats.save(Image.fromarray(image if image.shape[2] > 1 else image[..., 0]), beside)
-    return f"{out / names[0]}.png" + (f" to {names[-1]}.png, {len(names):,} pictures" if len(names) > 1 else "")
+    return written(out, names, ".png", "pictures")
+
+
+def written(out: Path, names: Sequence[str], suffix: str, what: str) -> str:
+    """What was written into the folder `out`, in words."""
+    last = f" to {names[-1]}{suffix}, {len(names):,} {what}" if len(names) > 1 else ""
+    return f"{out / names[0]}{suffix}{last}"
 
 
 def told(batches: Iterable[np.ndarray], total: int, progress: Progress | None) -> Iterator[np.ndarray]:

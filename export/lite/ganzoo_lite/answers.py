@@ -1,0 +1,82 @@
+"""What a classifier or an encoder says of an example, for people and for programs; and the names of classes."""
+
+import difflib
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import card
+from .errors import UsageError, quoted
+from .files import replacing
+
+BEST = 3
+"""Classes that a line names."""
+SHOWN = 20
+"""Names that an error lists."""
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities of logits (..., count), float64, along the last axis."""
+    powers = np.exp(logits.astype("float64") - logits.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def names_of(tensor: card.Tensor) -> tuple[str, ...]:
+    """The names of the classes that an output tells apart; their numbers, where it has none."""
+    return tensor.names or tuple(map(str, range(tensor.shape[-1])))
+
+
+def document(values: np.ndarray, tensor: card.Tensor) -> dict[str, Any]:
+    """One answer for JSON: `classes`, the probability of each by name, the likeliest first; or `code`, its numbers.
+
+    `values` are the logits, or the code, (count,).
+    """
+    if tensor.kind != "classes":
+        return {tensor.kind: [float(value) for value in values.reshape(-1)]}
+    names, shares = names_of(tensor), softmax(values)
+    return {"classes": {names[number]: float(shares[number]) for number in np.argsort(-shares, kind="stable")}}
+
+
+def words(found: dict[str, Any]) -> str:
+    """A line of what `document` gave: the three best classes in percent, or the numbers of a code as JSON."""
+    if "classes" not in found:
+        return json.dumps(next(value for value in found.values() if isinstance(value, list)))
+    return ", ".join(f"{name} {100 * share:.1f} %" for name, share in list(found["classes"].items())[:BEST])
+
+
+def write(answers: Sequence[dict[str, Any]], out: Path) -> None:
+    """Writes a list of answers as JSON."""
+    with replacing(out) as beside:
+        beside.write_text(as_json(answers) + "\n", "utf-8")
+
+
+def as_json(answers: Sequence[dict[str, Any]]) -> str:
+    return json.dumps(answers, indent=2, ensure_ascii=False)
+
+
+def numbers(wanted: Iterable[str], names: Sequence[str], what: str = "--class") -> list[int]:
+    """The numbers of classes that are given by their names.
+
+    Args:
+        wanted: names; one may be several with commas between, unless a class is called so.
+        names: of all classes, in order.
+        what: what to call them in errors.
+
+    Raises:
+        UsageError: for a name that none has, with the nearest and those that there are.
+    """
+    known = {name: number for number, name in enumerate(names)}
+    parts = [part.strip() for text in wanted for part in ([text] if text in known else text.split(","))]
+    for part in parts:
+        if part not in known:
+            raise UsageError(f"{what} {quoted(part)} is unknown{_nearest(part, names)}")
+    return [known[part] for part in parts]
+
+
+def _nearest(name: str, names: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name[:100], names, n=1, cutoff=0.5)
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"{f'; did you mean {quoted(close[0])}?' if close else ''} (there are {', '.join(names[:SHOWN])}{more})"
