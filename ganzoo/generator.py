@@ -88,20 +88,26 @@ class Generator:
         """Of an exported one, what `card.json` says of it. Raises RunError when the card is missing or broken."""
         return card.read(self.path)
 
-    @property
-    def takes_a_picture(self) -> bool | None:
-        """Whether it works on a picture or a clip, and not from noise; None where no file tells."""
+    @functools.cached_property
+    def taken(self) -> Mapping[str, tuple[str, ...]]:
+        """The kinds of what it takes, each with what its numbers stand for; empty where no file tells."""
         if self.is_exported:
-            return card.interface(self.entry, self.path).input.kind in kinds.WORKED_ON
-        found = self.signature.kinds if self.signature else kinds.within(self.path) if self.path else ()
-        return not kinds.WORKED_ON.isdisjoint(found) if found else None
+            return {tensor.kind: tensor.names for tensor in card.interface(self.entry, self.path).inputs}
+        if self.signature:
+            return {field.kind: self.provenance.names_of(key) for key, field in self.signature.takes.items()}
+        return dict.fromkeys(kinds.within(self.path) if self.path else (), ())
 
     @property
-    def gives(self) -> str | None:
-        """The kind of what it gives; None where no file tells."""
+    def works_on(self) -> str | None:
+        """The kind of what it changes or looks at, a picture or a clip; None where it makes something of noise."""
+        return next((kind for kind in self.taken if kind in kinds.WORKED_ON), None)
+
+    @property
+    def gives(self) -> str:
+        """The kind of what it gives; pictures, where no file tells."""
         if self.is_exported:
             return card.interface(self.entry, self.path).output.kind
-        return self.signature.made if self.signature else None
+        return self.signature.made if self.signature else "image"
 
     @functools.cached_property
     def model(self) -> "keras.Model":

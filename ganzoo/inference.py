@@ -4,7 +4,7 @@ Imports no Keras until a model needs it: a TFLite file runs without.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ import numpy as np
 from ganzoo import keras_network, pretrained
 from ganzoo.errors import UsageError
 from ganzoo.generator import Generator
-from ganzoo.lite import latents, network, painting, tiling
+from ganzoo.lite import network, painting, tiling
 from ganzoo.lite.network import Network
 
 if TYPE_CHECKING:
@@ -28,8 +28,18 @@ def open_network(model: "str | Path | keras.Model | Generator | Network", direct
     return model if isinstance(model, Network) else pretrained.find(model, direction=direction).network
 
 
-def sample(model, count: int, seed: int = 0, truncation: float = 1.0) -> np.ndarray:
-    """Images from latents N(0, 1), uint8 (count, H, W, C). The first ones are the same whatever the count.
+def sample(
+    model,
+    count: int,
+    seed: int = 0,
+    truncation: float = 1.0,
+    *,
+    classes: Sequence[str] | None = None,
+    texts: Sequence[str] | None = None,
+) -> np.ndarray:
+    """Images from latents N(0, 1), uint8 (count, H, W, C); or clips, float32 (count, length, 1) in [-1, 1].
+
+    The first ones are the same whatever the count.
 
     Args:
         model: anything that `open_network` takes, of latents.
@@ -37,6 +47,8 @@ def sample(model, count: int, seed: int = 0, truncation: float = 1.0) -> np.ndar
         seed: of the latents.
         truncation: ψ in (0, 1]: how far from the average image, 1 being as in training. Less of it makes simpler
             images, that are more alike; below about 0.5 a DCGAN's fade, for it never saw latents so short.
+        classes: names of classes, which the samples take in turns; None: all, where the model takes a class.
+        texts: which the samples take in turns; a model that takes a text needs one.
 
     It scales the latents. StyleGAN (Karras et al. 2019, appendix B) pulls the output w of its mapping
     towards a moving average μ. In a DCGAN the first layer's output W z is what has one: that of its batch norm. As
@@ -44,50 +56,82 @@ def sample(model, count: int, seed: int = 0, truncation: float = 1.0) -> np.ndar
     and 39 dB between what both ways paint at ψ = 0.7. Scaling does the same for an exported file.
 
     Raises:
-        UsageError: when the model takes images, or for a truncation that is not in (0, 1].
+        UsageError: when the model takes images, for a class or a word that it does not know, or for a truncation that
+            is not in (0, 1].
     """
     opened = open_network(model)
-    return _all(painted(opened, latents.draw(seed, count, network.latent_length(opened)), truncation))
+    return _all(made(opened, drawn(opened, seed, count, classes, texts), truncation))
 
 
-def sample_seeds(model, seeds: Sequence[int], truncation: float = 1.0) -> np.ndarray:
+def sample_seeds(model, seeds: Sequence[int], truncation: float = 1.0, **conditions) -> np.ndarray:
     """The first sample of each seed, uint8 (len(seeds), H, W, C). Arguments and errors as for `sample`."""
     opened = open_network(model)
-    return _all(painted(opened, first_latents(opened, seeds), truncation))
+    return _all(made(opened, first_of(opened, seeds, **conditions), truncation))
 
 
-def interpolate(model, count: int, seeds: Sequence[int], truncation: float = 1.0) -> np.ndarray:
+def interpolate(model, count: int, seeds: Sequence[int], truncation: float = 1.0, **conditions) -> np.ndarray:
     """Images on the way from the first sample of one seed to that of the next, uint8 (count, H, W, C).
 
-    The way is the great circle, on which latents keep the length that the generator was trained with. Arguments and
-    errors as for `sample`.
+    The way is the great circle, on which latents keep the length that the generator was trained with. Of classes and
+    texts all are of the first. Arguments and errors as for `sample`.
 
     Args:
         seeds: the stops, two or more. The images are spread evenly over the whole way, the first and the last at its
             ends; the stops between are met where count - 1 is a multiple of the number of legs.
     """
     opened = open_network(model)
-    return _all(painted(opened, way(opened, count, seeds), truncation))
+    return _all(made(opened, way(opened, count, seeds, **conditions), truncation))
 
 
-def first_latents(opened: Network, seeds: Sequence[int]) -> np.ndarray:
-    """Of each seed the latent of its first sample, float32 (len(seeds), length)."""
-    return np.concatenate([latents.draw(seed, 1, network.latent_length(opened)) for seed in seeds])
+Inputs = Mapping[str, np.ndarray]
+"""What a network is given for samples, by the names of its inputs."""
 
 
-def way(opened: Network, count: int, seeds: Sequence[int]) -> np.ndarray:
-    """The latents of `interpolate`, (count, length)."""
+def drawn(
+    opened: Network,
+    seed: int,
+    count: int,
+    classes: Sequence[str] | None = None,
+    texts: Sequence[str] | None = None,
+) -> Inputs:
+    """What a network is given for the samples of a seed. Arguments and errors as for `sample`."""
+    labels = network.class_numbers(opened, classes) if classes else None
+    return network.draw(opened, seed, count, labels=labels, texts=texts)
+
+
+def first_of(opened: Network, seeds: Sequence[int], **conditions) -> Inputs:
+    """What a network is given for the first sample of each seed."""
+    each = [drawn(opened, seed, 1, **conditions) for seed in seeds]
+    noise = {name: np.concatenate([one[name] for one in each]) for name in _noise(opened)}
+    return {**drawn(opened, 0, len(seeds), **conditions), **noise}
+
+
+def way(opened: Network, count: int, seeds: Sequence[int], **conditions) -> Inputs:
+    """What a network is given for the images of `interpolate`."""
     if len(seeds) < 2:
         raise UsageError(f"a way needs two seeds or more, found {list(seeds)}")
-    stops = first_latents(opened, seeds)
-    return np.stack([_on_the_way(stops, place) for place in np.linspace(0.0, len(stops) - 1, count)])
+    network.latent_length(opened)  # Raises where there are none.
+    stops = first_of(opened, seeds, **conditions)
+    places = np.linspace(0.0, len(seeds) - 1, count)
+    return {
+        name: np.stack([_on_the_way(values, place) for place in places])
+        if name in _noise(opened)
+        else np.repeat(values[:1], count, axis=0)
+        for name, values in stops.items()
+    }
 
 
-def painted(opened: Network, points: np.ndarray, truncation: float = 1.0) -> Iterator[np.ndarray]:
-    """Images of latents (N, length), uint8 (n, H, W, C) in batches, as they are painted. Errors as for `sample`."""
+def made(opened: Network, inputs: Inputs, truncation: float = 1.0) -> Iterator[np.ndarray]:
+    """What a network makes, in batches: images, uint8 (n, H, W, C), or clips. Errors as for `sample`."""
     if not 0 < truncation <= 1:
         raise UsageError(f"truncation: found {truncation}; give a number above 0, up to 1")
-    return network.painted_latents(opened, (truncation * points).astype("float32"))
+    noise = {name: (truncation * inputs[name]).astype("float32") for name in _noise(opened)}
+    return network.made(opened, {**inputs, **noise})
+
+
+def _noise(opened: Network) -> list[str]:
+    """The names of the inputs that are drawn from a normal distribution."""
+    return [tensor.name for tensor in opened.interface.inputs if tensor.kind in network.DRAWN]
 
 
 def _all(batches: Iterator[np.ndarray]) -> np.ndarray:

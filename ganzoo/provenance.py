@@ -87,13 +87,16 @@ class Provenance:
         return self.config.floors
 
     def names_of(self, key: str) -> tuple[str, ...]:
-        """What the numbers of an input or output stand for; logits are of the batch's labels of as many classes."""
-        if key in self.names:
-            return self.names[key]
-        classes = getattr({**self.signature.takes, **self.signature.gives}[key], "classes", None)
+        """What the numbers of an input or output stand for; logits are of the batch's labels of as many classes.
+
+        Classes that have no names are called by their numbers.
+        """
+        field = {**self.signature.takes, **self.signature.gives}[key]
+        count = getattr(field, "classes", None)
         labels = fields_of(self._config_class).items()
-        same = [other for other, label in labels if isinstance(label, Label) and label.classes == classes]
-        return next((self.names[other] for other in same if other in self.names), ())
+        same = [other for other, label in labels if isinstance(label, Label) and label.classes == count]
+        found = next((self.names[place] for place in (key, *same) if place in self.names), ())
+        return found or (tuple(map(str, range(getattr(self.config, count)))) if count else ())
 
     def to_document(self) -> dict:
         """As plain values, what follows from them included: what `ganzoo.json` and `card.json` hold."""
