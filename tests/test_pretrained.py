@@ -1,10 +1,11 @@
 import keras
 import numpy as np
 import pytest
+import signed
 
 import ganzoo
 from ganzoo.errors import RunError, UsageError
-from ganzoo.pretrained import find, load
+from ganzoo.pretrained import find, find_all, load
 
 
 def times(factor: float) -> keras.Model:
@@ -37,6 +38,31 @@ def test_a_run_gives_its_generator(one_way):
 def test_a_direction_picks_one_of_two_generators(both_ways):
     assert factor(load(both_ways)) == 2
     assert factor(load(both_ways, direction="ba")) == 3
+
+
+def test_a_network_is_picked_by_its_name(both_ways):
+    assert factor(ganzoo.load(both_ways, network="generator_ba")) == 3
+    assert factor(ganzoo.load(both_ways, network="generator_ab")) == 2
+
+
+def test_a_network_that_is_not_deployed_is_told_which_there_are(both_ways):
+    with pytest.raises(UsageError, match="no deployed network 'discriminator_a', only generator_ab, generator_ba$"):
+        load(both_ways, network="discriminator_a")
+    with pytest.raises(UsageError, match="generator_ab.keras: holds generator_ab, and no 'generator_ba'"):
+        load(both_ways / "generator_ab.keras", network="generator_ba")
+
+
+def test_of_networks_without_a_direction_the_first_that_the_architecture_declares_is_taken(tmp_path, monkeypatch):
+    signed.register(monkeypatch)
+    (tmp_path / "config.yaml").write_text("architecture: signed\n")
+    # Not in the order of their names.
+    for build in (signed.classifier, signed.player):
+        build().save(tmp_path / f"{build.__name__}.keras")
+    assert find(tmp_path).name == "player"
+    assert find(tmp_path, "classifier").signature.made == "classes"
+    assert [found.name for found in find_all(tmp_path)] == ["player", "classifier"]
+    with pytest.raises(UsageError, match="has player, classifier, and no direction 'ba'"):
+        find(tmp_path, direction="ba")
 
 
 def test_a_direction_that_is_not_there_is_not_passed_over(one_way):

@@ -14,7 +14,7 @@ from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
 
 import ganzoo
-from ganzoo import inference
+from ganzoo import inference, keras_network
 from ganzoo.config import EvaluationConfig
 from ganzoo.errors import RunError, UsageError
 from ganzoo.evaluation import during, protocols
@@ -22,6 +22,7 @@ from ganzoo.evaluation.examples import Images, open_examples
 from ganzoo.evaluation.instruments import Instruments
 from ganzoo.evaluation.pair_scores import luminance_metrics
 from ganzoo.evaluation.results import Result
+from ganzoo.generator import direction_of
 from ganzoo.metrics import open_feature_network
 
 ROOT = Path(__file__).parents[2]
@@ -66,7 +67,7 @@ def test_every_architecture_is_measured_by_all_that_its_run_can_ask_for(name, re
 
 
 def measured_live(gan, settings, test, tools, train):
-    networks = {during.direction_in(name): inference.live(network) for name, network in gan.deployed().items()}
+    networks = {direction_of(name): keras_network.live(network) for name, network in gan.deployed().items()}
     setting = protocols.Setting(networks, settings, test, tools, train=train, own=(test, train))
     return [one for one in protocols.measure(setting) if isinstance(one, Result)]
 
