@@ -66,36 +66,45 @@ def compiled(
             JAX compiles it for each that it meets.
         dtype: of the batch, which is converted to it.
     """
-    return (_compiled_by_jax if name() == "jax" else _compiled_by_tensorflow)(function, variables, shape, dtype)
+    return compiled_for(function, variables, [(shape, dtype)])
 
 
-def _compiled_by_tensorflow(function, variables, shape, dtype):
+def compiled_for(
+    function: Callable, variables: "Sequence[keras.Variable]", inputs: Sequence[tuple[Sequence[int | None], str]]
+) -> "Callable[..., np.ndarray]":
+    """As `compiled`, a function of several batches: `inputs` has the shape and the dtype of each."""
+    return (_compiled_by_jax if name() == "jax" else _compiled_by_tensorflow)(function, variables, inputs)
+
+
+def _compiled_by_tensorflow(function, variables, inputs):
     import tensorflow as tf
 
-    traced = tf.function(function, input_signature=[tf.TensorSpec(shape, dtype)], autograph=False)
+    signature = [tf.TensorSpec(shape, dtype) for shape, dtype in inputs]
+    traced = tf.function(function, input_signature=signature, autograph=False)
     # Called as it is, it would warn where many are made.
     concrete = traced.get_concrete_function()
 
-    def call(batch):
-        return concrete(tf.constant(batch, dtype)).numpy()
+    def call(*batches):
+        return concrete(*(tf.constant(batch, dtype) for batch, (_, dtype) in zip(batches, inputs, strict=True))).numpy()
 
     # A trace alone doesn't keep the variables that it reads.
     call.variables = variables
     return call
 
 
-def _compiled_by_jax(function, variables, shape, dtype):
+def _compiled_by_jax(function, variables, inputs):
     import jax
     import keras
     import numpy as np
 
     # Left where they are, their values would become constants of the program, and stay what they were.
     @jax.jit
-    def stateless(values, batch):
+    def stateless(values, *batches):
         with keras.StatelessScope(zip(variables, values, strict=True)):
-            return function(batch)
+            return function(*batches)
 
-    def call(batch):
-        return np.asarray(stateless([variable.value for variable in variables], np.asarray(batch, dtype)))
+    def call(*batches):
+        arrays = (np.asarray(batch, dtype) for batch, (_, dtype) in zip(batches, inputs, strict=True))
+        return np.asarray(stateless([variable.value for variable in variables], *arrays))
 
     return call

@@ -1,6 +1,6 @@
 """What there is, as plain values: the lists that `ganzoo list` prints, and what `ganzoo show` prints of one."""
 
-from ganzoo import pretrained, recipes, registry, zoo
+from ganzoo import generator, pretrained, recipes, registry, zoo
 from ganzoo.config import nearest, to_document
 from ganzoo.errors import UsageError, quoted
 
@@ -49,7 +49,7 @@ def networks(name_or_path: str) -> dict:
         UsageError, RunError: as `describe`.
     """
     if pretrained.is_name(name_or_path):
-        found = pretrained.untrained(recipes.load_recipe(zoo.config(name_or_path)))
+        found = generator.untrained(recipes.load_recipe(zoo.config(name_or_path))).deployed()
     else:
         recipe = recipes.load_recipe(name_or_path)
         found = registry.get(recipe.architecture)(recipe.model).networks()

@@ -1,19 +1,16 @@
 """The command `ganzoo`. It reads arguments and prints; what it does is in the modules it calls."""
 
 import errno
-import json
 import os
 import re
-import shutil
 import sys
-import textwrap
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 
-from ganzoo.errors import RunError, UsageError, printable
+from ganzoo import tables
+from ganzoo.errors import RunError, UsageError
 from ganzoo.lite.quiet import silence_libraries
 from ganzoo.pretrained import DIRECTIONS
 from ganzoo.quiet import import_keras
@@ -33,6 +30,11 @@ def _direction(*more: str, default: str = DIRECTIONS[0]):
     )
 
 
+_NETWORK = click.option(
+    "--network", metavar="NAME", help="Which of a model's networks, by its name, in place of --direction."
+)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="keras-ganzoo", prog_name="ganzoo")
 def cli():
@@ -50,7 +52,7 @@ def list_command(as_json):
     """Show the architectures, recipes and pretrained generators that there are."""
     from ganzoo.catalogue import catalogue
 
-    _tell(catalogue(), as_json, _print_catalogue)
+    tables.tell(catalogue(), as_json, tables.print_catalogue)
 
 
 @cli.command()
@@ -70,11 +72,11 @@ def show(name, as_json):
     described = ({"run": report} if report else {}) | catalogue.describe(source)
     if not as_json:
         # At once: the networks need Keras, which takes seconds.
-        _print_described(described)
+        tables.print_described(described)
         sys.stdout.flush()
     import_keras()
     networks = catalogue.networks(source)
-    _tell({**described, "networks": networks}, as_json, lambda told: _print_networks(told["networks"]))
+    tables.tell({**described, "networks": networks}, as_json, lambda told: tables.print_networks(told["networks"]))
 
 
 def _run_report(path: Path) -> dict | None:
@@ -115,7 +117,7 @@ def train(recipe, data, run_dir, steps, overrides, strategy, init, fresh, dry_ru
 
     options = {"steps": steps, "strategy": strategy, "init": init, "fresh": fresh}
     if dry_run:
-        _echo(training.plan(loaded, run_dir, **options))
+        tables.echo(training.plan(loaded, run_dir, **options))
     else:
         training.train(loaded, run_dir, **options)
 
@@ -142,7 +144,9 @@ def _seeds(least: int, example: str):
 @click.argument("model")
 @click.argument("inputs", metavar="[INPUT]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="The picture to write, or a folder for many."
+    "--out",
+    type=click.Path(path_type=Path),
+    help="The picture or .wav file to write, or a folder for many; of answers, a JSON file.",
 )
 @click.option(
     "--count",
@@ -168,6 +172,14 @@ def _seeds(least: int, example: str):
     type=click.FloatRange(0, 1, min_open=True),
     help="Below 1: samples nearer to the average, simpler and more alike.  [default: 1]",
 )
+@click.option(
+    "--class",
+    "classes",
+    metavar="NAME[,NAME]",
+    multiple=True,
+    help="What the samples shall be, in turns.  [default: all classes]",
+)
+@click.option("--text", "texts", metavar="TEXT", multiple=True, help="What the samples shall show; several take turns.")
 @click.option("--tiles", is_flag=True, help="Run in tiles also a network that sees a picture as a whole.")
 @click.option(
     "--keep-alpha",
@@ -176,41 +188,54 @@ def _seeds(least: int, example: str):
 )
 @click.option("--large", is_flag=True, help="Take images of more than 178 megapixels.")
 @_direction()
-def generate(model, inputs, out, tiles, keep_alpha, large, direction, **of_samples):
+@_NETWORK
+@_JSON
+def generate(model, inputs, out, tiles, keep_alpha, large, direction, network, as_json, **of_samples):
     """Paint with MODEL: samples, in a grid or each for itself in a folder, or one picture of each INPUT.
 
     MODEL is a pretrained name that `ganzoo list` shows, a run directory, a .keras file, or what was exported: a
     SavedModel directory or a .tflite file, its card.json beside it. INPUT is an image of any size, or a folder of
     images; large ones are painted in tiles that overlap and blend. A network that sees a picture as a whole, as
     Pix2Pix's does, paints it at the size that it was trained at, and the result is resized; --tiles suits maps and
-    textures.
+    textures. A classifier or an encoder says of each INPUT, an image or a .wav file, what it is; --json prints that
+    for programs, and needs no --out.
     """
-    from ganzoo import generation, inference, pretrained
+    from ganzoo import generation, pretrained
+    from ganzoo.generator import is_tflite
     from ganzoo.lite.pixels import allow_large
 
-    given = {name: value for name, value in of_samples.items() if value is not None}
-    generation.check_options([f"--{name}" for name in given], out, of_images=bool(inputs))
+    given = {name: value for name, value in of_samples.items() if value not in (None, ())}
+    names = {"classes": "class", "texts": "text"}
+    found = pretrained.find(model, network, direction)
+    options = [f"--{names.get(name, name)}" for name in given]
+    generation.check(found, options, out, has_inputs=bool(inputs), as_json=as_json)
     if large:
         allow_large()
-    jobs = generation.plan_images(inputs, out) if inputs else []
-    path = pretrained.find_model(model, direction)
-    generation.check_model(path, of_images=bool(inputs))
-    if pretrained.is_tflite(path):
+    answers = found.gives in generation.ANSWERS
+    if inputs:
+        jobs = generation.plan_questions(found, inputs) if answers else generation.plan_images(inputs, out)
+    else:
+        generation.check_conditions(found, given.get("classes"), given.get("texts"))
+    if found.path and is_tflite(found.path):
         silence_libraries()
     else:
         import_keras()
-    network = inference.open_network(path)
-    if inputs:
-        generation.generate_images(network, jobs, say=_say, tiles=tiles, keep_alpha=keep_alpha)
+    if answers:
+        say = (lambda line: None) if as_json else tables.say
+        told = generation.generate_answers(found, jobs, out, say=say, warn=lambda line: tables.echo(line, err=True))
+        tables.tell(told, as_json, lambda _: None)
+    elif inputs:
+        generation.generate_images(found, jobs, say=tables.say, tiles=tiles, keep_alpha=keep_alpha)
     else:
-        _echo(generation.generate_samples(network, out, **given))
+        tables.echo(generation.generate_samples(found, out, **given))
 
 
 @cli.command()
 @click.argument("model")
 @_direction()
+@_NETWORK
 @_JSON
-def benchmark(model, direction, as_json):
+def benchmark(model, direction, network, as_json):
     """Time MODEL in every way there is to run it, side by side.
 
     MODEL is a pretrained name, a run directory or a .keras file, which runs in Keras, as a SavedModel, in TFLite and
@@ -219,11 +244,11 @@ def benchmark(model, direction, as_json):
     """
     from ganzoo import pretrained
 
-    pretrained.find_model(model, direction)  # Errors come before Keras, which takes seconds.
+    pretrained.find(model, network, direction)  # Errors come before Keras, which takes seconds.
     from ganzoo.exporting.benchmark import benchmark
 
-    report = benchmark(model, direction, say=lambda line: _echo(line, err=True))
-    _tell(report, as_json, _print_benchmark)
+    report = benchmark(model, direction, network=network, say=lambda line: tables.echo(line, err=True))
+    tables.tell(report, as_json, tables.print_benchmark)
 
 
 @cli.command()
@@ -257,8 +282,8 @@ def evaluate(model, data, network, perceptual, count, out, direction, as_json):
     from ganzoo.evaluation.evaluate import evaluate
 
     options = {"network": network, "perceptual": perceptual or None, "count": count, "out": out}
-    document = evaluate(model, data, direction=direction, **options, watch=_watched)
-    _tell(document, as_json, _print_evaluation)
+    document = evaluate(model, data, direction=direction, **options, watch=tables.watched)
+    tables.tell(document, as_json, tables.print_evaluation)
 
 
 @cli.command()
@@ -284,7 +309,8 @@ def evaluate(model, data, network, perceptual, count, out, direction, as_json):
 )
 @click.option("--allow-below", metavar="DB", type=float, help="A PSNR that will do where a file misses its floor.")
 @_direction("both")
-def export(model, out, formats, quantize, size, io, calibration, allow_below, direction):
+@_NETWORK
+def export(model, out, formats, quantize, size, io, calibration, allow_below, direction, network):
     """Export MODEL to a SavedModel and TFLite files, each with the proof that it paints the same.
 
     MODEL is a pretrained name, a run directory or a .keras file. Every file is run on real images and compared with
@@ -305,12 +331,13 @@ def export(model, out, formats, quantize, size, io, calibration, allow_below, di
         calibration=calibration,
         allow_below=allow_below,
         direction=direction,
-        say=_say,
+        network=network,
+        say=tables.say,
     )
-    _print_table(str(made.folder), report.quality_table(made.files))
+    tables.print_table(str(made.folder), report.quality_table(made.files))
     operators = report.operator_table(made.files)
     if len(operators) > 1:
-        _print_table("Operators", operators)
+        tables.print_table("Operators", operators)
 
 
 @cli.command()
@@ -322,12 +349,12 @@ def doctor(run_dir, as_json):
     from ganzoo.training.run_directory import RunDirectory
 
     report = doctor.report(RunDirectory(run_dir))
-    _tell(report, as_json, _print_diagnosis)
+    tables.tell(report, as_json, tables.print_diagnosis)
 
 
 def main():
     """Runs the command and exits: 0 done, 2 wrong usage, 1 a failure while running, 130 interrupted."""
-    warnings.showwarning = lambda message, *_, **__: _echo(f"Warning: {message}", err=True)
+    warnings.showwarning = lambda message, *_, **__: tables.echo(f"Warning: {message}", err=True)
     try:
         status = cli.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -351,17 +378,8 @@ def main():
     sys.exit(status or 0)
 
 
-def _echo(text: str = "", err: bool = False) -> None:
-    """Prints a text of lines, none of which makes the terminal do anything."""
-    click.echo("\n".join(map(printable, text.split("\n"))), err=err)
-
-
-def _say(line: str) -> None:
-    click.echo(printable(line))
-
-
 def _fail(problem, status: int) -> int:
-    _echo(f"Error: {' '.join(str(problem).split())}", err=True)
+    tables.echo(f"Error: {' '.join(str(problem).split())}", err=True)
     return status
 
 
@@ -374,167 +392,3 @@ def _file_problem(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{where}no space left on the disk; free some and give the same command again"
     return f"{where}{(error.strerror or 'can not be used').lower()}"
-
-
-def _tell(found: dict, as_json: bool, in_words: Callable[[dict], None]) -> None:
-    """Prints what a command found: nothing but JSON, or for people."""
-    if as_json:
-        click.echo(json.dumps(found, indent=2))
-    else:
-        in_words(found)
-
-
-def _print_table(title: str, rows: list[list[str]]) -> None:
-    """On a terminal, a table that fits it; elsewhere, aligned lines that are never cut."""
-    rows = [[printable(cell) for cell in row] for row in rows or [["none yet"]]]
-    if sys.stdout.isatty():
-        _print_rich_table(title, rows)
-        return
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    _echo(f"{title}:")
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        _echo("  " + "  ".join(cells).rstrip())
-
-
-def _print_rich_table(title: str, rows: list[list[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*([""] * len(rows[0])), box=None, show_header=False, padding=(0, 1))
-    for row in rows:
-        table.add_row(Text(row[0], style="bold"), *map(Text, row[1:]))
-    Console().print(Text(printable(title), style="cyan"), table)
-
-
-def _print_catalogue(known: dict) -> None:
-    for kind, entries in known.items():
-        _print_table(kind.capitalize(), [[entry["name"], entry["summary"], *_whereabouts(entry)] for entry in entries])
-
-
-def _whereabouts(entry: dict) -> list[str]:
-    """Of a pretrained generator, how large it is, and whether it must be fetched."""
-    if "bytes" not in entry:
-        return []
-    return [f"{entry['bytes'] / 1e6:.1f} MB{'' if entry['here'] else ', not on this machine'}"]
-
-
-def _print_benchmark(report: dict) -> None:
-    timed = [row for row in report["rows"] if "timings" in row]
-    threads = [timing["threads"] for timing in timed[0]["timings"]] if timed else []
-    heads = [head for n in threads for head in (f"{n} thread{'s' * (n > 1)}, ms", "spread", "x tf.function")]
-    table = [["", "size", *heads, "memory"]]
-    for row in timed:
-        cells = [cell for timing in row["timings"] for cell in _timing_cells(timing)]
-        memory = "" if row["peak_memory_mib"] is None else f"{row['peak_memory_mib']:.0f} MiB"
-        table.append([row["name"], f"{row['bytes'] / 1e6:.1f} MB", *cells, memory])
-    _print_table(report["model"], table)
-    for row in report["rows"]:
-        if "timings" not in row:
-            _print_paragraph(f"{row['name']}: not available: {row['unavailable']}")
-
-
-def _timing_cells(timing: dict) -> list[str]:
-    speedup = "" if timing["speedup"] is None else f"{timing['speedup']:.2f}"
-    return [f"{timing['median_ms']:.2f}", f"{timing['spread_ms']:.2f}", speedup]
-
-
-def _print_evaluation(document: dict) -> None:
-    from ganzoo.evaluation import results
-
-    title = f"{document['model']} on {document['data']}"
-    for direction, rows in results.tables(document["results"]).items():
-        if sys.stdout.isatty():
-            # A value stays in one line with its error.
-            rows = [[cell.replace(" ", "\N{NO-BREAK SPACE}") for cell in row] for row in rows]
-        _print_table(f"{title}, {direction}" if direction else title, rows)
-    _print_paragraph(f"Images: {document['preparation']}. ±: one standard error.")
-    for warning in document["warnings"]:
-        _print_paragraph(f"Beware: {warning}.")
-    for skipped in document["skipped"]:
-        _print_paragraph(f"Not measured: {skipped['metric']}: {skipped['reason']}")
-
-
-def _watched(items, length: int, title: str):
-    """On a terminal, a bar of how far it is."""
-    if not sys.stderr.isatty():
-        return items
-    from rich.console import Console
-    from rich.progress import track
-
-    return track(items, title, total=length, console=Console(stderr=True), transient=True)
-
-
-def _print_described(described: dict) -> None:
-    import yaml
-
-    if "card" in described:
-        _print_card(described["card"])
-        return
-    if "run" in described:
-        _print_diagnosis(described["run"])
-        _echo()
-    else:
-        _echo(f"{described['recipe']}\n\n{described['header']}\n")
-    _echo(yaml.safe_dump(described["settings"], sort_keys=False))
-
-
-def _print_card(card: dict) -> None:
-    from ganzoo import model_card
-
-    _echo(f"{card['name']}\n\n{card.get('summary', '')}\n")
-    for title, lines in model_card.facts(card).items():
-        _echo(f"{title}:")
-        for line in lines:
-            _print_paragraph(line, "  ")
-    for title, table in model_card.evaluations(card):
-        _print_table(f"\n{title}", table)
-    exports = model_card.exports(card)
-    if exports:
-        _print_table("\nexports", exports)
-    _echo()
-
-
-def _print_networks(networks: dict) -> None:
-    for name, network in networks.items():
-        rows = [
-            [
-                layer["name"],
-                layer["kind"],
-                " x ".join(str(size or "any") for size in layer["output"]),
-                f"{layer['parameters']:,}",
-            ]
-            for layer in network["layers"]
-        ]
-        _print_table(f"{name}: {network['parameters']:,} parameters", rows)
-
-
-def _print_diagnosis(report: dict) -> None:
-    if report["step"] is None:
-        _echo(f"{report['run']}: no metrics yet, so there is nothing to say of its health")
-    else:
-        _echo(f"{report['run']}: step {report['step']:,} of {report['last_step']:,}")
-    for rollback in report["rollbacks"]:
-        way = f"from step {rollback['from']:,} to step {rollback['to']:,}"
-        _print_paragraph(f"went back {way}, because {rollback['reason']}")
-    if report["step"] is not None and not report["findings"]:
-        if report["early"]:
-            verdict = report["early"]
-        elif report["judged"] is None:
-            verdict = "nothing to judge it by: no line that is looked at holds values of health"
-        else:
-            seen = "losses, the discriminator's logits, gradients, updates and samples"
-            verdict = f"healthy: nothing is wrong with {seen}"
-        _print_paragraph(verdict)
-    for finding in report["findings"]:
-        _echo(f"\n{finding['name']} (since step {finding['since']:,})")
-        _print_paragraph(finding["evidence"], "  ")
-        _print_paragraph(f"{finding['advice']}.", "  ")
-
-
-def _print_paragraph(text: str, indent: str = "") -> None:
-    """Text in lines that fit the terminal; a key of a recipe is never broken."""
-    width = shutil.get_terminal_size((100, 0)).columns - len(indent)
-    lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
-    _echo(textwrap.indent("\n".join(lines), indent))

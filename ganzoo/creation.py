@@ -1,6 +1,6 @@
 """`ganzoo.create`: a GAN from its name and hyperparameters, without a recipe."""
 
-from ganzoo import registry
+from ganzoo import provenance, registry
 from ganzoo.config import create_config
 
 
@@ -20,4 +20,6 @@ def create(name: str, **config):
     architecture = registry.get(name)
     gan = architecture(create_config(architecture.config_class, **config))
     gan.compile()
+    for key, network in gan.deployed().items():
+        network.provenance = provenance.of_config(name, key, gan.config)
     return gan

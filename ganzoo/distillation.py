@@ -1,12 +1,10 @@
-"""Teachers: trained generators that a smaller one learns to imitate (Hinton et al. 2015)."""
+"""Teachers: trained networks that smaller ones learn to imitate (Hinton et al. 2015)."""
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import keras
 
-from ganzoo import pretrained
 from ganzoo.errors import UsageError
 
 UNKNOWN_SIDE = 64
@@ -14,41 +12,50 @@ UNKNOWN_SIDE = 64
 ADVICE = "give one trained with the same model settings"
 
 
-def load_teachers(teacher: str, students: Mapping[str, keras.Model]) -> Mapping[str, keras.Model]:
-    """The teacher of each student, frozen, in the precision that it was saved in.
+def frozen(teachers: Mapping[str, keras.Model], students: Mapping[str, keras.Model]) -> Mapping[str, keras.Model]:
+    """The teacher of each student, which is no longer trained.
 
     Args:
-        teacher: a pretrained name, a run directory or, for a single student, a `.keras` file.
-        students: generators by name, as in `GAN.deployed()`.
+        teachers: networks by the names of their students.
+        students: networks by name, as in `GAN.deployed()`.
 
     Returns:
         By the students' names; a model that holds this does not take them for its own networks, as it would a dict's.
 
     Raises:
-        UsageError: when there is no such teacher, or it takes or makes something of another shape.
-        RunError: when its file can't be read.
+        UsageError: when a student has none, or one that takes or makes something of another shape.
     """
-    if len(students) > 1 and pretrained.opens_in_keras(Path(teacher)):
-        names = " and ".join(students)
-        raise UsageError(f"model.teacher: {teacher} holds one generator; give a run directory, with {names}")
-    return MappingProxyType({name: _load_teacher(teacher, name, student) for name, student in students.items()})
+    if teachers.keys() != students.keys():
+        raise UsageError(
+            f"found teachers of {', '.join(teachers) or 'none'}; give one of each of {', '.join(students)}"
+        )
+    for name, student in students.items():
+        _check(teachers[name], student)
+        teachers[name].trainable = False
+    return MappingProxyType({name: teachers[name] for name in students})
 
 
-def _load_teacher(teacher: str, name: str, student: keras.Model) -> keras.Model:
-    try:
-        network = pretrained.load(teacher, pretrained.direction_in(name))
-    except UsageError as error:
-        raise UsageError(f"model.teacher: {error}") from None
-    taken, wanted = network.input_shape[1:], student.input_shape[1:]
-    if len(taken) != len(wanted) or any(a != b for a, b in zip(taken, wanted, strict=True) if a and b):
-        raise UsageError(f"model.teacher: {teacher} takes {_text(taken)}, and {student.name} {_text(wanted)}; {ADVICE}")
-    inputs = keras.KerasTensor((1, *(a or b or UNKNOWN_SIDE for a, b in zip(taken, wanted, strict=True))))
-    made, wanted = network.compute_output_spec(inputs).shape[1:], student.compute_output_spec(inputs).shape[1:]
+def _check(teacher: keras.Model, student: keras.Model) -> None:
+    taken, wanted = ([tensor.shape[1:] for tensor in network.inputs] for network in (teacher, student))
+    if len(taken) != len(wanted) or not all(map(_agree, taken, wanted)):
+        raise UsageError(f"{teacher.name} takes {_text(taken)}, and {student.name} {_text(wanted)}; {ADVICE}")
+    tensors = [
+        keras.KerasTensor((1, *(a or b or UNKNOWN_SIDE for a, b in zip(*shapes, strict=True))), tensor.dtype)
+        for *shapes, tensor in zip(taken, wanted, student.inputs, strict=True)
+    ]
+    made, wanted = (_made(network, tensors) for network in (teacher, student))
     if made != wanted:
-        raise UsageError(f"model.teacher: {teacher} makes {_text(made)}, and {student.name} {_text(wanted)}; {ADVICE}")
-    network.trainable = False
-    return network
+        raise UsageError(f"{teacher.name} makes {_text(made)}, and {student.name} {_text(wanted)}; {ADVICE}")
 
 
-def _text(shape: tuple) -> str:
-    return " x ".join("any" if side is None else str(side) for side in shape)
+def _agree(taken: Sequence[int | None], wanted: Sequence[int | None]) -> bool:
+    return len(taken) == len(wanted) and all(a == b for a, b in zip(taken, wanted, strict=True) if a and b)
+
+
+def _made(network: keras.Model, tensors: Sequence[keras.KerasTensor]) -> list[tuple]:
+    outputs = network.compute_output_spec(tensors[0] if len(tensors) == 1 else list(tensors))
+    return [tensor.shape[1:] for tensor in keras.tree.flatten(outputs)]
+
+
+def _text(shapes: Sequence[tuple]) -> str:
+    return " and ".join(" x ".join("any" if side is None else str(side) for side in shape) for shape in shapes)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganzoo import inference
+from ganzoo import keras_network, provenance
 from ganzoo.lite import latents
 
 if TYPE_CHECKING:
@@ -30,9 +30,8 @@ def describe(networks: "Mapping[str, keras.Model]") -> dict:
     made = {
         direction: lattice(network(fixed_input(network), training=False)) for direction, network in networks.items()
     }
-    is_latents = inference.takes_latents(next(iter(networks.values())))
     return {
-        "input": "seed 0" if is_latents else "waves",
+        "input": "waves" if _takes_a_picture(next(iter(networks.values()))) else "seed 0",
         "lattice": made if len(made) > 1 else next(iter(made.values())),
     }
 
@@ -43,10 +42,10 @@ def fixed_input(network: "keras.Model") -> np.ndarray:
     Raises:
         UsageError: for a network that takes something else.
     """
-    if inference.takes_latents(network):
+    if not _takes_a_picture(network):
         return latents.draw(0, 1, network.input_shape[-1])
     height, width, channels = network.input_shape[1:]
-    low, high = inference.input_range(network)
+    low, high = keras_network.input_range(network)
     return (low + (high - low) * waves(height or SIDE, width or SIDE, channels)[None]).astype("float32")
 
 
@@ -66,3 +65,7 @@ def lattice(output) -> list[list[float]]:
     image = np.asarray(output, "float64").reshape(np.shape(output)[-3:])
     places = [((2 * np.arange(PLACES) + 1) * side) // (2 * PLACES) for side in image.shape[:2]]
     return np.round(image[np.ix_(*places)], 5).reshape(-1, image.shape[2]).tolist()
+
+
+def _takes_a_picture(network: "keras.Model") -> bool:
+    return keras_network.signature_of(network, provenance.of_model(network)).kinds == ("image",)

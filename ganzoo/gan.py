@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping
 import keras
 from keras import ops
 
-from ganzoo import batches, ema, first_batch, initial_weights, losses, optimizers, seeding, tuning
+from ganzoo import batches, distillation, ema, first_batch, initial_weights, losses, optimizers, seeding, tuning
 from ganzoo.config import GANConfig
 from ganzoo.data.fields import FLOAT, Image, fields_of
-from ganzoo.distillation import load_teachers
 from ganzoo.draws import StepSeed
 from ganzoo.engines import SEEDS, WHOLE_NUMBERS, Trainer, check_precision
 from ganzoo.errors import UsageError
@@ -103,14 +102,22 @@ class GAN(AdversarialTerms, Trainer):
         trained.set_weights(stock.get_weights())
 
     def prepare(self) -> None:
-        """Loads what training needs beyond the networks: a teacher, or in an architecture that overrides and extends
-        this, a feature network. `ganzoo.train` calls it first.
+        """Loads what training needs beyond the networks, as a feature network. `ganzoo.train` calls it first.
 
         Raises:
             UsageError: when that can't be had, saying what to do.
         """
-        if self._is_taught():
-            self._teachers = load_teachers(self.config.teacher, {n: self._networks[n] for n in self.deployed_names})
+
+    def teach(self, teachers: Mapping[str, keras.Model]) -> None:
+        """Takes the networks that the deployed networks learn to imitate, by their names; they are trained no more.
+
+        `ganzoo.train` loads those of the config's `teacher`, and hands them in.
+
+        Raises:
+            UsageError: when one is missing, or takes or makes something of another shape.
+        """
+        students = {name: self._networks[name] for name in self.deployed_names}
+        self._teachers = distillation.frozen(teachers, students)
 
     # What users of any architecture call.
 
@@ -407,7 +414,7 @@ class GAN(AdversarialTerms, Trainer):
 
     def _distillation_terms(self, phase, batch, outputs) -> dict:
         if not self._teachers:
-            raise UsageError(f"{self.name}: the teacher is not loaded; call prepare() before fit()")
+            raise UsageError(f"{self.name}: its teacher is not there; hand it in before fit(), by gan.teach(networks)")
         terms = {}
         for name in (name for name in phase.networks if name in self._teachers):
             signature = self.config.deployed[name]

@@ -1,4 +1,4 @@
-"""From a trained generator to picture files: what `ganzoo generate` does. Imports no Keras until a model is used."""
+"""From a trained network to files: what `ganzoo generate` does. Imports no Keras until a model is used."""
 
 import contextlib
 import sys
@@ -7,15 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from ganzoo import inference, pictures, pretrained
+from ganzoo import inference, pictures
 from ganzoo.errors import UsageError
+from ganzoo.generator import Generator
+from ganzoo.lite import answers, asking, clips, samples, words
 from ganzoo.lite import jobs as lite_jobs
-from ganzoo.lite import latents, samples
 from ganzoo.lite.jobs import is_file, plan_images
-from ganzoo.lite.network import latent_length
+from ganzoo.lite.network import Network
 from ganzoo.lite.tiling import Progress
 
-__all__ = ["check_model", "check_options", "generate_images", "generate_samples", "plan_images"]
+__all__ = ["check", "generate_answers", "generate_images", "generate_samples", "plan_images", "plan_questions"]
 
 COUNT = 16
 """Samples in a grid."""
@@ -23,15 +24,20 @@ FRAMES = 60
 """Of an animation, between two seeds, there and back: 3 seconds."""
 EXCLUDED = {"--seeds": ("--count", "--seed", "--interpolate"), "--interpolate": ("--seed",)}
 """What an option leaves nothing to say."""
+ANSWERS = ("classes", "code")
+"""Kinds that are told, and not painted or played."""
+LONGEST_TEXT = 1_000_000
+"""Words; how many a model takes is told by itself."""
 
 
-def check_options(options: Collection[str], out: Path, *, of_images: bool) -> None:
-    """Raises UsageError for options that exclude one another, or don't go with what is painted, and for a wrong `out`.
+def check_options(options: Collection[str], out: Path, *, of_images: bool, gives: str = "image") -> None:
+    """Raises UsageError for options that exclude one another, or don't go with what is made, and for a wrong `out`.
 
     Args:
         options: the names of those options for samples that were given, such as `--seeds`.
         out: where the picture goes.
         of_images: images are painted, and not samples.
+        gives: the kind of what is made.
     """
     if of_images and options:
         raise UsageError(f"{', '.join(options)}: for samples of latents; leave it out where images are painted")
@@ -39,22 +45,62 @@ def check_options(options: Collection[str], out: Path, *, of_images: bool) -> No
         found = [other for other in excluded if other in options]
         if option in options and found:
             raise UsageError(f"{option}: says which seeds are painted, so that {' and '.join(found)} must be left out")
+    if gives == "clip":
+        clips.is_file(out)
+        return
     if not of_images:
         is_file(out)
     if _moves(out) and not of_images and "--interpolate" not in options:
         raise UsageError(f"--out {out}: an animation, which --interpolate A,B makes; give that, or a name in .png")
 
 
-def check_model(path: Path, *, of_images: bool) -> None:
-    """Raises UsageError when a model takes latents and was given images, or the other way round, as far as files tell.
+def check(
+    generator: Generator, options: Collection[str], out: Path | None, *, has_inputs: bool, as_json: bool = False
+) -> None:
+    """Raises UsageError for what can't be asked of a model, as far as files tell: Keras takes seconds to load.
 
-    They are read without Keras, which takes seconds to load.
+    Args:
+        options: the names of those options for samples that were given, such as `--seeds`.
+        out: where what is made goes; None: nowhere.
+        has_inputs: pictures or clips were given.
+        as_json: answers are wanted as JSON.
     """
-    takes_latents = pretrained.takes_latents(path)
-    if takes_latents and of_images:
-        raise UsageError(f"{path}: paints from latents and takes no images: leave them out")
-    if takes_latents is False and not of_images:
-        raise UsageError(f"{path}: translates images and was given none: name images, or a folder of them")
+    where, gives = generator.path or generator.title, generator.gives
+    if gives in ANSWERS:
+        if options:
+            raise UsageError(f"{', '.join(options)}: for samples, and {where} makes none; leave it out")
+        if out and out.suffix.lower() != ".json":
+            raise UsageError(f"--out {out}: answers are written as JSON; give a name that ends in .json")
+    elif as_json:
+        raise UsageError(f"--json: for answers, and {where} makes {_several(gives)}; leave it out")
+    elif out is None:
+        raise UsageError(f"--out is missing: name the file of the {_several(gives)} to write, or a folder for many")
+    else:
+        check_options(options, out, of_images=has_inputs, gives=gives)
+    if generator.works_on and gives not in ANSWERS and (*generator.taken, gives) != ("image", "image"):
+        raise UsageError(f"{where}: makes {gives} of {' and '.join(generator.taken)}, which is not done here; call it")
+    if generator.taken and has_inputs and generator.works_on is None:
+        raise UsageError(f"{where}: paints from latents and takes no images: leave them out")
+    if generator.works_on and not has_inputs:
+        does = "translates" if (generator.works_on, gives) == ("image", "image") else "looks at"
+        given = _several(generator.works_on)
+        raise UsageError(f"{where}: {does} {given} and was given none: name {given}, or a folder of them")
+
+
+def check_conditions(generator: Generator, classes: Sequence[str] | None, texts: Sequence[str] | None) -> None:
+    """Raises UsageError for a class or a word that a model does not know, as far as files tell."""
+    taken, where = generator.taken, generator.path or generator.title
+    for given, kind, option in ((classes, "label", "--class"), (texts, "tokens", "--text")):
+        if taken and given and kind not in taken:
+            raise UsageError(f"{where}: takes {' and '.join(taken)}: leave {option} out")
+    if classes and taken.get("label"):
+        answers.numbers(classes, taken["label"])
+    for text in texts or ():
+        if taken.get("tokens"):
+            words.tokens(text, taken["tokens"], LONGEST_TEXT)
+    if "tokens" in taken and not texts:
+        example = " ".join(word for word in taken["tokens"][:3] if word)
+        raise UsageError(f"{where}: makes what a text says; give one, as --text {example!r}")
 
 
 def generate_samples(
@@ -66,10 +112,12 @@ def generate_samples(
     seeds: Sequence[int] = (),
     interpolate: Sequence[int] = (),
     truncation: float = 1.0,
+    classes: Sequence[str] | None = None,
+    texts: Sequence[str] | None = None,
 ) -> str:
     """Writes a grid of samples; or, of a way between seeds, an animation where `out` ends in .gif or .apng.
 
-    On a terminal, a bar shows how far it is.
+    Clips are written one after the other into a .wav file. On a terminal, a bar shows how far it is.
 
     Args:
         model: a generator of latents: anything that `inference.open_network` takes.
@@ -81,6 +129,8 @@ def generate_samples(
         interpolate: two seeds or more; the samples then lie on the way from the first sample of one to that of the
             next. An animation goes there and back.
         truncation: see `inference.sample`.
+        classes: names of the classes of the samples, in turns.
+        texts: of the samples, in turns.
 
     Returns:
         What was written, in words.
@@ -89,38 +139,48 @@ def generate_samples(
         UsageError: when the model takes images, or as `inference.sample` and `inference.interpolate` do.
     """
     network = inference.open_network(model)
+    conditions = {"classes": classes, "texts": texts}
     if interpolate and _moves(out):
-        points = _there_and_back(network, count or FRAMES * (len(interpolate) - 1), interpolate)
-        names = [""] * len(points)
+        count = count or FRAMES * (len(interpolate) - 1)
+        given, names = _there_and_back(network, count, interpolate, conditions), [""] * count
     elif interpolate:
-        points = inference.way(network, count or COUNT, interpolate)
-        names = [f"{'_'.join(map(str, interpolate))}_{index:0{len(str(len(points)))}d}" for index in range(len(points))]
+        count = count or COUNT
+        given = inference.way(network, count, interpolate, **conditions)
+        names = [f"{'_'.join(map(str, interpolate))}_{index:0{len(str(count))}d}" for index in range(count)]
     elif seeds:
-        points, names = inference.first_latents(network, seeds), [f"seed_{number}" for number in seeds]
+        given, names = inference.first_of(network, seeds, **conditions), [f"seed_{number}" for number in seeds]
     else:
         count = count or COUNT
-        points, names = latents.draw(seed, count, latent_length(network)), samples.names(seed, count)
-    batches = inference.painted(network, points, truncation)
+        given, names = inference.drawn(network, seed, count, **conditions), samples.names(seed, count)
+    batches = inference.made(network, given, truncation)
+    if network.interface.output.kind == "clip":
+        with _bar(out, "clips") as progress:
+            return clips.write_samples(batches, out, names, network.interface.output.rate, progress)
     with _bar(out, "samples") as progress:
         if interpolate and _moves(out):
-            frames = np.concatenate(list(samples.told(batches, len(points), progress)))
+            frames = np.concatenate(list(samples.told(batches, count, progress)))
             pictures.save_animation(frames, out)
             return str(out)
         if seeds and is_file(out):
-            images = np.concatenate(list(samples.told(batches, len(points), progress)))
+            images = np.concatenate(list(samples.told(batches, len(seeds), progress)))
             batches, progress = [pictures.captioned(images, [str(number) for number in seeds])], None
         return samples.write(batches, out, names, progress)
+
+
+def _several(kind: str) -> str:
+    """`images` of `image`."""
+    return f"{kind}s"
 
 
 def _moves(out: Path) -> bool:
     return out.suffix.lower() in pictures.ANIMATIONS and not out.is_dir()
 
 
-def _there_and_back(network, count: int, seeds: Sequence[int]) -> np.ndarray:
-    """Latents of a loop: where it begins again, it goes on at the same pace. Either end is there once."""
-    there = inference.way(network, count // 2 + 1, seeds)
-    back = inference.way(network, count - len(there) + 2, seeds[::-1])
-    return np.concatenate([there, back[1:-1]])
+def _there_and_back(network: Network, count: int, seeds: Sequence[int], conditions) -> inference.Inputs:
+    """What is given for a loop: where it begins again, it goes on at the same pace. Either end is there once."""
+    there = inference.way(network, count // 2 + 1, seeds, **conditions)
+    back = inference.way(network, count - count // 2 + 1, seeds[::-1], **conditions)
+    return {name: np.concatenate([values, back[name][1:-1]]) for name, values in there.items()}
 
 
 def generate_images(
@@ -149,6 +209,46 @@ def generate_images(
     """
     opened = inference.open_network(model)
     lite_jobs.paint_all(opened, jobs, tiles=tiles, keep_alpha=keep_alpha, say=say, progress_of=_bar)
+
+
+def plan_questions(generator: Generator, inputs: Sequence[Path]) -> list[Path]:
+    """The files that a classifier or an encoder is asked about; a folder stands for those in it and below.
+
+    Raises:
+        UsageError: for an input that is not there, and a folder without such files.
+    """
+    if generator.works_on == "clip":
+        return [file for path in inputs for file, _ in lite_jobs.find_files(path, (clips.SUFFIX,), "sound")]
+    return [file for path in inputs for file, _ in lite_jobs.find_images(path)]
+
+
+def generate_answers(
+    model,
+    files: Sequence[Path],
+    out: Path | None = None,
+    say: Callable[[str], None] = print,
+    warn: Callable[[str], None] = print,
+) -> list[dict]:
+    """What a classifier or an encoder says of pictures or clips.
+
+    Args:
+        model: anything that `inference.open_network` takes.
+        files: from `plan_questions`; one that can't be read is skipped.
+        out: a JSON file that the answers are written to.
+        say: is told a line of each: of classes the best three, in percent.
+        warn: is told of each that is skipped.
+
+    Returns:
+        Of each `input`, its path, and `classes`, the probability of each by name, or `code`, its numbers.
+
+    Raises:
+        UsageError: when the model takes or gives something else.
+        RunError: when no file can be read.
+    """
+    found = asking.ask_all(inference.open_network(model), files, say, warn)
+    if out:
+        answers.write(found, out)
+    return found
 
 
 @contextlib.contextmanager

@@ -68,18 +68,24 @@ def _defaults() -> dict[str, str]:
     return {name: recipe for name, recipe in found.items() if recipe}
 
 
-def of_file(path: Path) -> Recipe | None:
-    """The recipe of the run that a generator's file is of: one at its top, or the best so far, among its checkpoints.
+def run_of(path: Path) -> tuple[Path, dict] | None:
+    """The `config.yaml` of the run that a network's file is of, and what it holds, unchecked.
 
-    None for a file that lies elsewhere.
-
-    Raises:
-        UsageError: when the run's configuration is of no recipe.
+    It is of a run if it lies at its top, or among its checkpoints as the best. None for a file that lies elsewhere.
     """
     folders = [path.parent, *(parent.parent for parent in path.parents if parent.name == "checkpoints")]
-    configs = (folder / _RUN_CONFIG for folder in folders[:2])
-    config = next((config for config in configs if config.is_file() and _is_of_run(config)), None)
-    return load_recipe(config) if config else None
+    documents = ((folder / _RUN_CONFIG, run_document(folder / _RUN_CONFIG)) for folder in folders[:2])
+    return next(((config, document) for config, document in documents if document), None)
+
+
+def run_document(config: Path) -> dict | None:
+    """What the `config.yaml` of a run holds, unchecked; None where there is none of an architecture that is known."""
+    try:
+        document = read_yaml(config.read_text("utf-8")) if config.is_file() else None
+    except ValueError:
+        return None
+    known = isinstance(document, dict) and document.get("architecture") in registry.names()
+    return document if known else None
 
 
 def header(name_or_path: str | Path) -> str:
@@ -90,14 +96,6 @@ def header(name_or_path: str | Path) -> str:
             break
         lines.append(line.removeprefix("#").removeprefix(" "))
     return "\n".join(lines).strip()
-
-
-def _is_of_run(config: Path) -> bool:
-    try:
-        document = read_yaml(config.read_text("utf-8"))
-    except ValueError:
-        return False
-    return isinstance(document, dict) and document.get("architecture") in registry.names()
 
 
 def _folder():

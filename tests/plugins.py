@@ -11,7 +11,7 @@ import contract
 import pytest
 import small
 
-from ganzoo import registry
+from ganzoo import registration
 
 PROMISES = [
     contract.every_trainable_weight_gets_a_gradient,
@@ -32,7 +32,7 @@ keeps_each_promise = pytest.mark.parametrize("promise", PROMISES, ids=lambda pro
 def built(name: str, **changes):
     """Gives a small GAN of the module of that name, and a copy of its state; the module is registered until the end."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(registry, "_REGISTERED", dict(registry._REGISTERED))
+        patched.setattr(registration, "CLASSES", dict(registration.CLASSES))
         patched.delitem(sys.modules, name, raising=False)
         importlib.import_module(name)
         gan = small.create(name, **changes)

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 import ganzoo
 from ganzoo.errors import UsageError
+from ganzoo.training import teachers
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def saved(tmp_path):
 def taught(name, teacher, **changes):
     """A small mobile GAN with its teacher loaded."""
     gan = small.create(name, teacher=teacher, generator="mobile", **changes)
-    gan.prepare()
+    teachers.teach(gan)
     return gan
 
 
@@ -69,7 +70,7 @@ def test_each_direction_of_a_cyclegan_has_its_own_teacher(saved):
     }
     logs = small.terms(gan.train_step(batch))
     assert {name: logs[name] for name in expected} == pytest.approx(expected, rel=1e-5)
-    with pytest.raises(UsageError, match=r"generator_ab.keras holds one generator; .* generator_ab and generator_ba"):
+    with pytest.raises(UsageError, match=r"generator_ab.keras: holds one network; .* generator_ab and generator_ba"):
         taught("cyclegan", f"{teacher}/generator_ab.keras")
 
 
@@ -156,5 +157,7 @@ def test_a_teacher_without_weight_is_not_loaded():
 
 def test_training_without_the_teacher_that_was_asked_for_is_refused():
     gan = small.create("dcgan", teacher="runs/nobody")
-    with pytest.raises(UsageError, match=r"the teacher is not loaded; call prepare\(\) before fit\(\)"):
+    with pytest.raises(
+        UsageError, match=r"its teacher is not there; hand it in before fit\(\), by gan\.teach\(networks\)"
+    ):
         gan.train_step(small.batch(gan))

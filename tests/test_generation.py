@@ -1,20 +1,23 @@
 import contextlib
+import json
 import os
 import pty
 import re
 import sys
 import warnings
+import wave
 from pathlib import Path
 
 import exported
 import keras
 import numpy as np
 import pytest
+import signed
 from click.testing import CliRunner
 from keras import layers, ops
 from PIL import Image
 
-from ganzoo import inference, pictures
+from ganzoo import inference, pictures, provenance
 from ganzoo.cli import cli
 from ganzoo.errors import RunError, UsageError
 from ganzoo.generation import check_options, generate_images, generate_samples, plan_images
@@ -373,3 +376,117 @@ def test_an_exported_model_that_is_broken_is_told_in_a_line(ganzoo, tmp_path):
     (tmp_path / "card.json").unlink()
     assert "no card.json beside it" in ganzoo("generate", file.name, "--out", "out.png").stderr
     assert not (tmp_path / "out.png").exists()
+
+
+@pytest.fixture
+def network(monkeypatch):
+    """Saves a network of `signed`, as training saves it; gives the file."""
+    signed.register(monkeypatch)
+
+    def write(build):
+        model, path = build(), Path(f"{build.__name__}.keras")
+        model.save(path)
+        provenance.write(path, model.provenance)
+        return path
+
+    return write
+
+
+def run(*arguments) -> tuple[int, str]:
+    """What the command says, in this process, where an architecture of a test is known."""
+    done = CliRunner().invoke(cli, ["generate", *map(str, arguments)])
+    assert isinstance(done.exception, UsageError | None), done.exception
+    return (2, str(done.exception)) if done.exception else (done.exit_code, done.output)
+
+
+def greys(path) -> list[float]:
+    """Of each sample in a folder, between -1 and 1."""
+    return [np.asarray(Image.open(file)).mean() / 127.5 - 1 for file in sorted(Path(path).iterdir())]
+
+
+def test_samples_are_of_the_classes_that_are_named_in_turns(network):
+    path = network(signed.conditional)
+    assert run(path, "--class", "shoe,coat", "--count", 4, "--out", "many/")[0] == 0
+    assert greys("many") == pytest.approx([0.5, -0.5, 0.5, -0.5], abs=0.08)
+    assert run(path, "--count", 3, "--out", "all/")[0] == 0
+    assert greys("all") == pytest.approx([-0.5, 0.0, 0.5], abs=0.08)
+    # The latents are those of the seed, whatever the class.
+    assert len({inference.sample(path, 1, seed, classes=["coat"]).tobytes() for seed in range(9)}) > 1
+
+
+def test_samples_show_what_a_text_says(network):
+    path = network(signed.worded)
+    assert run(path, "--text", "A blue... cat!", "--count", 1, "--out", "x.png")[1].startswith("text: not among the 3")
+    assert run(path, "--text", "Blue!", "--text", "blue cat", "--count", 2, "--out", "many/")[0] == 0
+    assert greys("many") == pytest.approx([0.3, 0.0], abs=0.08)
+
+
+def test_a_way_stays_with_the_class_that_it_began_with(network):
+    generate_samples(network(signed.conditional), Path("way"), count=3, interpolate=(1, 2), classes=["shoe", "coat"])
+    assert greys("way") == pytest.approx([0.5, 0.5, 0.5], abs=0.08)
+
+
+def test_clips_are_written_as_sound_of_their_own_rate(network):
+    path = network(signed.player)
+    assert run(path, "--count", 2, "--out", "many/")[1] == "many/seed_0_0.wav to seed_0_1.wav, 2 clips\n"
+    wanted = inference.sample(path, 2)[:, :, 0]
+    for file, values in zip(sorted(Path("many").iterdir()), wanted, strict=True):
+        with wave.open(str(file)) as sound:
+            assert (sound.getframerate(), sound.getnframes(), sound.getsampwidth()) == (800, 32, 2)
+            heard = np.frombuffer(sound.readframes(32), "<i2") / 32767
+        np.testing.assert_allclose(heard, values, atol=1e-4)
+    assert "give one such as x.wav" in run(path, "--out", "x.png")[1]
+
+
+def test_a_classifier_says_of_each_picture_what_it_is(network, paint):
+    path = network(signed.classifier)
+    paint("in/bright.png", (255, 255, 255)), paint("in/dark.png", (0, 0, 0))
+    # Logits of -4, 0 and 4.
+    shares = np.exp([4, 0, -4]) / np.exp([4, 0, -4]).sum()
+    told = "shoe 98.2 %, dress 1.8 %, coat 0.0 %"
+    assert run(path, "in")[1].splitlines()[0] == f"in/bright.png: {told}"
+    found = json.loads(run(path, "in", "--json", "--out", "found.json")[1])
+    assert json.loads(Path("found.json").read_text()) == found
+    assert list(found[1]["classes"]) == ["coat", "dress", "shoe"]
+    assert list(found[1]["classes"].values()) == pytest.approx(list(shares), abs=1e-6)
+
+
+def test_sound_is_told_apart_too_and_a_code_is_told_as_numbers(network, paint):
+    with wave.open("loud.wav", "wb") as sound:
+        sound.setnchannels(1), sound.setsampwidth(2), sound.setframerate(800)
+        sound.writeframes(np.full(32, 32767, "<i2").tobytes())
+    assert run(network(signed.listener), "loud.wav")[1].startswith("loud.wav: shoe 98.2 %")
+    (found,) = json.loads(run(network(signed.encoder), paint("x.png", (255, 255, 255)), "--json")[1])
+    assert found == {"input": "x.png", "code": pytest.approx([1.0, -1.0])}
+
+
+def test_a_decoder_makes_pictures_of_codes(network):
+    path = network(signed.decoder)
+    assert run(path, "--count", 2, "--out", "many/")[0] == 0
+    assert len(set(greys("many"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("build", "options", "parts"),
+    [
+        (signed.conditional, ["--class", "dres", "--out", "x.png"], ["'dres'", "did you mean 'dress'", "coat, dress"]),
+        (signed.conditional, ["--text", "blue", "--out", "x.png"], ["takes latents and label", "leave --text out"]),
+        (signed.conditional, [], ["--out", "missing"]),
+        (signed.conditional, ["--json", "--out", "x.png"], ["--json", "makes images"]),
+        (signed.worded, ["--out", "x.png"], ["--text 'blue cat'"]),
+        (signed.worded, ["--text", "blu dog", "--out", "x.png"], ["'blu'", "did you mean 'blue'", "3 known words"]),
+        (signed.classifier, [], ["looks at images", "name images"]),
+        (signed.classifier, ["in.png", "--out", "x.png"], ["x.png", "ends in .json"]),
+        (signed.classifier, ["in.png", "--class", "coat"], ["--class", "makes none"]),
+        (signed.classifier, ["gone.png"], ["gone.png", "no such"]),
+        (signed.decoder, ["in.png", "--out", "x.png"], ["paints from latents", "leave them out"]),
+    ],
+)
+def test_what_a_network_does_not_take_or_give_is_told_before_it_is_opened(network, paint, build, options, parts):
+    paint("in.png")
+    path = network(build)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(keras.models, "load_model", None)
+        status, said = run(path, *options)
+    assert status == 2
+    assert all(part in said for part in parts), said

@@ -2,6 +2,7 @@
 
 import ast
 import configparser
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,9 +16,8 @@ LEVELS = [
     {"lite"},
     {"errors", "files", "memory", "npz"},
     {"documents"},
-    {"config", "seeding", "backend", "strategy_names", "pictures", "downloads"},
+    {"config", "seeding", "backend", "strategy_names", "pictures", "downloads", "registration", "kinds"},
     {
-        "registry",
         "schedules",
         "losses",
         "layers",
@@ -30,21 +30,29 @@ LEVELS = [
         "versions",
         "batches",
         "programs",
+        "distillation",
     },
     {"initial_weights", "engines", "rematerialisation", "precision", "phases"},
     {"tuning", "draws", "optimizers", "ema", "terms"},
-    {"perceptual", "recipes", "data"},
-    {"pretrained"},
-    {"distillation"},
+    {"perceptual", "data"},
     {"gan", "metrics"},
     {"architectures"},
+    {"registry"},
+    {"recipes"},
+    {"provenance"},
+    {"keras_network"},
+    {"generator"},
+    {"pretrained"},
     {"creation", "inference"},
     {"evaluation", "fixed_output"},
     {"training", "exporting", "catalogue", "generation", "model_card"},
+    {"tables"},
     {"cli"},
     {"__main__"},
 ]
 """A module imports those above it, and of those beside it none but parts of itself."""
+LATE = {"registry": {"architectures"}}
+"""What is imported by a name that is found out while running: the files of the package that it may be."""
 FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
 
 
@@ -52,24 +60,89 @@ def level(part: str) -> int:
     return next(index for index, parts in enumerate(LEVELS) if part in parts)
 
 
-def imported(path: Path) -> set[str]:
-    """The modules of ganzoo that a file imports, as dotted names within it; also inside functions."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+def imported(path: Path, for_annotations: bool = True) -> set[str]:
+    """The modules of ganzoo that a file imports, as dotted names within it; also inside functions and by name.
+
+    Args:
+        for_annotations: those that are imported for annotations alone count as well.
+    """
+    found, tree = set(), ast.parse(path.read_text("utf-8"))
+    typing = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    left_out = set() if for_annotations else {inner for node in typing for inner in ast.walk(node)}
+    for node in (node for node in ast.walk(tree) if node not in left_out):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: imports are absolute"
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            found |= by_name(path, tree, node.args[0])
     return {name.removeprefix("ganzoo.") for name in found if name.startswith("ganzoo.")}
+
+
+def dotted(path: Path) -> str:
+    """`ganzoo.data.sources` of its file."""
+    return ".".join(path.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+def by_name(path: Path, tree: ast.Module, name: ast.expr) -> set[str]:
+    """What a call of `import_module` imports: of an f-string, all modules whose names it may be."""
+    own = dotted(path).removeprefix("ganzoo.")
+    if isinstance(name, ast.Constant):
+        return {name.value}
+    if not isinstance(name, ast.JoinedStr):
+        assert own in LATE, f"{path}: imports {ast.unparse(name)}; say in LATE what that may be"
+        return {f"ganzoo.{part}" for part in LATE[own]}
+    pattern = "".join(
+        re.escape(part.value) if isinstance(part, ast.Constant) else may_be(path, tree, part.value)
+        for part in name.values
+    )
+    found = {dotted(file) for file in FILES if re.fullmatch(pattern, dotted(file))}
+    assert found, f"{path}: imports {ast.unparse(name)}, which no module is"
+    return found
+
+
+def may_be(path: Path, tree: ast.Module, part: ast.expr) -> str:
+    """A pattern of what stands in an f-string: the module's own name, a value of a dict that it writes out, a word."""
+    if ast.unparse(part) == "__name__":
+        return re.escape(dotted(path))
+    if isinstance(part, ast.Subscript):
+        written = {ast.unparse(node.targets[0]): node.value for node in tree.body if isinstance(node, ast.Assign)}
+        return "|".join(ast.literal_eval(written[ast.unparse(part.value)]).values()).join("()")
+    return r"\w+"
+
+
+def part_of(module: str) -> str:
+    """`data` of `data.sources`."""
+    return module.partition(".")[0]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_module_imports_one_above_or_beside_it(path):
     own = path.relative_to(ROOT).parts[0].removesuffix(".py")
     for name in imported(path):
-        other = name.partition(".")[0]
+        other = part_of(name)
         assert other == own or level(other) < level(own), f"{own} imports {name}"
+
+
+def reached(path: Path) -> set[str]:
+    """The files that a file imports, as dotted names within ganzoo; of a package that is named in LATE, all of its."""
+    files = {dotted(file).removeprefix("ganzoo.") for file in FILES}
+    found = {
+        name if name in files else name.rpartition(".")[0] for name in imported(path, for_annotations=False)
+    } & files
+    for part in LATE.get(dotted(path).removeprefix("ganzoo."), ()):
+        found |= {file for file in files if part_of(file) == part}
+    return found - {dotted(path).removeprefix("ganzoo.")}
+
+
+def test_no_way_of_imports_leads_back_to_where_it_began():
+    """From file to file: also within a part, which the levels let be, and by names that are put together."""
+    left = {dotted(path).removeprefix("ganzoo."): reached(path) for path in FILES}
+    while left:
+        free = {file for file, others in left.items() if not others & left.keys()}
+        assert free, f"a circle among {sorted(left)}"
+        left = {file: others for file, others in left.items() if file not in free}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "architectures").glob("*.py")), ids=lambda path: path.stem)

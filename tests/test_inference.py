@@ -7,7 +7,7 @@ import pytest
 import small
 from keras import layers, ops
 
-from ganzoo import create, inference, list_architectures
+from ganzoo import create, inference, keras_network, list_architectures
 from ganzoo.errors import RunError, UsageError
 from ganzoo.inference import interpolate, open_network, sample, translate
 from ganzoo.lite import tiling
@@ -128,14 +128,14 @@ def test_an_enlarging_network_gets_values_from_0_to_1():
     model = keras.Model(image, layers.UpSampling2D(2)(2 * x - 1), name="srgan_generator")
     image = picture(30, 40)
     assert (translate(model, image) == image.repeat(2, axis=0).repeat(2, axis=1)).all()
-    assert inference.input_range(identity()) == (-1.0, 1.0)
+    assert keras_network.input_range(identity()) == (-1.0, 1.0)
 
 
 @pytest.mark.parametrize("name", ["pix2pix", "cyclegan", "srgan"])
 def test_an_architectures_generator_paints_at_another_size_what_it_does_at_its_own(name):
     gan = create(name, image_size=64, base_filters=4)
     model = next(iter(gan.deployed().values()))
-    low = inference.input_range(model)[0]
+    low = keras_network.input_range(model)[0]
     own = picture(64, 64)
     assert np.abs(translate(model, own).astype(int) - to_pixels(model, own, low)).max() <= 1
     scale = to_pixels(model, own, low).shape[0] // 64
@@ -226,11 +226,11 @@ def test_the_latents_on_the_way_keep_the_length_of_those_at_its_ends():
 
 
 def test_models_are_told_apart_by_what_they_take(latent_model):
-    assert inference.takes_latents(latent_model)
-    assert not inference.takes_latents(identity())
+    assert open_network(latent_model).takes_latents
+    assert not open_network(identity()).takes_latents
     two = keras.Model([latent_model.inputs[0], keras.Input((3,))], latent_model.outputs, name="two")
     with pytest.raises(UsageError, match="two: takes"):
-        inference.takes_latents(two)
+        open_network(two)
 
 
 def test_an_exported_generator_paints_the_samples_of_the_same_seed(tmp_path):
@@ -284,7 +284,7 @@ def test_a_saved_model_that_is_broken_or_without_its_card_is_named(tmp_path):
 @pytest.mark.parametrize("name", list_architectures())
 def test_a_network_of_a_model_in_training_paints_with_the_weights_of_the_moment(name):
     (model, *_) = small.create(name).deployed().values()
-    network = inference.live(model)
+    network = keras_network.of_model(model, None)
     shape = (1, *(side or 8 for side in model.input_shape[1:]))
     batch = np.random.default_rng(0).uniform(0, 1, shape).astype("float32")
     before = network.call(batch)

@@ -1,10 +1,11 @@
 import keras
 import numpy as np
 import pytest
+import signed
 
 import ganzoo
 from ganzoo.errors import RunError, UsageError
-from ganzoo.pretrained import find_generator, find_model, load
+from ganzoo.pretrained import find, find_all, load
 
 
 def times(factor: float) -> keras.Model:
@@ -39,6 +40,31 @@ def test_a_direction_picks_one_of_two_generators(both_ways):
     assert factor(load(both_ways, direction="ba")) == 3
 
 
+def test_a_network_is_picked_by_its_name(both_ways):
+    assert factor(ganzoo.load(both_ways, network="generator_ba")) == 3
+    assert factor(ganzoo.load(both_ways, network="generator_ab")) == 2
+
+
+def test_a_network_that_is_not_deployed_is_told_which_there_are(both_ways):
+    with pytest.raises(UsageError, match="no deployed network 'discriminator_a', only generator_ab, generator_ba$"):
+        load(both_ways, network="discriminator_a")
+    with pytest.raises(UsageError, match="generator_ab.keras: holds generator_ab, and no 'generator_ba'"):
+        load(both_ways / "generator_ab.keras", network="generator_ba")
+
+
+def test_of_networks_without_a_direction_the_first_that_the_architecture_declares_is_taken(tmp_path, monkeypatch):
+    signed.register(monkeypatch)
+    (tmp_path / "config.yaml").write_text("architecture: signed\n")
+    # Not in the order of their names.
+    for build in (signed.classifier, signed.player):
+        build().save(tmp_path / f"{build.__name__}.keras")
+    assert find(tmp_path).name == "player"
+    assert find(tmp_path, "classifier").signature.made == "classes"
+    assert [found.name for found in find_all(tmp_path)] == ["player", "classifier"]
+    with pytest.raises(UsageError, match="has player, classifier, and no direction 'ba'"):
+        find(tmp_path, direction="ba")
+
+
 def test_a_direction_that_is_not_there_is_not_passed_over(one_way):
     with pytest.raises(UsageError, match="has one generator"):
         load(one_way, direction="ba")
@@ -49,12 +75,12 @@ def test_a_direction_that_is_not_there_is_not_passed_over(one_way):
 @pytest.mark.parametrize("name", ["pix2pix/emoij", "gone.keras", "gone"])
 def test_a_model_that_is_not_there_is_named_with_what_there_is(name):
     with pytest.raises(UsageError, match=f"no model '{name}'; .*run directory"):
-        find_generator(name)
+        find(name)
 
 
 def test_a_folder_without_a_generator_says_how_to_get_one(tmp_path):
     with pytest.raises(UsageError, match="no generator in this folder; train one"):
-        find_generator(tmp_path)
+        find(tmp_path)
 
 
 def test_a_file_that_is_cut_off_is_named(one_way):
@@ -69,8 +95,8 @@ def test_an_exported_model_is_found_and_is_no_keras_model(tmp_path):
     (tmp_path / "x_savedmodel/saved_model.pb").touch()
     (tmp_path / "x.tflite").touch()
     for name in ("x_savedmodel", "x.tflite"):
-        assert find_model(tmp_path / name) == tmp_path / name
+        assert find(tmp_path / name).path == tmp_path / name
         with pytest.raises(UsageError, match=rf"{name}: an exported model, .*ganzoo generate.*\.keras file"):
             load(tmp_path / name)
     with pytest.raises(UsageError, match="a folder of exported models; name one of them: x.tflite, x_savedmodel"):
-        find_model(tmp_path)
+        find(tmp_path)

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 import ganzoo
-from ganzoo import registry
+from ganzoo import registration, registry
 from ganzoo.config import GANConfig, frozen_config
 from ganzoo.errors import UsageError
 
@@ -14,7 +14,7 @@ from ganzoo.errors import UsageError
 def _forget_afterwards(monkeypatch):
     for name in registry.names():
         registry.get(name)
-    monkeypatch.setattr(registry, "_REGISTERED", dict(registry._REGISTERED))
+    monkeypatch.setattr(registration, "CLASSES", dict(registration.CLASSES))
 
 
 @frozen_config
@@ -71,7 +71,7 @@ def test_the_config_read_without_keras_is_the_one_that_the_class_has(name):
     def fields(config):
         return [(field.name, str(field.type), repr(field.default)) for field in dataclasses.fields(config)]
 
-    assert fields(registry._read_config(*registry._found()[name])) == fields(real)
+    assert fields(registry._read_config(*registration.found()[name])) == fields(real)
 
 
 @pytest.mark.parametrize("name", registry.names())
@@ -91,7 +91,7 @@ def test_settings_that_can_not_be_read_without_the_rest_of_the_file_are_told_in_
 ):
     file = tmp_path / "odd.py"
     file.write_text(f"from ganzoo.config import GANConfig, frozen_config\n{text}")
-    monkeypatch.setattr(registry, "_found", lambda: {"odd": ("odd", file)})
+    monkeypatch.setattr(registration, "found", lambda: {"odd": ("odd", file)})
     with pytest.raises(UsageError, match=told) as error:
         registry.config_class("odd")
     assert "odd.py" in str(error.value)
@@ -100,6 +100,6 @@ def test_settings_that_can_not_be_read_without_the_rest_of_the_file_are_told_in_
 def test_a_class_that_is_registered_by_another_name_than_its_file_has_is_told_in_a_line(tmp_path, monkeypatch):
     (tmp_path / "misnamed.py").write_text("from ganzoo import registry\n@registry.register('other')\nclass A: pass\n")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(registry, "_found", lambda: {"misnamed": ("misnamed", tmp_path / "misnamed.py")})
+    monkeypatch.setattr(registration, "found", lambda: {"misnamed": ("misnamed", tmp_path / "misnamed.py")})
     with pytest.raises(UsageError, match="'misnamed': misnamed registers no class of this name"):
         registry.get("misnamed")

@@ -16,7 +16,7 @@ import ganzoo
 from ganzoo import weight_files, zoo
 from ganzoo.downloads import CHUNK
 from ganzoo.errors import RunError, UsageError
-from ganzoo.pretrained import find_generator, find_model, load
+from ganzoo.pretrained import find, load
 
 
 @pytest.fixture(scope="module")
@@ -96,14 +96,14 @@ def test_a_name_is_not_a_folder_but_a_folder_can_be_meant(folder, tmp_path, monk
     latents = keras.Input((2,))
     (tmp_path / "dcgan/tiny").mkdir(parents=True)
     keras.Model(latents, latents * 2).save(tmp_path / "dcgan/tiny/generator.keras")
-    assert find_model("dcgan/tiny") == folder / "dcgan/tiny/generator.npz"
+    assert find("dcgan/tiny").path == folder / "dcgan/tiny/generator.npz"
     for path in ("./dcgan/tiny", Path("dcgan/tiny")):
-        assert find_model(path) == Path("dcgan/tiny/generator.keras")
+        assert find(path).path == Path("dcgan/tiny/generator.keras")
 
 
 def test_a_folder_of_weights_loads_by_its_path_too(made, folder):
     check_rounded(load(folder / "dcgan/tiny"), made[1]["dcgan/tiny"].deployed()["generator"])
-    assert find_generator(folder / "cyclegan/tiny", "ba").name == "generator_ba.npz"
+    assert find(folder / "cyclegan/tiny", direction="ba").path.name == "generator_ba.npz"
 
 
 @pytest.mark.parametrize("file", ["generator.npz", "config.yaml"])

@@ -10,11 +10,11 @@ import yaml
 import zoos
 from PIL import Image
 
-from ganzoo import distillation, pretrained
+from ganzoo import pretrained
 from ganzoo.exporting import generators, interface
 from ganzoo.exporting.stopwatch import Stopwatch
 from ganzoo.recipes import load_recipe
-from ganzoo.training import loop
+from ganzoo.training import loop, teachers
 
 SMALL = ["model.image_size=64", "model.base_filters=4", "model.residual_blocks=1", "training.batch_size=1"]
 
@@ -120,13 +120,13 @@ def test_a_generator_whose_data_are_elsewhere_is_proven_on_those_of_its_architec
     zoos.add(tmp_path / "zoo", "pix2pix/far", "pix2pix")
     config = folder / "config.yaml"
     config.write_text(config.read_text().replace("source: embedded:emoji", "source: folder:/gone"))
-    generator = generators.open_generator(folder / "generator.npz")
+    generator = pretrained.find(folder / "generator.npz")
     _, values = interface.at_size(generator.model, None)
     assert "embedded:avatars" in generators.test_inputs(generator, values, 2, None).description
 
 
 def test_it_is_timed_in_a_process_of_its_own():
-    path = pretrained.find_model("dcgan/tiny")
+    path = pretrained.find("dcgan/tiny").path
     with Stopwatch("keras function", path, 1, (1, 8)) as watch:
         assert watch.ready().run(0.01)
 
@@ -146,7 +146,7 @@ def test_a_run_can_be_planned_from_one_and_with_one_as_teacher(ganzoo):
 
 def test_a_student_has_a_teacher_for_each_direction():
     students = {name: pretrained.load("cyclegan/tiny", name[-2:]) for name in ("generator_ab", "generator_ba")}
-    teachers = distillation.load_teachers("cyclegan/tiny", students)
+    found = teachers.load_networks("cyclegan/tiny", tuple(students))
     images = keras.random.uniform((1, 64, 64, 3), -1, 1, seed=0)
     for name, student in students.items():
-        np.testing.assert_array_equal(teachers[name](images, training=False), student(images, training=False))
+        np.testing.assert_array_equal(found[name](images, training=False), student(images, training=False))

@@ -37,7 +37,7 @@ from ganzoo.layers import (
     reflection_pad,
 )
 from ganzoo.losses import l1
-from ganzoo.registry import register
+from ganzoo.registration import register
 
 
 @frozen_config

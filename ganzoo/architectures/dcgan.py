@@ -37,7 +37,7 @@ from ganzoo.layers import (
     normalise,
     output_dtype,
 )
-from ganzoo.registry import register
+from ganzoo.registration import register
 
 
 @frozen_config

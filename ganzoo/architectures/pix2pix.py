@@ -37,7 +37,7 @@ from ganzoo.layers import (
     patch_gan,
 )
 from ganzoo.losses import l1
-from ganzoo.registry import register
+from ganzoo.registration import register
 
 
 @frozen_config

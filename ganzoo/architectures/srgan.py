@@ -46,7 +46,7 @@ from ganzoo.layers import (
     output_dtype,
 )
 from ganzoo.losses import l2
-from ganzoo.registry import register
+from ganzoo.registration import register
 
 
 @frozen_config

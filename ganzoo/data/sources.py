@@ -1,21 +1,18 @@
-"""What a source of pictures or clips is, and which module opens which.
+"""What a source of pictures or clips is.
 
 A source is a tuple of sets, one for each key of `needs.groups`: those of one group have the same length and order.
 """
 
 import dataclasses
-import importlib
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from ganzoo.config import DataConfig, nearest
+from ganzoo.config import nearest
 from ganzoo.data import needs
 from ganzoo.data.fields import Clip
 from ganzoo.data.needs import Batch
-from ganzoo.errors import UsageError, quoted
-
-OPENERS = {"embedded": "embedded", "folder": "folder", "tfds": "tfds", "url": "archive"}
+from ganzoo.errors import UsageError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,26 +73,6 @@ class Source:
     def description(self) -> str:
         note = " (the same images as for training)" if self.in_training else ""
         return f"{self.where}, {self.split} split{note}"
-
-
-def open_source(data: DataConfig, batch: Batch, split: str = "train") -> Source:
-    """The sets that `data.source` names, as a batch needs them.
-
-    Raises:
-        UsageError: for an unknown split, scheme or name, or a source that can't serve the batch.
-        RunError: when a download fails.
-    """
-    if split not in ("train", "test"):
-        raise UsageError(f"split {quoted(split)} is unknown{nearest(split, ('train', 'test'))}")
-    scheme, colon, rest = data.source.partition(":")
-    if scheme not in OPENERS or not rest:
-        suggestion = near_miss(scheme, OPENERS) if colon else f"; did you mean 'folder:{data.source}'?"
-        raise UsageError(
-            f"data.source: found {quoted(data.source)}; allowed are embedded:NAME, folder:PATH, folder:PATH_A,PATH_B, "
-            f"tfds:NAME and url:ADDRESS#sha256=…{suggestion}"
-        )
-    module = importlib.import_module(f"ganzoo.data.{OPENERS[scheme]}")
-    return module.open_source(data, batch, split)
 
 
 def check_domain_count(domains: Sequence[str], batch: Batch, where: str):

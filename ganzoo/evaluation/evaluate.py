@@ -3,11 +3,10 @@
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganzoo import pretrained
 from ganzoo.config import Recipe
 from ganzoo.errors import RunError, UsageError
 from ganzoo.evaluation import instruments, protocols, results, subject
@@ -15,8 +14,8 @@ from ganzoo.evaluation.examples import Examples, open_examples
 from ganzoo.evaluation.results import Result, Skipped
 from ganzoo.evaluation.setting import Setting
 from ganzoo.files import check_clock, replacing
+from ganzoo.generator import opens_in_keras
 from ganzoo.lite import card
-from ganzoo.lite.network import Network
 from ganzoo.quiet import import_keras
 from ganzoo.versions import versions
 
@@ -151,7 +150,7 @@ def _measured(
     """All that is found, on the part `test` of the test images."""
     train = _train(found.recipe, whole)
     setting = Setting(
-        _by_name(found.networks, found.recipe.model),
+        found.networks,
         found.recipe,
         test,
         tools,
@@ -181,15 +180,6 @@ def _measured(
         "results": results.as_document(of_results, common),
         "skipped": results.as_reasons(one for one in measured if isinstance(one, Skipped)),
         "warnings": [*_leaks(found, whole), *(result.warning for result in of_results if result.warning)],
-    }
-
-
-def _by_name(networks: Mapping[str, Network], config) -> dict[str, Network]:
-    """Networks, which are by direction here, by the names that the architecture deploys them under."""
-    names = list(config.deployed)
-    return {
-        next((name for name in names if name.endswith(f"_{direction}")), names[0]): network
-        for direction, network in networks.items()
     }
 
 
@@ -243,7 +233,7 @@ def _note_in_cards(files: subject.Files, document: dict) -> None:
     scores = {key: document[key] for key in ("protocol", "data", "split", "time", "versions")}
     scores["values"] = {result["key"]: result["value"] for result in document["results"]}
     for path in files.paths.values():
-        if not pretrained.opens_in_keras(path):
+        if not opens_in_keras(path):
             place = path.parent / card.NAME
             cards = json.loads(place.read_text("utf-8"))
             cards["files"][path.name]["evaluation"] = scores

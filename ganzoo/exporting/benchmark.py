@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ganzoo import backend, pretrained, programs
+from ganzoo import backend, generator, pretrained, programs
 from ganzoo.exporting.latency import in_turns, summary
 from ganzoo.exporting.precisions import PLAIN, name_of
 from ganzoo.exporting.stopwatch import FREE_SIZE, Stopwatch, any_values, inputs_of, one_or_all
@@ -34,7 +34,12 @@ class Way:
 
 
 def benchmark(
-    model: str | Path, direction: str = "ab", *, seconds: float = 2.0, say: Callable[[str], None] = lambda _: None
+    model: str | Path,
+    direction: str = "ab",
+    *,
+    network: str | None = None,
+    seconds: float = 2.0,
+    say: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Times a model on one thread and on all, each way in a process of its own, in turns.
 
@@ -43,6 +48,7 @@ def benchmark(
             other ways; a SavedModel directory or a `.tflite` file, which is run as it is. Random values go in: one
             image, of 64 by 64 pixels when the model takes any size.
         direction: which generator of a model that has two.
+        network: the name of one of its deployed networks, in place of the direction.
         seconds: for about how long each way runs on each number of threads; five times at least.
         say: is told what is being done.
 
@@ -55,8 +61,8 @@ def benchmark(
         UsageError: when there is no such model; for all but a `.tflite` file also where Keras runs on JAX.
         RunError: when it can't be run.
     """
-    path = pretrained.find_model(model, direction)
-    if not pretrained.is_tflite(path):
+    path = pretrained.find(model, network, direction).path
+    if not generator.is_tflite(path):
         backend.check_tensorflow("benchmark")
     with tempfile.TemporaryDirectory() as folder:
         ways = _ways(path, Path(folder), say)
@@ -95,9 +101,9 @@ def _timed(ways: list[Way], threads: int, seconds: float) -> dict[str, tuple[dic
 
 
 def _ways(path: Path, folder: Path, say: Callable[[str], None]) -> list[Way]:
-    if pretrained.is_tflite(path):
+    if generator.is_tflite(path):
         return [Way(f"TFLite {path.name}", "tflite", path)]
-    if pretrained.is_saved_model(path):
+    if generator.is_saved_model(path):
         programs.warn_of_stranger(path)
         return [Way("SavedModel", "savedmodel", path)]
     say("converting")
@@ -109,13 +115,15 @@ def ways_of_keras(path: Path, folder: Path) -> list[Way]:
     import_keras()
     import numpy as np
 
-    from ganzoo.exporting import conversion, generators, interface
-    from ganzoo.exporting.export import declared
+    from ganzoo import keras_network
+    from ganzoo.exporting import conversion, interface
 
-    network = pretrained.load(path)
+    found = pretrained.find(path)
+    network = found.model
     free = any(None in tensor.shape[1:] for tensor in network.inputs if len(tensor.shape) == 4)
-    signature, names, config = declared(generators.of_model(network, path))
-    model, values = interface.at_size(network, (FREE_SIZE, FREE_SIZE) if free else None, signature, names, config)
+    signature = keras_network.signature_of(network, found.provenance)
+    size = (FREE_SIZE, FREE_SIZE) if free else None
+    model, values = interface.at_size(network, size, signature, found.names, found.config)
     # How long a file takes does not depend on what it was calibrated on.
     random = np.random.default_rng(0)
     examples = {tensor.name: any_values(random, (2, *tensor.shape[1:]), tensor.dtype) for tensor in values.inputs}

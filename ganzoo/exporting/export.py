@@ -14,12 +14,8 @@ from ganzoo.quiet import import_keras
 if TYPE_CHECKING:
     import keras
 
-    from ganzoo.data.fields import Signature
-    from ganzoo.exporting.generators import Generator
     from ganzoo.exporting.proving import Proven
-
-NOT_OF_DATA = ("latents", "code", "label")
-"""Kinds of inputs that need no examples of any data."""
+    from ganzoo.generator import Generator
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +38,7 @@ def export(
     calibration: str | None = None,
     allow_below: float | None = None,
     direction: str = "ab",
+    network: str | None = None,
     measure: bool = True,
     say: Callable[[str], None] = lambda line: None,
 ) -> Report:
@@ -66,6 +63,7 @@ def export(
             its test split too where a model has no run, or the images of its run are gone.
         allow_below: a mean PSNR in dB that will do where a file does not reach its floor; the card says so.
         direction: `ab`, `ba` or `both`, of a run that has two generators.
+        network: the name of the one deployed network to export, in place of the direction.
         measure: also take down the operators, the speed and the memory of each file.
         say: is told what is done, a line at a time.
 
@@ -80,25 +78,23 @@ def export(
     size = checks.size_of(formats, quantize, size, io, allow_below, direction)
     out = Path(out_dir).expanduser()
     publishing.check_place(out)
-    paths = generators.find(model, direction) if isinstance(model, str | Path) else None
+    found = generators.find(model, direction, network)
     backend.check_tensorflow("export")
     import_keras()
     from ganzoo.exporting import proving
 
-    opened = [generators.open_generator(path) for path in paths] if paths else [generators.of_model(model)]
     options = {"formats": formats, "quantize": quantize, "size": size, "io": io, "calibration": calibration}
     options |= {"measure": measure, "allow_below": allow_below}
     with publishing.staging(out) as folder:
-        proven = [made for generator in opened for made in _proven(generator, folder, options, say)]
+        proven = [made for generator in found for made in _proven(generator, folder, options, say)]
         left_out = []
         if not by_name:
             proven, left_out = proving.without_short(proven)
         proving.check(proven)
         entries = {made.file.path.name: proving.entry(made, measure, say) for made in proven}
         publishing.publish(folder, out, entries, left_out)
-    there = pretrained.directions(model) if isinstance(model, str | Path) else ()
-    for other in (other for other in there if direction not in (other, "both")):
-        say(f"{model}: its generator {direction} alone is exported; --direction {other} exports the other, both both")
+    for other in sorted(set(pretrained.networks(model)) - {generator.name for generator in found}):
+        say(f"{model}: its {found[0].name} alone is exported; --network {other} exports another, --direction both all")
     return Report(out, entries)
 
 
@@ -106,15 +102,16 @@ def _proven(
     generator: "Generator", folder: Path, options: Mapping[str, Any], say: Callable[[str], None]
 ) -> "Iterator[Proven]":
     """The files of one generator, written into the folder, and how near they come to it."""
+    from ganzoo import keras_network
     from ganzoo.exporting import calibration, conversion, generators, proof, proving
     from ganzoo.exporting import interface as interfaces
 
-    signature, names, config = declared(generator)
-    model, values = interfaces.at_size(generator.model, options["size"], signature, names, config)
-    values = dataclasses.replace(values, hints=generator.hints)
+    signature = keras_network.signature_of(generator.model, generator.provenance)
+    model, values = interfaces.at_size(generator.model, options["size"], signature, generator.names, generator.config)
+    values = dataclasses.replace(values, hints=generators.hints(generator))
     interface = interfaces.with_uint8(values) if options["io"] == "uint8" else values
     name, source = generator.model.name, options["calibration"]
-    if source is not None and all(tensor.kind in NOT_OF_DATA for tensor in interface.inputs):
+    if source is not None and not generators.needs_data(interface):
         raise UsageError(f"calibration: {name} paints from latents and needs no images; leave it out")
     test = generators.test_inputs(generator, interface, proof.example_count(interface), source)
     train = None
@@ -126,7 +123,7 @@ def _proven(
     say(f"{name}: converting, to be proven on {count} of {test.description}")
     files = conversion.convert(
         model,
-        generator.stem,
+        generators.stem(generator),
         folder,
         interface,
         values,
@@ -138,16 +135,9 @@ def _proven(
     # As it was saved, where that takes the size.
     reference = generator.model if any(None in one.shape[1:] for one in generator.model.inputs) else model
     given = [generators.keras_values(generator, inputs[tensor.name]) for tensor in interface.inputs]
-    pictures = next(iter(signature.gives.values())).range if signature and signature.made == "image" else None
+    pictures = next(iter(signature.gives.values())).range if signature.made == "image" else None
     expected = proving.outputs(reference, given, pictures)
     proving.check_shows(name, expected, interface, say)
     data = {"proven_on": test.description, "calibrated_on": train and train.description}
-    yield from proving.proven(files, name, inputs, expected, data, generator.floors, options["allow_below"], say)
-
-
-def declared(generator: "Generator") -> "tuple[Signature | None, Mapping[str, tuple[str, ...]], Any]":
-    """What its architecture says that a network takes and gives, what numbers stand for, and the config of sizes."""
-    config = generator.recipe.model if generator.recipe else None
-    deployed = config.deployed if config else {}
-    signature = next((found for name, found in deployed.items() if generator.model.name.endswith(name)), None)
-    return signature, {}, config
+    floors = generators.floors(generator)
+    yield from proving.proven(files, generator, inputs, expected, data, floors, options["allow_below"], say)

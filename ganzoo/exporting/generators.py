@@ -2,121 +2,90 @@
 
 import contextlib
 import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganzoo import inference, pretrained, recipes, registry, zoo
+from ganzoo import keras_network, pretrained, recipes, registry, zoo
 from ganzoo.config import DataConfig, Recipe
 from ganzoo.data.fields import Crop, Image, Stream, keys_of
 from ganzoo.data.pipeline import Pipeline, of_size, open_pipeline
 from ganzoo.errors import RunError, UsageError
+from ganzoo.generator import Generator
 from ganzoo.lite import card, latents
+from ganzoo.lite.network import Network, draw
 
 if TYPE_CHECKING:
     import keras
 
-    from ganzoo.gan import GAN
-
-MOBILE = "_mobile_"
-"""Within the name of a small variant's model."""
+DRAWN = ("latents", "code", "label")
+"""Kinds of inputs that need no data."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Generator:
-    """A trained generator and what is known of it."""
-
-    model: "keras.Model"
-    stem: str
-    """What names of its files begin with."""
-    architecture: "type[GAN] | None"
-    """None: one that ganzoo does not know."""
-    recipe: Recipe | None
-    """Of its run, or else its architecture's default; None where there is neither."""
-    has_run: bool
-    """The recipe is that of its own run."""
-    stand_in: str | None = None
-    """A source of images where those of the recipe can't be had, which a pretrained generator doesn't bring along."""
-
-    @property
-    def floors(self) -> dict[str, float]:
-        """Where its architecture's floors differ from those of all."""
-        return self.recipe.model.floors if self.recipe and MOBILE not in self.model.name else {}
-
-    @property
-    def hints(self) -> int:
-        """How many dabs of color a drawing had at most in its own run; 0 where there were none, or nobody knows."""
-        return self.recipe.data.hints if self.has_run else 0
-
-
-def find(model: str | Path, direction: str) -> list[Path]:
-    """The files that Keras opens which a model stands for: two with the direction `both`. Imports no Keras.
+def find(model: "str | Path | keras.Model", direction: str, network: str | None = None) -> list[Generator]:
+    """The generators that are to be exported: with the direction `both` all that there are. Imports no Keras.
 
     Raises:
-        UsageError: when there is no such model or direction.
+        UsageError: when there is no such model, direction or network, or it is no Keras model any more.
         RunError: when the files of a pretrained name can't be had.
     """
-    directions = pretrained.DIRECTIONS if direction == "both" else (direction,)
-    found = [pretrained.find_generator(model, one) for one in directions]
-    return list(dict.fromkeys(found))
+    if network is None and direction == "both":
+        found = pretrained.find_all(model)
+    else:
+        found = [pretrained.find(model, network, direction)]
+    for generator in found:
+        generator.check_keras()
+    return found
 
 
-def open_generator(path: Path) -> Generator:
-    """The generator in a file that Keras opens. Raises RunError when it can't be read."""
-    generator = of_model(pretrained.load(path), path)
-    if generator.recipe is None or path.suffix != zoo.WEIGHTS:
-        return generator
-    usual = recipes.load_recipe(generator.recipe.architecture)
-    return dataclasses.replace(generator, stand_in=usual.data.source)
+def stem(generator: Generator) -> str:
+    """What names of its files begin with."""
+    return generator.path.stem if generator.path else "generator"
 
 
-def of_model(model: "keras.Model", path: Path | None = None) -> Generator:
-    """The same of a Keras model, which was read from `path` where that is given.
+def floors(generator: Generator) -> dict[str, float]:
+    """Where its architecture's floors differ from those of all."""
+    return generator.provenance.floors if generator.provenance else {}
 
-    Raises:
-        UsageError: when it is no generator.
-    """
-    inference.check_no_gan(model)
-    if not getattr(model, "built", False) or not hasattr(model, "output_shape"):
-        raise UsageError(f"{model!r}: no Keras model that is ready to be called; give a generator, a run or a file")
-    name = registry.of_network(model.name)
-    recipe = recipes.of_file(path) if path else None
-    has_run = recipe is not None
-    if not has_run and name and f"{name}_emoji" in recipes.list_recipes():
-        recipe = recipes.load_recipe(name)
-    architecture = registry.get(name) if name else None
-    return Generator(model, path.stem if path else "generator", architecture, recipe, has_run)
+
+def hints(generator: Generator) -> int:
+    """How many dabs of color a drawing had at most in its own run; 0 where there were none, or nobody knows."""
+    return generator.recipe.data.hints if generator.recipe else 0
 
 
 def keras_values(generator: Generator, inputs: np.ndarray) -> np.ndarray:
     """What the Keras model is given for pixels or latents: by its architecture, whatever a card says."""
     if inputs.dtype != np.uint8:
         return inputs
-    low, high = _input_range(generator)
+    low, high = keras_network.input_range(generator.model)
     return (low + inputs.astype("float32") / 255.0 * (high - low)).astype("float32")
-
-
-def _input_range(generator: Generator) -> tuple[float, float]:
-    return inference.input_range(generator.model)
 
 
 @dataclasses.dataclass(frozen=True)
 class Examples:
     """What a generator is run on."""
 
-    inputs: np.ndarray
-    """Pixels, uint8 (N, H, W, C), or latents, float32 (N, length) from a standard normal distribution."""
+    inputs: np.ndarray | Mapping[str, np.ndarray]
+    """Of its one input, or by their names of several: pixels, uint8 (N, H, W, C); latents or codes, float32 (N, length)
+    from a standard normal distribution; labels, int32 (N,); tokens, int32 (N, length); clips, float32 (N, length, 1).
+    """
     description: str
     """For people: what images of where."""
 
 
+def needs_data(interface: card.Interface) -> bool:
+    """Whether examples of what a network takes are of some data, and not drawn."""
+    return any(tensor.kind not in DRAWN for tensor in interface.inputs)
+
+
 def inputs(generator: Generator, interface: card.Interface, split: str, count: int, source: str | None) -> Examples:
-    """Examples of what a generator takes, as whoever uses the file has them: pixels, or latents.
+    """Examples of what a generator takes, as whoever uses the file has them.
 
     Args:
-        generator: whose recipe says what images these are.
+        generator: whose recipe says what data these are of.
         interface: says of what size; where any size will do it is the recipe's.
         split: `train` or `test`; of latents, it is another seed.
         count: how many at most.
@@ -126,22 +95,7 @@ def inputs(generator: Generator, interface: card.Interface, split: str, count: i
         UsageError: when the images can't be had, or none are known.
         RunError: when a download fails.
     """
-    if interface.input.kind == "latents":
-        seed = {"test": 0, "train": 1}[split]
-        return Examples(latents.draw(seed, count, interface.input.shape[-1]), f"latents of seed {seed}")
-    height, width, channels = interface.input.shape[1:]
-    wanted = {"split": split, "size": max(height or 0, width or 0), "channels": channels}
-    try:
-        pipeline, key = _images(generator, source, **wanted)
-    except (UsageError, RunError):
-        if source or generator.stand_in is None:
-            raise
-        pipeline, key = _images(generator, generator.stand_in, **wanted)
-    low, high = _input_range(generator)
-    pixels = np.rint((pipeline.fixed(count)[key] - low) / (high - low) * 255.0).astype("uint8")
-    if height is not None:
-        pixels = np.stack([_at_size(image, height, width) for image in pixels])
-    return Examples(pixels, pipeline.description)
+    return _tried(generator, interface, split, count, [source] if source else [None, *_stand_ins(generator)])
 
 
 def test_inputs(generator: Generator, interface: card.Interface, count: int, source: str | None) -> Examples:
@@ -150,54 +104,96 @@ def test_inputs(generator: Generator, interface: card.Interface, count: int, sou
     Raises:
         UsageError, RunError: as `inputs`.
     """
-    if source is not None and generator.has_run:
-        # What the user gave comes before what stands in for data that isn't there.
-        own = dataclasses.replace(generator, stand_in=None)
+    if source is None or generator.recipe is None:
+        return inputs(generator, interface, "test", count, source)
+    return _tried(generator, interface, "test", count, [None, source])
+
+
+def _tried(
+    generator: Generator, interface: card.Interface, split: str, count: int, sources: Sequence[str | None]
+) -> Examples:
+    """Examples of the first of several sources that has some; None is the recipe's. Raises what is wrong with the last.
+
+    What the user gave comes before what stands in for data that isn't there.
+    """
+    *others, last = sources
+    for source in others:
         with contextlib.suppress(UsageError, RunError):
-            return inputs(own, interface, "test", count, None)
-    return inputs(generator, interface, "test", count, source)
+            return _examples(generator, interface, split, count, source)
+    return _examples(generator, interface, split, count, last)
 
 
-def _images(generator: Generator, source: str | None, split: str, size: int, channels: int) -> tuple[Pipeline, str]:
-    """A pipeline whose batches hold images for the generator, of `size` if the source has such; and their key."""
-    recipe = generator.recipe
+def _stand_ins(generator: Generator) -> list[str]:
+    """A source of images where those of the recipe can't be had, which a pretrained generator doesn't bring along."""
+    usual = _usual_recipe(generator) if generator.path and generator.path.suffix == zoo.WEIGHTS else None
+    return [usual.data.source] if usual else []
+
+
+def _usual_recipe(generator: Generator) -> Recipe | None:
+    """The default recipe of its architecture, where there is one."""
+    if generator.provenance is None:
+        return None
+    name = registry.config_class(generator.provenance.architecture).default_recipe
+    return recipes.load_recipe(name) if name else None
+
+
+def _examples(generator: Generator, interface: card.Interface, split: str, count: int, source: str | None) -> Examples:
+    seed = {"test": 0, "train": 1}[split]
+    if not needs_data(interface):
+        drawn = draw(Network(generator.title, interface, call=dict), seed, count)
+        return Examples(_alone(drawn), f"latents of seed {seed}")
+    signature = keras_network.signature_of(generator.model, generator.provenance)
+    pipeline = _pipeline(generator, interface, source, split)
+    found, fixed = {}, pipeline.fixed(count)
+    for tensor, (key, field) in zip(interface.inputs, signature.takes.items(), strict=True):
+        values = fixed.get(key, next(iter(fixed.values())))
+        if tensor.kind == "image":
+            values = _pixels(values, field.range, tensor.shape[1:3])
+        elif tensor.kind in ("latents", "code"):
+            values = latents.draw(seed, len(values), tensor.shape[-1])
+        found[tensor.name] = values
+    return Examples(_alone(found), pipeline.description)
+
+
+def _alone(named: Mapping[str, np.ndarray]) -> np.ndarray | Mapping[str, np.ndarray]:
+    return named if len(named) > 1 else next(iter(named.values()))
+
+
+def _pipeline(generator: Generator, interface: card.Interface, source: str | None, split: str) -> Pipeline:
+    """A pipeline whose batches hold what the generator takes; pictures are of its size if the source has such."""
+    recipe = generator.recipe or _usual_recipe(generator)
     if recipe is None and source is None:
         raise UsageError(
             f"{generator.model.name}: of no architecture that ganzoo has a recipe for, so no images are known to prove "
             "the export on; give a source as --calibration"
         )
-    data = recipe.data if recipe else DataConfig()
+    data = dataclasses.replace(recipe.data if recipe else DataConfig(), load_size=None)
     if source is not None:
         data = data.from_source(source)
     model = recipe.model if recipe else SimpleNamespace(batch=(Stream(image=Image()),))
-    scale = getattr(recipe.model, "scale", 1) if recipe else 1
-    smallest = recipe.model.image_size if recipe else size
-    wanted = size * scale or smallest
+    options = {"batch_size": 1, "seed": 0, "split": split}
+    picture = interface.taken("image")
+    if picture is None:
+        return open_pipeline(model, data, **options)
+    height, width, channels = picture.shape[1:]
+    largest = max(height or 0, width or 0)
+    smallest = recipe.model.image_size if recipe else largest
+    wanted = largest * getattr(model, "scale", 1) or smallest
     while True:
         try:
-            pipeline = open_pipeline(
-                of_size(model, wanted, channels),
-                dataclasses.replace(data, load_size=None),
-                batch_size=1,
-                seed=0,
-                split=split,
-            )
+            return open_pipeline(of_size(model, wanted, channels), data, **options)
         except UsageError:
-            # Super-resolution takes images as they are, and they may be smaller.
+            # What is cut out of pictures is of their size, and they may be smaller.
             if not any(keys_of(model, Crop)) or wanted <= smallest:
                 raise
             wanted = max(wanted // 2, smallest)
-        else:
-            return pipeline, _key(generator, pipeline)
 
 
-def _key(generator: Generator, pipeline: Pipeline) -> str:
-    """Under which key of a batch a generator finds what it takes."""
-    deployed = generator.recipe.model.deployed if generator.recipe else {}
-    for name, signature in deployed.items():
-        if generator.model.name.endswith(name):
-            return next(iter(signature.takes))
-    return next(iter(pipeline.shapes))
+def _pixels(values: np.ndarray, limits: tuple[float, float], size: tuple[int | None, int | None]) -> np.ndarray:
+    """Pictures of values between limits, as uint8 of a size; None: as large as they are."""
+    low, high = limits
+    pixels = np.rint((values - low) / (high - low) * 255.0).astype("uint8")
+    return pixels if size[0] is None else np.stack([_at_size(image, *size) for image in pixels])
 
 
 def _at_size(image: np.ndarray, height: int, width: int) -> np.ndarray:

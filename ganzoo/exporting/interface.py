@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from ganzoo import inference
+from ganzoo import inference, keras_network, provenance
 from ganzoo.data import fields
 from ganzoo.errors import UsageError
 from ganzoo.lite import card
@@ -42,7 +42,7 @@ def at_size(
     Raises:
         UsageError: when the network does not take that size, or something else than the signature says.
     """
-    signature = signature or _guessed(model)
+    signature = signature or keras_network.signature_of(model, provenance.of_model(model))
     _check_counts(model, signature)
     if (signature.kinds, signature.made) == (("image",), "image"):
         resized, found = _translating(model, size)
@@ -75,18 +75,6 @@ def _in_pixels(tensor: card.Tensor) -> card.Tensor:
     if tensor.kind != "image":
         return tensor
     return dataclasses.replace(tensor, dtype="uint8", mean=0.0, std=1.0, range=(0.0, 255.0))
-
-
-def _guessed(model: keras.Model) -> fields.Signature:
-    """What a model of one input takes, by its rank. Raises UsageError when it takes something else."""
-    takes_latents = inference.takes_latents(model)
-    taken = fields.Latents() if takes_latents else fields.Image(range=inference.input_range(model))
-    if len(model.output_shape) != 4:
-        raise UsageError(
-            f"{model.name}: makes {model.output_shape}; of a model whose architecture does not say what it gives, "
-            "ganzoo exports one that makes images (N, H, W, C)"
-        )
-    return fields.Signature({taken.kind: taken}, {"image": fields.Image()})
 
 
 def _check_counts(model: keras.Model, signature: fields.Signature) -> None:

@@ -15,6 +15,7 @@ from ganzoo.errors import RunError
 from ganzoo.exporting import anatomy, conversion, latency, proof
 from ganzoo.exporting.precisions import STATIC
 from ganzoo.exporting.publishing import write_card
+from ganzoo.generator import Generator
 from ganzoo.lite import card, network
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ Inputs = np.ndarray | Mapping[str, np.ndarray]
 class Proven:
     """A file, how near it comes to the Keras model, and on what data."""
 
-    model: str
+    generator: Generator
     file: conversion.File
     quality: proof.Quality
     data: Mapping[str, str]
@@ -77,7 +78,7 @@ def check_shows(name: str, expected: np.ndarray, interface: card.Interface, say:
 
 def proven(
     files: Sequence[conversion.File],
-    name: str,
+    generator: Generator,
     inputs: Inputs,
     expected: np.ndarray,
     data: Mapping[str, str | None],
@@ -89,7 +90,7 @@ def proven(
 
     Args:
         files: as they were converted, all in one folder.
-        name: of the Keras model.
+        generator: which they are made of.
         inputs: examples.
         expected: what the Keras model makes of them.
         data: `proven_on` and `calibrated_on`, in words.
@@ -112,7 +113,7 @@ def proven(
         )
         say(f"{file.path.name}: {quality.mean:.1f} dB, floor {quality.floor:g}{_agreement(quality)}")
         told = {key: words for key, words in data.items() if key != "calibrated_on" or file.quantization in STATIC}
-        yield Proven(name, file, quality, told)
+        yield Proven(generator, file, quality, told)
 
 
 def without_short(found: Sequence[Proven]) -> tuple[list[Proven], list[str]]:
@@ -160,7 +161,9 @@ def described(file: conversion.File) -> dict:
 def entry(made: Proven, measure: bool, say: Callable[[str], None]) -> dict:
     """What the card says of a file."""
     file = made.file
-    document = {"model": made.model, **described(file), "quality": {**made.quality.document(), **made.data}}
+    known = {"provenance": made.generator.provenance.to_document()} if made.generator.provenance else {}
+    quality = {**made.quality.document(), **made.data}
+    document = {"model": made.generator.model.name, **known, **described(file), "quality": quality}
     if measure and file.format == "tflite":
         say(f"{file.path.name}: measuring")
         of_file = anatomy.describe(file.path)

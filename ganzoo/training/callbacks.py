@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 import keras
 import numpy as np
 
-from ganzoo import pictures
+from ganzoo import pictures, provenance
 from ganzoo.files import replacing
 from ganzoo.training import checkpoints, doctor, health, run_directory
 from ganzoo.training.doctor import Finding
@@ -261,9 +261,10 @@ class Checkpoints(AtSteps):
         is_best = checkpoints.is_best(folder, self.quality, score)
         for name, network in self.model.released().items():
             self.directory.check_held()
-            write_network(network, self.directory.network(name))
+            known = provenance.in_run(self.directory.config, name, step)
+            write_network(network, self.directory.network(name), known)
             if is_best:
-                write_network(network, self.directory.best_network(name, step))
+                write_network(network, self.directory.best_network(name, step), known)
         self.directory.check_held()
         checkpoints.save(folder, step, arrays, None if score is None else (self.quality, score), self.metrics.last)
         if is_best:
@@ -385,10 +386,12 @@ class Interruption(AtSteps):
         self.model.stop_training |= self.agreed
 
 
-def write_network(network: keras.Model, path) -> None:
-    """Saves a network as `.keras`, whole or not at all."""
+def write_network(network: keras.Model, path, known: provenance.Provenance | None) -> None:
+    """Saves a network as `.keras`, whole or not at all, with what is known of it inside."""
     with replacing(path) as beside:
         network.save(beside)
+        if known:
+            provenance.write(beside, known)
 
 
 def _finite(values: Mapping[str, float]) -> tuple[dict[str, float | None], int]:

@@ -6,16 +6,15 @@ import json
 import math
 import platform
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 
-from ganzoo import backend, pretrained, registry, seeding, tuning
+from ganzoo import backend, registry, seeding, tuning
 from ganzoo.config import Recipe, to_document
 from ganzoo.data.pipeline import Pipeline
 from ganzoo.engines import Trainer
 from ganzoo.errors import RunError, UsageError
 from ganzoo.evaluation import during
 from ganzoo.gan import GAN
-from ganzoo.training import callbacks, checkpoints, run_directory
+from ganzoo.training import callbacks, checkpoints, run_directory, teachers
 from ganzoo.training.chief import Chief
 from ganzoo.training.progress import BarProgress, PlainProgress
 from ganzoo.training.run_directory import RunDirectory
@@ -58,8 +57,9 @@ def build(recipe: Recipe, strategy_name: str, init: str | None, shared: Callable
             rematerialise=recipe.training.rematerialise,
         )
         gan.prepare()
+        teachers.teach(gan)
     if init is not None and is_chief(strategy):
-        initialise(gan, init)
+        teachers.initialise(gan, init)
     return gan
 
 
@@ -112,33 +112,6 @@ def restore(gan: GAN, directory: RunDirectory, progress) -> None:
         last = checkpoints.last_line(path) if path else None
         run_directory.keep_metrics_until(directory, gan.steps_done, gan.rollback_count, last)
     share_from_chief(gan.distribute_strategy, gan.state().values())
-
-
-def initialise(gan: GAN, model: str) -> None:
-    """Sets the deployed networks to the weights of `model`: a pretrained name, a run directory or, for a single
-    network, a `.keras` file.
-
-    Raises:
-        UsageError: when it is no model, or one of other shapes.
-        RunError: when its files can't be had.
-    """
-    if len(gan.deployed_names) > 1 and pretrained.opens_in_keras(Path(model)):
-        names = " and ".join(gan.deployed_names)
-        raise UsageError(f"--init {model}: holds one generator; give a run directory, with {names}")
-    for name in gan.deployed_names:
-        try:
-            source = pretrained.load(model, pretrained.direction_in(name)).get_weights()
-        except UsageError as error:
-            raise UsageError(f"--init {model}: {error}") from None
-        for network in {id(n): n for n in (gan.networks()[name], gan.deployed()[name])}.values():
-            wanted = [tuple(weight.shape) for weight in network.weights]
-            found = [weight.shape for weight in source]
-            if wanted != found:
-                raise UsageError(
-                    f"--init {model}: its generator has {len(found)} arrays that don't fit the {len(wanted)} of this "
-                    "recipe's; give a model that was trained with the same model settings"
-                )
-            network.set_weights(source)
 
 
 @dataclasses.dataclass(frozen=True)

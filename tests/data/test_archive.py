@@ -11,7 +11,7 @@ from PIL import Image
 from servers import serving_files
 
 from ganzoo.config import DataConfig
-from ganzoo.data.sources import open_source
+from ganzoo.data.opening import open_source
 from ganzoo.downloads import CHUNK
 from ganzoo.errors import RunError, UsageError
 

@@ -6,7 +6,7 @@ import pytest
 from batches import CUT_OUT, ONE, PAIR, TWO, opened
 
 from ganzoo.config import DataConfig
-from ganzoo.data.sources import open_source
+from ganzoo.data.opening import open_source
 from ganzoo.errors import UsageError
 
 

@@ -5,7 +5,7 @@ from made_images import coordinates, save, truncate
 from PIL import Image
 
 from ganzoo.config import DataConfig
-from ganzoo.data.sources import open_source
+from ganzoo.data.opening import open_source
 from ganzoo.errors import UsageError
 
 

@@ -4,7 +4,7 @@ import tensorflow_datasets as tfds
 from batches import CUT_OUT, ONE, PAIR, TWO
 
 from ganzoo.config import DataConfig
-from ganzoo.data.sources import open_source
+from ganzoo.data.opening import open_source
 from ganzoo.errors import RunError, UsageError
 
 COLORS = {

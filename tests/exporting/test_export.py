@@ -14,9 +14,9 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
 import ganzoo
-from ganzoo import config, inference, recipes, registry
+from ganzoo import config, inference, pretrained, recipes, registry
 from ganzoo.errors import RunError, UsageError
-from ganzoo.exporting import generators, interface, proof, publishing, saved_model
+from ganzoo.exporting import interface, proof, publishing, saved_model
 from ganzoo.lite import card
 from ganzoo.lite.runner import GanzooLite
 
@@ -288,7 +288,7 @@ def test_a_run_with_two_generators_exports_both_and_is_proven_on_its_own_data(tm
 
     assert not any("--direction" in line for line in said)
     export(run, tmp_path / "one", formats=["savedmodel"], direction="ba", say=said.append)
-    assert "--direction ab exports the other" in said[-1]
+    assert "--network generator_ab exports another" in said[-1]
     assert set(report.files) == {"generator_ab_savedmodel", "generator_ba_savedmodel"}
     # All that the folder has.
     assert {entry["quality"]["examples"] for entry in report.files.values()} == {4}
@@ -297,9 +297,9 @@ def test_a_run_with_two_generators_exports_both_and_is_proven_on_its_own_data(tm
     best = run / "checkpoints/best/generator_ab_step_0000001.keras"
     best.parent.mkdir(parents=True)
     (run / "generator_ab.keras").rename(best)
-    assert generators.open_generator(best).recipe.data.source == f"folder:{images}"
+    assert pretrained.find(best).recipe.data.source == f"folder:{images}"
     (run / "config.yaml").write_text("theme: dark\n")
-    assert not generators.open_generator(best).has_run
+    assert pretrained.find(best).recipe is None
 
 
 def test_the_card_of_a_run_with_hints_says_how_many_and_that_of_a_model_without_a_run_promises_none(tmp_path):

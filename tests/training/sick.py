@@ -22,7 +22,7 @@ from keras import layers  # noqa: E402
 from PIL import Image  # noqa: E402
 
 import ganzoo  # noqa: E402
-from ganzoo import pictures, registry  # noqa: E402
+from ganzoo import pictures, registration, registry  # noqa: E402
 from ganzoo.architectures.dcgan import DCGAN  # noqa: E402
 from ganzoo.config import Recipe, parse_recipe  # noqa: E402
 from ganzoo.errors import RunError  # noqa: E402
@@ -199,7 +199,7 @@ def run(case: Case, folder: Path, seed: int, *, to_its_end: bool = True) -> dict
     # A run that diverges is stopped where its state is lost; no other may be.
     lost = contextlib.suppress(RunError) if diverges else contextlib.nullcontext()
     watched = variant if to_its_end else stopping(variant, case.finding)
-    with mock.patch.dict(registry._REGISTERED, {case.architecture: watched}), lost:
+    with mock.patch.dict(registration.CLASSES, {case.architecture: watched}), lost:
         ganzoo.train(recipe, folder / "run")
     lines = read_metrics(RunDirectory(folder / "run"))
     assert diverges or not to_its_end or lines[-1]["step"] == case.steps

@@ -1,0 +1,30 @@
+"""Which module opens which source of pictures or clips."""
+
+import importlib
+
+from ganzoo.config import DataConfig, nearest
+from ganzoo.data.needs import Batch
+from ganzoo.data.sources import Source, near_miss
+from ganzoo.errors import UsageError, quoted
+
+OPENERS = {"embedded": "embedded", "folder": "folder", "tfds": "tfds", "url": "archive"}
+
+
+def open_source(data: DataConfig, batch: Batch, split: str = "train") -> Source:
+    """The sets that `data.source` names, as a batch needs them.
+
+    Raises:
+        UsageError: for an unknown split, scheme or name, or a source that can't serve the batch.
+        RunError: when a download fails.
+    """
+    if split not in ("train", "test"):
+        raise UsageError(f"split {quoted(split)} is unknown{nearest(split, ('train', 'test'))}")
+    scheme, colon, rest = data.source.partition(":")
+    if scheme not in OPENERS or not rest:
+        suggestion = near_miss(scheme, OPENERS) if colon else f"; did you mean 'folder:{data.source}'?"
+        raise UsageError(
+            f"data.source: found {quoted(data.source)}; allowed are embedded:NAME, folder:PATH, folder:PATH_A,PATH_B, "
+            f"tfds:NAME and url:ADDRESS#sha256=…{suggestion}"
+        )
+    module = importlib.import_module(f"ganzoo.data.{OPENERS[scheme]}")
+    return module.open_source(data, batch, split)

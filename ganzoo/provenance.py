@@ -1,0 +1,252 @@
+"""What a trained network is and what it comes of: it is stored with every file, and nothing is told by a file's name.
+
+A run directory has it in its `config.yaml`. A `.keras` file has it inside, as `ganzoo.json`, so that a copy of it still
+knows; Keras alone opens the file as any other. An exported file has it in its entry of `card.json`. A Keras model that
+ganzoo made or opened carries it as its attribute `provenance`.
+
+Imports no Keras.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import json
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter
+
+from ganzoo import recipes, registry
+from ganzoo.config import SECTIONS, Recipe, parse_recipe, parse_section
+from ganzoo.data.fields import Label, Signature, fields_of
+from ganzoo.errors import RunError
+
+if TYPE_CHECKING:
+    import keras
+
+MEMBER = "ganzoo.json"
+"""Within a `.keras` file."""
+LARGEST = 16 * 2**20
+"""Bytes of it: the words of a vocabulary may be many."""
+_DATE = (1980, 1, 1, 0, 0, 0)
+"""Of the member, so that the same provenance is the same bytes."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Provenance:
+    """What a trained network is and what it comes of."""
+
+    architecture: str
+    """As it is registered."""
+    network: str
+    """Its key in the architecture's `deployed`, as `generator_ab`."""
+    recipe: Mapping = dataclasses.field(default_factory=dict)
+    """The recipe's document, as `config.yaml` has it; of what no recipe made, its `model` alone or nothing."""
+    names: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    """What whole numbers stand for, by the key that they have in a batch: classes, or words."""
+    step: int | None = None
+    """Of training, where that is known."""
+    where: str = dataclasses.field(default="", compare=False)
+    """Where the recipe stands, for errors."""
+
+    @functools.cached_property
+    def parsed(self) -> Recipe | None:
+        """The recipe, where all of it is known.
+
+        Raises:
+            UsageError: when it is none that this release reads.
+        """
+        if "training" not in self.recipe:
+            return None
+        document = {"architecture": self.architecture, **self.recipe}
+        return parse_recipe(document, self._config_class, self._place)
+
+    @functools.cached_property
+    def config(self):
+        """The architecture's config. Raises UsageError as `parsed`."""
+        if self.parsed:
+            return self.parsed.model
+        return parse_section(self._config_class, self.recipe.get("model"), f"{self._place}: model")
+
+    @property
+    def variant(self) -> str | None:
+        """Which of its generators the architecture built; None where it has but one."""
+        return getattr(self.config, "generator", None)
+
+    @property
+    def signature(self) -> Signature:
+        """What the network takes and gives."""
+        return self._config_class.deployed[self.network]
+
+    @property
+    def floors(self) -> dict[str, float]:
+        """Where what an export must reach differs from what others must: dB by precision."""
+        return self.config.floors
+
+    def names_of(self, key: str) -> tuple[str, ...]:
+        """What the numbers of an input or output stand for; logits are of the batch's labels of as many classes.
+
+        Classes that have no names are called by their numbers.
+        """
+        field = {**self.signature.takes, **self.signature.gives}[key]
+        count = getattr(field, "classes", None)
+        labels = fields_of(self._config_class).items()
+        same = [other for other, label in labels if isinstance(label, Label) and label.classes == count]
+        found = next((self.names[place] for place in (key, *same) if place in self.names), ())
+        return found or (tuple(map(str, range(getattr(self.config, count)))) if count else ())
+
+    def to_document(self) -> dict:
+        """As plain values, what follows from them included: what `ganzoo.json` and `card.json` hold."""
+        recipe = json.dumps(self.recipe, sort_keys=True).encode()
+        return {
+            "architecture": self.architecture,
+            "network": self.network,
+            "variant": self.variant,
+            "step": self.step,
+            "names": {key: list(names) for key, names in self.names.items()},
+            "recipe": dict(self.recipe),
+            "recipe_sha256": hashlib.sha256(recipe).hexdigest(),
+        }
+
+    @property
+    def _place(self) -> str:
+        return self.where or f"{self.architecture} {self.network}"
+
+    @property
+    def _config_class(self) -> type:
+        return registry.config_class(self.architecture)
+
+
+def of_config(architecture: str, network: str, config) -> Provenance:
+    """Of a network that no recipe made, but a config alone."""
+    model = TypeAdapter(type(config)).dump_python(config, mode="json")
+    return Provenance(architecture, network, {"model": model})
+
+
+def in_run(config: Path, network: str, step: int | None = None) -> Provenance | None:
+    """Of a network of the run whose `config.yaml` this is; None where there is none.
+
+    Args:
+        network: by its name, as in `GAN.deployed()`.
+    """
+    document = recipes.run_document(config)
+    return document and _of_run(document, network, str(config), step)
+
+
+def of_file(path: Path) -> Provenance | None:
+    """Of a `.keras` or `.npz` file: what its run says or, where it was copied away, it says itself.
+
+    None for a file of no architecture that is known here.
+
+    Raises:
+        RunError: when what the file says of itself is garbled.
+    """
+    config, run = recipes.run_of(path) or (None, None)
+    network = re.sub(r"_step_\d+$", "", path.stem)
+    if run and network in registry.config_class(run["architecture"]).deployed:
+        return _of_run(run, network, str(config))
+    if path.suffix != ".keras":
+        return None
+    return _inside(path) or of_before(_model_name(path), run, str(config))
+
+
+def of_entry(entry: Mapping, path: Path) -> Provenance | None:
+    """Of an exported file, by its entry in `card.json`. None and errors as for `of_file`."""
+    if "provenance" in entry:
+        return _read(entry["provenance"], f"{path}: its provenance in card.json")
+    config, run = recipes.run_of(path) or (None, None)
+    return of_before(entry.get("model"), run, str(config))
+
+
+def of_model(model: "keras.Model") -> Provenance | None:
+    """Of a Keras model; None for one of no architecture that is known here."""
+    found = getattr(model, "provenance", None)
+    return found if isinstance(found, Provenance) else of_before(model.name)
+
+
+def of_before(name: str | None, run: Mapping | None = None, where: str = "") -> Provenance | None:
+    """Of files and models that say nothing themselves, as those of earlier releases: by the name of the Keras model.
+
+    It begins with the architecture and ends with the network: `cyclegan_mobile_generator_ab`.
+
+    Args:
+        run: the document of the run that the file lies in, and `where` that stands.
+    """
+    name = str(name)
+    known = [architecture for architecture in registry.names() if name.startswith(f"{architecture}_")]
+    if not known:
+        return None
+    architecture = max(known, key=len)
+    config_class = registry.config_class(architecture)
+    deployed = list(config_class.deployed)
+    network = next((network for network in deployed if name.endswith(network)), deployed[0] if deployed else None)
+    if network is None:
+        return None
+    if run and run["architecture"] == architecture:
+        return _of_run(run, network, where)
+    is_mobile = name.startswith(f"{architecture}_mobile_") and hasattr(config_class, "generator")
+    return Provenance(architecture, network, {"model": {"generator": "mobile"}} if is_mobile else {})
+
+
+def write(path: Path, provenance: Provenance) -> None:
+    """Adds it to a `.keras` file that Keras has saved."""
+    text = json.dumps(provenance.to_document(), sort_keys=True, ensure_ascii=False)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(zipfile.ZipInfo(MEMBER, _DATE), text.encode())
+
+
+def _of_run(document: Mapping, network: str, where: str, step: int | None = None) -> Provenance:
+    run = document.get("run")
+    names = run.get("names") if isinstance(run, Mapping) else None
+    recipe = {key: document[key] for key in SECTIONS if document.get(key) is not None}
+    names = _names(names) if isinstance(names, Mapping) else {}
+    return Provenance(document["architecture"], network, recipe, names, step, where)
+
+
+def _inside(path: Path) -> Provenance | None:
+    """What a `.keras` file says of itself."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if MEMBER not in archive.namelist():
+                return None
+            if archive.getinfo(MEMBER).file_size > LARGEST:
+                raise _garbled(f"{path}: its {MEMBER}")
+            document = json.loads(archive.read(MEMBER))
+    except (OSError, zipfile.BadZipFile):
+        return None  # What opens the model says what is wrong.
+    except (ValueError, RecursionError):
+        raise _garbled(f"{path}: its {MEMBER}") from None
+    return _read(document, f"{path}: its {MEMBER}")
+
+
+def _model_name(path: Path) -> str | None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return json.loads(archive.read("config.json"))["config"]["name"]
+    except (OSError, zipfile.BadZipFile, ValueError, LookupError, TypeError, RecursionError):
+        return None
+
+
+def _read(document, where: str) -> Provenance | None:
+    """Raises RunError, beginning with `where`, for what is no provenance."""
+    try:
+        architecture, network, step = document["architecture"], document["network"], document.get("step")
+        recipe, names = dict(document["recipe"]), _names(document["names"])
+        if not (isinstance(architecture, str) and isinstance(network, str) and isinstance(step, int | None)):
+            raise TypeError
+    except (LookupError, TypeError, ValueError, AttributeError):
+        raise _garbled(where) from None
+    if architecture not in registry.names() or network not in registry.config_class(architecture).deployed:
+        return None
+    return Provenance(architecture, network, recipe, names, step, where)
+
+
+def _names(found: Mapping) -> dict[str, tuple[str, ...]]:
+    return {str(key): tuple(map(str, names)) for key, names in found.items()}
+
+
+def _garbled(where: str) -> RunError:
+    return RunError(f"{where} is garbled; save or export the model again, or get the file again from where it came")

@@ -1,0 +1,184 @@
+"""What commands print: JSON, or tables and paragraphs for people."""
+
+import json
+import shutil
+import sys
+import textwrap
+from collections.abc import Callable
+
+import click
+
+from ganzoo.errors import printable
+
+
+def echo(text: str = "", err: bool = False) -> None:
+    """Prints a text of lines, none of which makes the terminal do anything."""
+    click.echo("\n".join(map(printable, text.split("\n"))), err=err)
+
+
+def say(line: str) -> None:
+    click.echo(printable(line))
+
+
+def tell(found: dict, as_json: bool, in_words: Callable[[dict], None]) -> None:
+    """Prints what a command found: nothing but JSON, or for people."""
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    else:
+        in_words(found)
+
+
+def print_table(title: str, rows: list[list[str]]) -> None:
+    """On a terminal, a table that fits it; elsewhere, aligned lines that are never cut."""
+    rows = [[printable(cell) for cell in row] for row in rows or [["none yet"]]]
+    if sys.stdout.isatty():
+        _print_rich_table(title, rows)
+        return
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    echo(f"{title}:")
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        echo("  " + "  ".join(cells).rstrip())
+
+
+def _print_rich_table(title: str, rows: list[list[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*([""] * len(rows[0])), box=None, show_header=False, padding=(0, 1))
+    for row in rows:
+        table.add_row(Text(row[0], style="bold"), *map(Text, row[1:]))
+    Console().print(Text(printable(title), style="cyan"), table)
+
+
+def print_catalogue(known: dict) -> None:
+    for kind, entries in known.items():
+        print_table(kind.capitalize(), [[entry["name"], entry["summary"], *_whereabouts(entry)] for entry in entries])
+
+
+def _whereabouts(entry: dict) -> list[str]:
+    """Of a pretrained generator, how large it is, and whether it must be fetched."""
+    if "bytes" not in entry:
+        return []
+    return [f"{entry['bytes'] / 1e6:.1f} MB{'' if entry['here'] else ', not on this machine'}"]
+
+
+def print_benchmark(report: dict) -> None:
+    timed = [row for row in report["rows"] if "timings" in row]
+    threads = [timing["threads"] for timing in timed[0]["timings"]] if timed else []
+    heads = [head for n in threads for head in (f"{n} thread{'s' * (n > 1)}, ms", "spread", "x tf.function")]
+    table = [["", "size", *heads, "memory"]]
+    for row in timed:
+        cells = [cell for timing in row["timings"] for cell in _timing_cells(timing)]
+        memory = "" if row["peak_memory_mib"] is None else f"{row['peak_memory_mib']:.0f} MiB"
+        table.append([row["name"], f"{row['bytes'] / 1e6:.1f} MB", *cells, memory])
+    print_table(report["model"], table)
+    for row in report["rows"]:
+        if "timings" not in row:
+            _print_paragraph(f"{row['name']}: not available: {row['unavailable']}")
+
+
+def _timing_cells(timing: dict) -> list[str]:
+    speedup = "" if timing["speedup"] is None else f"{timing['speedup']:.2f}"
+    return [f"{timing['median_ms']:.2f}", f"{timing['spread_ms']:.2f}", speedup]
+
+
+def print_evaluation(document: dict) -> None:
+    from ganzoo.evaluation import results
+
+    title = f"{document['model']} on {document['data']}"
+    for direction, rows in results.tables(document["results"]).items():
+        if sys.stdout.isatty():
+            # A value stays in one line with its error.
+            rows = [[cell.replace(" ", "\N{NO-BREAK SPACE}") for cell in row] for row in rows]
+        print_table(f"{title}, {direction}" if direction else title, rows)
+    _print_paragraph(f"Images: {document['preparation']}. ±: one standard error.")
+    for warning in document["warnings"]:
+        _print_paragraph(f"Beware: {warning}.")
+    for skipped in document["skipped"]:
+        _print_paragraph(f"Not measured: {skipped['metric']}: {skipped['reason']}")
+
+
+def watched(items, length: int, title: str):
+    """On a terminal, a bar of how far it is."""
+    if not sys.stderr.isatty():
+        return items
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(items, title, total=length, console=Console(stderr=True), transient=True)
+
+
+def print_described(described: dict) -> None:
+    import yaml
+
+    if "card" in described:
+        _print_card(described["card"])
+        return
+    if "run" in described:
+        print_diagnosis(described["run"])
+        echo()
+    else:
+        echo(f"{described['recipe']}\n\n{described['header']}\n")
+    echo(yaml.safe_dump(described["settings"], sort_keys=False))
+
+
+def _print_card(card: dict) -> None:
+    from ganzoo import model_card
+
+    echo(f"{card['name']}\n\n{card.get('summary', '')}\n")
+    for title, lines in model_card.facts(card).items():
+        echo(f"{title}:")
+        for line in lines:
+            _print_paragraph(line, "  ")
+    for title, table in model_card.evaluations(card):
+        print_table(f"\n{title}", table)
+    exports = model_card.exports(card)
+    if exports:
+        print_table("\nexports", exports)
+    echo()
+
+
+def print_networks(networks: dict) -> None:
+    for name, network in networks.items():
+        rows = [
+            [
+                layer["name"],
+                layer["kind"],
+                " x ".join(str(size or "any") for size in layer["output"]),
+                f"{layer['parameters']:,}",
+            ]
+            for layer in network["layers"]
+        ]
+        print_table(f"{name}: {network['parameters']:,} parameters", rows)
+
+
+def print_diagnosis(report: dict) -> None:
+    if report["step"] is None:
+        echo(f"{report['run']}: no metrics yet, so there is nothing to say of its health")
+    else:
+        echo(f"{report['run']}: step {report['step']:,} of {report['last_step']:,}")
+    for rollback in report["rollbacks"]:
+        way = f"from step {rollback['from']:,} to step {rollback['to']:,}"
+        _print_paragraph(f"went back {way}, because {rollback['reason']}")
+    if report["step"] is not None and not report["findings"]:
+        if report["early"]:
+            verdict = report["early"]
+        elif report["judged"] is None:
+            verdict = "nothing to judge it by: no line that is looked at holds values of health"
+        else:
+            seen = "losses, the discriminator's logits, gradients, updates and samples"
+            verdict = f"healthy: nothing is wrong with {seen}"
+        _print_paragraph(verdict)
+    for finding in report["findings"]:
+        echo(f"\n{finding['name']} (since step {finding['since']:,})")
+        _print_paragraph(finding["evidence"], "  ")
+        _print_paragraph(f"{finding['advice']}.", "  ")
+
+
+def _print_paragraph(text: str, indent: str = "") -> None:
+    """Text in lines that fit the terminal; a key of a recipe is never broken."""
+    width = shutil.get_terminal_size((100, 0)).columns - len(indent)
+    lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+    echo(textwrap.indent("\n".join(lines), indent))

@@ -1,0 +1,67 @@
+"""The trained networks that a run begins from or learns from: those that `--init` and `model.teacher` name."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganzoo import generator, pretrained
+from ganzoo.errors import UsageError
+from ganzoo.gan import GAN
+
+if TYPE_CHECKING:
+    import keras
+
+
+def teach(gan: GAN) -> None:
+    """Hands the GAN the networks of its config's teacher, if it has one that counts.
+
+    Raises:
+        UsageError: when there is no such teacher, or it takes or makes something of another shape.
+        RunError: when its file can't be read.
+    """
+    if gan.config.teacher is not None and gan.config.distillation_weight:
+        try:
+            gan.teach(load_networks(gan.config.teacher, gan.deployed_names))
+        except UsageError as error:
+            raise UsageError(f"model.teacher: {error}") from None
+
+
+def initialise(gan: GAN, model: str) -> None:
+    """Sets the deployed networks to the weights of `model`: a pretrained name, a run directory or, for a single
+    network, a `.keras` file.
+
+    Raises:
+        UsageError: when it is no model, or one of other shapes.
+        RunError: when its files can't be had.
+    """
+    try:
+        sources = load_networks(model, gan.deployed_names)
+    except UsageError as error:
+        raise UsageError(f"--init {model}: {error}") from None
+    for name, source in sources.items():
+        for network in {id(n): n for n in (gan.networks()[name], gan.deployed()[name])}.values():
+            wanted, found = ([tuple(weight.shape) for weight in one.weights] for one in (network, source))
+            if wanted != found:
+                raise UsageError(
+                    f"--init {model}: its {name} has {len(found)} arrays that don't fit the {len(wanted)} of this "
+                    "recipe's; give a model that was trained with the same model settings"
+                )
+            network.set_weights(source.get_weights())
+
+
+def load_networks(model: str, names: Sequence[str]) -> "dict[str, keras.Model]":
+    """A model's networks of these names, or where one alone is wanted its first.
+
+    Args:
+        model: a pretrained name, a run directory or, for a single network, a file that Keras opens.
+        names: as in `GAN.deployed()`.
+
+    Raises:
+        UsageError: when it is no model, or lacks one of the networks.
+        RunError: when its files can't be had.
+    """
+    if len(names) == 1:
+        return {names[0]: pretrained.find(model).model}
+    if generator.opens_in_keras(Path(model)):
+        raise UsageError(f"{model}: holds one network; give a run directory, with {' and '.join(names)}")
+    return {name: pretrained.find(model, name).model for name in names}

@@ -1,0 +1,184 @@
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import small
+import yaml
+
+import ganzoo
+from ganzoo import fixed_output, inference, pretrained, provenance, recipes
+from ganzoo.config import to_document
+from ganzoo.errors import RunError, UsageError
+from ganzoo.provenance import Provenance
+from ganzoo.training.callbacks import write_network
+
+BEFORE = Path(__file__).parent / "before"
+"""Files of releases that stored no provenance, and what they made then."""
+MADE = json.loads((BEFORE / "made.json").read_text())
+
+
+def write_config(folder: Path, *overrides: str, names=None) -> Path:
+    folder.mkdir(exist_ok=True)
+    document = to_document(recipes.load_recipe("cyclegan", overrides))
+    run = {"run": {"names": names}} if names else {}
+    (folder / "config.yaml").write_text(yaml.safe_dump({**document, **run}))
+    return folder / "config.yaml"
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """A generator as training writes it, in its run."""
+    config = write_config(tmp_path / "run", "model.generator=mobile", "data.hints=3", names={"a": ["x", "y"]})
+    path = tmp_path / "run/generator_ba.keras"
+    network = small.create("cyclegan", generator="mobile").generator_ba
+    write_network(network, path, provenance.in_run(config, "generator_ba", 7))
+    return path
+
+
+@pytest.mark.parametrize("file", MADE)
+def test_a_file_of_before_makes_what_it_made(file):
+    generator, wanted = pretrained.find(BEFORE / file), MADE[file]
+    model = generator.model
+    assert model.name == wanted["model"]
+    found = fixed_output.lattice(model(fixed_output.fixed_input(model), training=False))
+    np.testing.assert_allclose(found, wanted["lattice"], rtol=0, atol=1e-5)
+    if generator.works_on:
+        shape = (32, 32, model.input_shape[-1])
+        picture = inference.translate(BEFORE / file, np.random.default_rng(2).integers(0, 256, shape, dtype="uint8"))
+    else:
+        picture = inference.sample(BEFORE / file, 1, 3)
+    seen = picture.reshape(-1)[:: max(1, picture.size // 16)][:16].astype(int)
+    assert np.abs(seen - wanted["picture"]).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("dcgan.keras", ("dcgan", "generator", "dcgan")),
+        ("pix2pix_mobile.keras", ("pix2pix", "generator", "mobile")),
+        ("cyclegan.keras", ("cyclegan", "generator_ba", "mobile")),
+        ("srgan.keras", ("srgan", "generator", "srresnet")),
+    ],
+)
+def test_a_file_of_before_is_told_by_the_name_of_its_model_without_keras(file, expected):
+    program = (
+        "import sys; from ganzoo import pretrained\n"
+        f"found = pretrained.find({str(BEFORE / file)!r}).provenance\n"
+        "print(found.architecture, found.network, found.variant, 'keras' in sys.modules)"
+    )
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert printed.split() == [*expected, "False"]
+
+
+def test_a_file_that_was_copied_away_and_renamed_knows_what_it_is(saved, tmp_path):
+    shutil.copy(saved, tmp_path / "mine.keras")
+    generator = pretrained.find(tmp_path / "mine.keras")
+    found = generator.provenance
+    assert (found.architecture, found.network, found.variant, found.step) == ("cyclegan", "generator_ba", "mobile", 7)
+    assert found.names == {"a": ("x", "y")}
+    assert generator.recipe == recipes.load_recipe(saved.with_name("config.yaml"))
+    assert generator.recipe.data.hints == 3
+    assert generator.model.provenance == found
+
+
+def test_in_its_run_a_file_is_of_the_recipe_that_the_run_states_now(saved, tmp_path):
+    write_config(saved.parent, "data.source=folder:elsewhere")
+    assert pretrained.find(saved).recipe.data.source == "folder:elsewhere"
+    best = saved.parent / "checkpoints/best/generator_ba_step_0000007.keras"
+    best.parent.mkdir(parents=True)
+    shutil.copy(saved, best)
+    assert pretrained.find(best).recipe.data.source == "folder:elsewhere"
+    # One that no run writes so is what it says itself.
+    shutil.copy(saved, saved.with_name("mine.keras"))
+    assert pretrained.find(saved.with_name("mine.keras")).recipe.data.source == "embedded:avatars"
+
+
+def test_keras_opens_the_file_without_ganzoo(saved):
+    program = (
+        "import keras, sys\n"
+        f"model = keras.models.load_model({str(saved)!r})\n"
+        "print(model.name, any(name.startswith('ganzoo') for name in sys.modules))"
+    )
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert printed.split() == ["cyclegan_mobile_generator_ba", "False"]
+
+
+def test_the_same_provenance_is_the_same_bytes_whenever_it_is_written(tmp_path, monkeypatch):
+    members = []
+    for name in ("a", "b"):
+        path = tmp_path / f"{name}.zip"
+        zipfile.ZipFile(path, "w").close()
+        names = {"label": ("x",), "tokens": ("y",)}
+        provenance.write(path, Provenance("dcgan", "generator", {}, dict(sorted(names.items(), reverse=name == "b"))))
+        members.append(path.read_bytes())
+        monkeypatch.setattr("time.time", lambda: 2e9)
+    assert members[0] == members[1]
+
+
+def test_a_gan_that_was_created_says_of_its_networks_what_they_are():
+    gan = small.create("dcgan", generator="mobile", ema_decay=0.5)
+    found = provenance.of_model(gan.deployed()["generator"])
+    assert (found.architecture, found.network, found.variant) == ("dcgan", "generator", "mobile")
+    assert found.config.latent_dim == gan.config.latent_dim
+    assert found.parsed is None
+
+
+def test_what_is_known_is_no_part_of_the_model(tmp_path):
+    gan = small.create("dcgan")
+    gan.generator.save(tmp_path / "plain.keras")
+    with zipfile.ZipFile(tmp_path / "plain.keras") as archive:
+        assert "provenance" not in archive.read("config.json").decode()
+        assert provenance.MEMBER not in archive.namelist()
+
+
+def with_member(path: Path, text: bytes) -> Path:
+    shutil.copy(BEFORE / "dcgan.keras", path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(provenance.MEMBER, text)
+    return path
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"no JSON", b"[]", b"{}", b'{"architecture": "dcgan", "network": 3, "recipe": {}, "names": {}}', b"[" * 100_000],
+)
+def test_a_garbled_provenance_is_told_in_a_line(tmp_path, text):
+    path = with_member(tmp_path / "x.keras", text)
+    with pytest.raises(RunError, match=r"x\.keras: its ganzoo\.json is garbled; .*get the file again") as error:
+        ganzoo.load(path)
+    assert "\n" not in str(error.value)
+
+
+def test_a_provenance_of_what_is_not_here_tells_nothing_and_the_model_opens(tmp_path):
+    document = {"architecture": "theirs", "network": "generator", "recipe": {}, "names": {}}
+    path = with_member(tmp_path / "x.keras", json.dumps(document).encode())
+    assert isinstance(ganzoo.load(path), keras.Model)
+
+
+def test_a_recipe_that_this_release_does_not_read_is_named_with_its_file_when_it_is_asked_for(tmp_path):
+    recipe = {"architecture": "dcgan", "model": {"stripes": 3}, "training": {"steps": 1, "batch_size": 1}}
+    document = {"architecture": "dcgan", "network": "generator", "recipe": recipe, "names": {}}
+    generator = pretrained.find(with_member(tmp_path / "x.keras", json.dumps(document).encode()))
+    assert isinstance(generator.model, keras.Model)
+    with pytest.raises(UsageError, match=r"x\.keras: its ganzoo\.json: model\.stripes: unknown key"):
+        assert generator.recipe
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("cyclegan_mobile_generator_ab", ("cyclegan", "generator_ab")),
+        ("srgan_discriminator", ("srgan", "generator")),
+        ("model", None),
+        ("dcgan", None),
+    ],
+)
+def test_of_a_model_of_before_the_name_tells(name, expected):
+    found = provenance.of_before(name)
+    assert (found and (found.architecture, found.network)) == expected
