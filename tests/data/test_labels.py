@@ -88,6 +88,7 @@ def test_a_csv_beside_the_pictures_or_above_their_split_comes_before_folders(num
     ("rows", "head", "label", "message"),
     [
         (["0.png,a", "9.png,b"], "file,label", None, r"labels.csv: row 3 names '9.png', and there is no such file"),
+        (["0.png,a", f"{'9' * 300}.png,b"], "file,label", None, "labels.csv: row 3 names '9.*there is no such file"),
         (["0.png,a"], "file,label", None, "labels.csv: misses 1 of 2 images, the first is 1.png; add a row"),
         (["0.png,a", "1.png"], "file,label", None, "labels.csv: row 3 has no label; fill it in"),
         (["0.png,a", "1.png,a", "0.png,b"], "file,label", None, "row 4 names '0.png' again, with another label"),
