@@ -251,7 +251,7 @@ def test_tfds_says_which_labels_there_are(tfds_dir, monkeypatch):
     with pytest.raises(UsageError, match="data.label: tfds:two_labels has several labels; allowed: parity, size"):
         labelled("tfds:two_labels")
     assert labelled("tfds:two_labels", label="size").names["label"] == ("even", "odd")
-    with pytest.raises(UsageError, match="tfds:no_labels has no labels, only image, caption"):
+    with pytest.raises(UsageError, match="tfds:no_labels has no labels, only caption, image"):
         labelled("tfds:no_labels")
 
 
