@@ -94,7 +94,8 @@ def _image_features(builder) -> list[str]:
 
     names = _features_of(builder, tfds.features.Image)
     if not names:
-        raise UsageError(f"data.source: tfds:{builder.name} has no images, only {', '.join(sorted(builder.info.features))}")
+        found = ", ".join(sorted(builder.info.features))
+        raise UsageError(f"data.source: tfds:{builder.name} has no images, only {found}")
     return names
 
 
