@@ -94,7 +94,8 @@ def _image_features(builder) -> list[str]:
 
     names = _features_of(builder, tfds.features.Image)
     if not names:
-        raise UsageError(f"data.source: tfds:{builder.name} has no images, only {', '.join(builder.info.features)}")
+        found = ", ".join(sorted(builder.info.features))
+        raise UsageError(f"data.source: tfds:{builder.name} has no images, only {found}")
     return names
 
 
@@ -103,7 +104,7 @@ def _label_feature(builder, data: DataConfig) -> str:
 
     names = _features_of(builder, tfds.features.ClassLabel)
     if not names:
-        raise UsageError(f"data.source: {data.source} has no labels, only {', '.join(builder.info.features)}")
+        raise UsageError(f"data.source: {data.source} has no labels, only {', '.join(sorted(builder.info.features))}")
     if data.label in names or (data.label is None and len(names) == 1):
         return data.label or names[0]
     found = f"no label {quoted(data.label)}" if data.label else "several labels"

@@ -88,6 +88,7 @@ def test_a_csv_beside_the_pictures_or_above_their_split_comes_before_folders(num
     ("rows", "head", "label", "message"),
     [
         (["0.png,a", "9.png,b"], "file,label", None, r"labels.csv: row 3 names '9.png', and there is no such file"),
+        (["0.png,a", f"{'9' * 300}.png,b"], "file,label", None, "labels.csv: row 3 names '9.*there is no such file"),
         (["0.png,a"], "file,label", None, "labels.csv: misses 1 of 2 images, the first is 1.png; add a row"),
         (["0.png,a", "1.png"], "file,label", None, "labels.csv: row 3 has no label; fill it in"),
         (["0.png,a", "1.png,a", "0.png,b"], "file,label", None, "row 4 names '0.png' again, with another label"),
@@ -250,7 +251,7 @@ def test_tfds_says_which_labels_there_are(tfds_dir, monkeypatch):
     with pytest.raises(UsageError, match="data.label: tfds:two_labels has several labels; allowed: parity, size"):
         labelled("tfds:two_labels")
     assert labelled("tfds:two_labels", label="size").names["label"] == ("even", "odd")
-    with pytest.raises(UsageError, match="tfds:no_labels has no labels, only image, caption"):
+    with pytest.raises(UsageError, match="tfds:no_labels has no labels, only caption, image"):
         labelled("tfds:no_labels")
 
 
