@@ -14,7 +14,7 @@ from ganzoo.data.fields import Code, Image, Signature, Stream
 from ganzoo.gan import GAN, Phase
 from ganzoo.layers import discriminator_conv, normal_initializer, normalise, output_dtype
 from ganzoo.losses import l1
-from ganzoo.registry import register
+from ganzoo.registration import register
 
 
 @frozen_config

@@ -51,7 +51,7 @@ LEVELS = [
     {"__main__"},
 ]
 """A module imports those above it, and of those beside it none but parts of itself."""
-LATE = {"registry": {"architectures"}}
+LATE = {"registry": {"architectures"}, "evaluation.protocols": {"evaluation.protocols"}}
 """What is imported by a name that is found out while running: the files of the package that it may be."""
 FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
 
@@ -132,7 +132,7 @@ def reached(path: Path) -> set[str]:
         name if name in files else name.rpartition(".")[0] for name in imported(path, for_annotations=False)
     } & files
     for part in LATE.get(dotted(path).removeprefix("ganzoo."), ()):
-        found |= {file for file in files if part_of(file) == part}
+        found |= {file for file in files if file.startswith(f"{part}.")}
     return found - {dotted(path).removeprefix("ganzoo.")}
 
 

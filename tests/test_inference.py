@@ -9,6 +9,7 @@ from keras import layers, ops
 
 from ganzoo import create, inference, keras_network, list_architectures
 from ganzoo.errors import RunError, UsageError
+from ganzoo.evaluation.live import live
 from ganzoo.inference import interpolate, open_network, sample, translate
 from ganzoo.lite import tiling
 from ganzoo.lite.latents import draw

@@ -9,17 +9,18 @@ import pytest
 from ganzoo import registry
 from ganzoo.config import EvaluationConfig
 from ganzoo.errors import UsageError
-from ganzoo.evaluation import during, protocols
+from ganzoo.evaluation import during, protocol, protocols
 from ganzoo.evaluation.evaluate import evaluate
 
 
 @pytest.fixture
 def fresh(monkeypatch):
     """What is registered within the test is forgotten after it."""
-    monkeypatch.setattr(protocols, "_REGISTERED", dict(protocols._REGISTERED))
-    protocols._modules.cache_clear()
+    monkeypatch.setattr(protocol, "REGISTERED", dict(protocol.REGISTERED))
+    monkeypatch.setattr(protocols, "REGISTERED", protocol.REGISTERED)
+    protocol.modules.cache_clear()
     yield
-    protocols._modules.cache_clear()
+    protocol.modules.cache_clear()
 
 
 def naming(recipe, protocol):
@@ -85,24 +86,24 @@ def test_metrics_of_another_protocol_are_refused_with_those_that_there_are(recip
 
 
 def test_one_that_is_registered_by_hand_can_be_named_and_takes_nobodys_place(recipe, fresh):
-    @protocols.register("mine", fits=lambda config: True, metrics=("size",))
+    @protocol.register("mine", fits=lambda config: True, metrics=("size",))
     def mine(setting):
         yield from ()
 
     assert protocols.protocol_of(recipe("dcgan")).name == "samples"
     assert protocols.protocol_of(naming(recipe("pix2pix"), "mine")).measure is mine
     with pytest.raises(UsageError, match="protocol 'samples' is already registered, by ganzoo.evaluation.protocols"):
-        protocols.register("samples", fits=lambda config: True)(mine)
+        protocol.register("samples", fits=lambda config: True)(mine)
 
     def other(setting):
         yield from ()
 
     with pytest.raises(UsageError, match="protocol 'mine' is already registered, by .*mine; give .*other another name"):
-        protocols.register("mine", fits=lambda config: True)(other)
+        protocol.register("mine", fits=lambda config: True)(other)
 
 
 MODULE = """
-from ganzoo.evaluation.protocols import register
+from ganzoo.evaluation.protocol import register
 
 @register("counted", fits=lambda config: "noise" in config.batch, metrics=("number",))
 def counted(setting):
@@ -116,7 +117,7 @@ def install(site, module: str, *entries: str) -> None:
     metadata = site / f"{module}-1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text("\n".join([f"[{protocols.GROUP}]", *entries]))
+    (metadata / "entry_points.txt").write_text("\n".join([f"[{protocol.GROUP}]", *entries]))
 
 
 def test_a_package_brings_a_protocol_of_its_own(recipe, fresh, tmp_path, monkeypatch):

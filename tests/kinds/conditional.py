@@ -14,7 +14,7 @@ from ganzoo.config import ImageGANConfig, Positive, frozen_config
 from ganzoo.data.fields import Image, Label, Latents, Signature, Stream
 from ganzoo.gan import GAN, Phase
 from ganzoo.layers import discriminator_conv, discriminator_dense, output_dtype
-from ganzoo.registry import register
+from ganzoo.registration import register
 
 
 @frozen_config

@@ -14,7 +14,7 @@ from ganzoo.config import GANConfig, Positive, frozen_config
 from ganzoo.data.fields import Clip, Latents, Signature, Stream
 from ganzoo.gan import GAN, Phase
 from ganzoo.layers import discriminator_dense, output_dtype
-from ganzoo.registry import register
+from ganzoo.registration import register
 
 
 @frozen_config

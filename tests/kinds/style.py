@@ -15,7 +15,7 @@ from ganzoo.data.fields import Image, Latents, Signature, Stream
 from ganzoo.gan import GAN, Phase
 from ganzoo.layers import discriminator_conv, output_dtype
 from ganzoo.losses import r1_penalty
-from ganzoo.registry import register
+from ganzoo.registration import register
 
 
 @frozen_config

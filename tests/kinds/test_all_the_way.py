@@ -25,7 +25,6 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 import plugins  # noqa: E402
 
 import ganzoo  # noqa: E402
-from ganzoo import registry  # noqa: E402
 from ganzoo.lite.runner import open_tflite  # noqa: E402
 
 STEPS, SAVED = 16, 6
@@ -135,7 +134,7 @@ def trained(request, tmp_path_factory):
 def known(trained, monkeypatch):
     """The same, its architecture known in this process too."""
     name, site = trained
-    monkeypatch.setattr(registry, "_REGISTERED", dict(registry._REGISTERED))
+    monkeypatch.setattr(registration, "CLASSES", dict(registration.CLASSES))
     monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.chdir(site)
     importlib.import_module(name)

@@ -15,7 +15,7 @@ from ganzoo.config import ImageGANConfig, Positive, frozen_config
 from ganzoo.data.fields import Image, Latents, Signature, Stream, Tokens
 from ganzoo.gan import GAN, Phase
 from ganzoo.layers import discriminator_conv, discriminator_dense, output_dtype
-from ganzoo.registry import register
+from ganzoo.registration import register
 
 
 @frozen_config

@@ -12,7 +12,7 @@ import numpy as np
 from ganzoo.data.fields import Clip, keys_of
 from ganzoo.evaluation.examples import Images
 from ganzoo.evaluation.outputs import inputs_of_samples, made
-from ganzoo.evaluation.protocols import first_signature, register
+from ganzoo.evaluation.protocol import first_signature, register
 from ganzoo.evaluation.results import Column, Result, Skipped
 from ganzoo.evaluation.setting import Found, Setting, first, together
 from ganzoo.metrics import spectra

@@ -13,7 +13,7 @@ from ganzoo.data import drawings
 from ganzoo.data.fields import Image
 from ganzoo.evaluation import distribution
 from ganzoo.evaluation.pair_scores import COLOUR_KEYS, PairScores, colour_metrics
-from ganzoo.evaluation.protocols import first_signature, register
+from ganzoo.evaluation.protocol import first_signature, register
 from ganzoo.evaluation.results import Column
 from ganzoo.evaluation.setting import Found, Setting, first, together, translator
 

@@ -3,7 +3,7 @@
 from ganzoo.data.fields import fields_of
 from ganzoo.evaluation.outputs import made
 from ganzoo.evaluation.pair_scores import COLOUR_KEYS, PairScores, colour_metrics
-from ganzoo.evaluation.protocols import first_signature, register
+from ganzoo.evaluation.protocol import first_signature, register
 from ganzoo.evaluation.results import Column, Skipped
 from ganzoo.evaluation.setting import Found, Setting, checked, together
 from ganzoo.lite.network import Network

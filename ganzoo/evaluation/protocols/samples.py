@@ -12,7 +12,7 @@ from ganzoo.data.fields import Image, keys_of
 from ganzoo.evaluation import distribution
 from ganzoo.evaluation.memorising import memorised
 from ganzoo.evaluation.outputs import inputs_of_samples, made
-from ganzoo.evaluation.protocols import first_signature, register
+from ganzoo.evaluation.protocol import first_signature, register
 from ganzoo.evaluation.results import Column
 from ganzoo.evaluation.setting import Found, Setting, first
 

@@ -13,7 +13,7 @@ from ganzoo.data.fields import Image, fields_of
 from ganzoo.evaluation import colour_matching, distribution
 from ganzoo.evaluation.examples import Images
 from ganzoo.evaluation.pair_scores import COLOUR_KEYS, CYCLE_ERROR, PairScores, colour_metrics
-from ganzoo.evaluation.protocols import first_signature, register
+from ganzoo.evaluation.protocol import first_signature, register
 from ganzoo.evaluation.results import Column, Skipped
 from ganzoo.evaluation.setting import Found, Setting, together, translator
 from ganzoo.lite.network import Network

@@ -1,0 +1,114 @@
+"""What a protocol is: a function that measures networks, in a file of its own, which is found by itself.
+
+    @register("pairs", fits=lambda config: …, metrics=("psnr", "ssim"), distribution=True)
+    def pairs(setting: Setting) -> Found:
+        yield Result(…)
+
+A recipe names one (`evaluation.protocol`), or it is the one that fits what the architecture declares in `batch` and
+`deployed`. A package of one's own names modules of its protocols as entry points of the group `ganzoo.protocols`, by
+the names that they are registered under; what is imported anyway is registered as it is.
+
+Nothing here imports Keras.
+"""
+
+import dataclasses
+import functools
+import importlib.metadata
+import pkgutil
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ganzoo.data.fields import Signature
+from ganzoo.errors import UsageError, quoted
+from ganzoo.evaluation.instruments import DISTRIBUTION_METRICS, PERCEPTUAL_METRICS
+from ganzoo.evaluation.setting import Found, Setting
+
+PACKAGE = "ganzoo.evaluation.protocols"
+GROUP = "ganzoo.protocols"
+"""Of entry points."""
+REGISTERED: dict[str, "Protocol"] = {}
+"""Those that are known already, by name."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+    """A way to measure networks, and what it takes for it."""
+
+    name: str
+    measure: Callable[[Setting], Found]
+    fits: Callable[[type], bool]
+    """Whether an architecture can be measured so, by its config or the class of it."""
+    metrics: tuple[str, ...]
+    """The keys of what it measures without a feature network and perceptual distances."""
+    distribution: bool
+    """Whether it measures sets of images with a feature network."""
+    perceptual: bool
+    """Whether it measures pairs of images by perceptual distances."""
+    train: bool
+    """Whether it measures the train split beside."""
+    prefixes: Callable[[type], Sequence[str]]
+    """What stands before the keys of an architecture's metrics, as `a_to_b_`."""
+
+    def keys(self, config) -> dict[str, str]:
+        """All that a recipe can ask for during training: the name of each metric without what stands before it."""
+        bare = (
+            *(DISTRIBUTION_METRICS if self.distribution else ()),
+            *self.metrics,
+            *(PERCEPTUAL_METRICS if self.perceptual else ()),
+        )
+        return {f"{prefix}{key}": key for prefix in self.prefixes(config) for key in bare}
+
+
+def register(
+    name: str,
+    *,
+    fits: Callable[[type], bool],
+    metrics: Sequence[str] = (),
+    distribution: bool = False,
+    perceptual: bool = False,
+    train: bool = False,
+    prefixes: Callable[[type], Sequence[str]] = lambda config: ("",),
+):
+    """Function decorator: makes a function of a `Setting`, which yields results, known as the protocol `name`.
+
+    The other arguments are those of `Protocol`.
+
+    Raises:
+        UsageError: when another function has the name.
+    """
+
+    def decorate(measure: Callable[[Setting], Found]) -> Callable[[Setting], Found]:
+        known = REGISTERED.get(name)
+        home = _home(measure)
+        taken_by = _home(known.measure) if known else home
+        if measure.__module__ != modules().get(name, measure.__module__):
+            taken_by = modules()[name]
+        if taken_by != home:
+            raise UsageError(f"protocol {quoted(name)} is already registered, by {taken_by}; give {home} another name")
+        REGISTERED[name] = Protocol(name, measure, fits, tuple(metrics), distribution, perceptual, train, prefixes)
+        return measure
+
+    return decorate
+
+
+def first_signature(config) -> Signature:
+    """Of the network that an architecture deploys first, which is what it is for."""
+    return next(iter(config.deployed.values()))
+
+
+@functools.cache
+def modules() -> dict[str, str]:
+    """The module of each protocol that lies in one, by name. None is imported."""
+    folder = Path(__file__).with_name("protocols")
+    found = {module.name: f"{PACKAGE}.{module.name}" for module in pkgutil.iter_modules([str(folder)])}
+    for entry in importlib.metadata.entry_points(group=GROUP):
+        module = found.setdefault(entry.name, entry.module)
+        if module != entry.module:
+            reason = f"the name is taken by {module}"
+            warnings.warn(f"protocol {quoted(entry.name)} of {entry.value} is left out: {reason}", stacklevel=2)
+    return found
+
+
+def _home(function: Callable) -> str:
+    return f"{function.__module__}.{function.__qualname__}"
