@@ -2,12 +2,14 @@
 
 import dataclasses
 import sys
+from typing import ClassVar
 
 import plugins
 import pytest
 
 from ganzoo import registry
 from ganzoo.config import EvaluationConfig
+from ganzoo.data.fields import Image, Latents, Signature, Stream
 from ganzoo.errors import UsageError
 from ganzoo.evaluation import during, protocol, protocols
 from ganzoo.evaluation.evaluate import evaluate
@@ -15,7 +17,9 @@ from ganzoo.evaluation.evaluate import evaluate
 
 @pytest.fixture
 def fresh(monkeypatch):
-    """What is registered within the test is forgotten after it."""
+    """What is registered within the test is forgotten after it, but for ganzoo's own."""
+    for name in protocols.names():
+        protocols.get(name)
     monkeypatch.setattr(protocol, "REGISTERED", dict(protocol.REGISTERED))
     monkeypatch.setattr(protocols, "REGISTERED", protocol.REGISTERED)
     protocol.modules.cache_clear()
@@ -63,16 +67,26 @@ def test_a_run_is_told_of_a_wrong_protocol_or_metric_before_keras_is_loaded(ganz
         assert done.returncode == 2 and message in done.stderr and done.stderr.count("\n") == 1
 
 
-def test_a_run_without_a_protocol_trains_and_is_told_when_it_is_measured(recipe):
-    settings = recipe("dcgan")
-    lonely = type("Lonely", (), {"batch": settings.model.batch, "deployed": {}})
-    signature = dataclasses.replace(settings.model.deployed["generator"], gives={})
-    lonely.deployed = {"generator": dataclasses.replace(signature, gives=settings.model.deployed["generator"].takes)}
-    settings = dataclasses.replace(settings, model=lonely())
+class Lonely:
+    """The config of an architecture whose network makes latents of latents, which nothing measures."""
+
+    batch = (Stream(image=Image()),)
+    deployed: ClassVar = {"encoder": Signature({"latents": Latents()}, {"latents": Latents()})}
+
+
+def test_a_network_that_nothing_measures_trains_until_it_is_measured_by_a_protocol_of_its_own(recipe, fresh):
+    settings = dataclasses.replace(recipe("dcgan"), architecture="lonely", model=Lonely())
     during.check(settings)
-    measured = EvaluationConfig(every=1, metrics=("psnr",))
-    with pytest.raises(UsageError, match="dcgan: no protocol measures what its networks take and give; there are"):
-        during.check(dataclasses.replace(settings, evaluation=measured))
+    measured = dataclasses.replace(settings, evaluation=EvaluationConfig(every=1, metrics=("size",)))
+    with pytest.raises(UsageError, match="lonely: no protocol measures what its networks take and give; there are"):
+        during.check(measured)
+
+    @protocols.register("own", fits=lambda config: "encoder" in config.deployed, metrics=("size",))
+    def own(setting):
+        yield from ()
+
+    during.check(measured)
+    assert protocols.protocol_of(settings).measure is own
 
 
 def test_metrics_of_another_protocol_are_refused_with_those_that_there_are(recipe):
