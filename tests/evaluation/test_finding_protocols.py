@@ -81,7 +81,7 @@ def test_a_network_that_nothing_measures_trains_until_it_is_measured_by_a_protoc
     with pytest.raises(UsageError, match="lonely: no protocol measures what its networks take and give; there are"):
         during.check(measured)
 
-    @protocols.register("own", fits=lambda config: "encoder" in config.deployed, metrics=("size",))
+    @protocol.register("own", fits=lambda config: "encoder" in config.deployed, metrics=("size",))
     def own(setting):
         yield from ()
 
