@@ -11,7 +11,7 @@ import { basename, dirname, join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
-import { signatureOf, tensorsOf } from "./page/card.js";
+import { interfaceOf, signatureOf, tensorsOf } from "./page/card.js";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const CARD_VERSIONS = [1, 2];
@@ -132,7 +132,7 @@ function isEntry([name, entry]) {
 
 /** Browsers take no integer inputs, and no free sizes. */
 function runs(entry) {
-  const { inputs: [input], outputs: [output] } = tensorsOf(entry);
+  const { input, output } = interfaceOf(entry);
   const isFloat = input.dtype === "float32" && output.dtype === "float32";
   return entry.format === "tflite" && isFloat && !input.shape.includes(null);
 }
@@ -154,7 +154,7 @@ function choose(files, precisions) {
 }
 
 function taskOf(entry) {
-  if (tensorsOf(entry).inputs[0].kind === "latents") return "new";
+  if (interfaceOf(entry).input.kind === "latents") return "new";
   return entry.scale > 1 ? "enlarge" : "colour";
 }
 

@@ -5,6 +5,12 @@ export function tensorsOf({ inputs, outputs, input, output }) {
   return { inputs: inputs ?? [input], outputs: outputs ?? [output] };
 }
 
+/** The entry of a file that the page runs, with its one `input` and one `output`, whatever the version. */
+export function interfaceOf(entry) {
+  const { inputs: [input], outputs: [output] } = tensorsOf(entry);
+  return { ...entry, input, output };
+}
+
 /** In words, as `image -> image`. */
 export function signatureOf(entry) {
   const { inputs, outputs } = tensorsOf(entry);

@@ -1,5 +1,6 @@
 // The page: which networks are there, which one is used, and what it is doing.
 
+import { interfaceOf } from "./card.js";
 import { startColouring } from "./colour.js";
 import { startEmoji } from "./emoji.js";
 import { startEnlarging } from "./enlarge.js";
@@ -59,7 +60,7 @@ async function open(id) {
     if (task.model !== model) return;
     task.ready = `${model.name} runs on ${runsOn === "CPU" ? "this device's processor" : runsOn}.`;
     report(id, task.ready);
-    task.use(model, card.files[file]);
+    task.use(model, interfaceOf(card.files[file]));
   } catch (error) {
     const text = `${model.name} can't be loaded: ${error.message}`;
     if (task.model === model) report(id, text, { wrong: true, retry: true });
