@@ -32,7 +32,7 @@ import queue_folder
 import yaml
 
 import ganzoo
-from ganzoo import fixed_output, inference, pictures, pretrained, weight_files, zoo
+from ganzoo import fixed_output, inference, pictures, pretrained, recipes, weight_files, zoo
 from ganzoo.data.images import read_image
 from ganzoo.errors import RunError, UsageError
 from ganzoo.quiet import import_keras

@@ -32,7 +32,9 @@ def write_int8(path: Path, function, **inputs) -> Path:
 
 
 def _convert(path: Path, function, inputs, setting) -> Path:
-    specs = [tf.TensorSpec(shape, name=name) for name, shape in inputs.items()]
+    # Of one length alone: numbers of classes.
+    dtypes = {name: "int32" if len(shape) == 1 else "float32" for name, shape in inputs.items()}
+    specs = [tf.TensorSpec(shape, dtypes[name], name=name) for name, shape in inputs.items()]
     module = tf.Module()
     module.serve = tf.function(function, input_signature=specs)
     saved = path.with_suffix("")

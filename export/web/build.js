@@ -11,8 +11,12 @@ import { basename, dirname, join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
+import { signatureOf, tensorsOf } from "./page/card.js";
+
 const HERE = dirname(fileURLToPath(import.meta.url));
-const CARD_VERSION = 1;
+const CARD_VERSIONS = [1, 2];
+/** What the page has a tab for. */
+const SIGNATURES = ["image -> image", "latents -> image"];
 /** What each accelerator is given, best first. */
 const PREFERRED = {
   webgpu: ["float16", "none", "dynamic", "int8", "int16x8"],
@@ -74,7 +78,9 @@ function readFolder(source) {
   const place = join(source, "card.json");
   if (!existsSync(place)) throw new UsageError(`${source}: no card.json in it; give a folder that ganzoo export wrote`);
   const card = parseCard(place);
-  const usable = Object.entries(card.files).filter(([name, entry]) => runs(entry) && existsSync(join(source, name)));
+  const there = Object.entries(card.files).filter(([name]) => existsSync(join(source, name)));
+  checkSignatures(source, there);
+  const usable = there.filter(([, entry]) => runs(entry));
   const stems = groupedByStem(usable);
   if (!stems.size) {
     throw new UsageError(`${source}: no .tflite file of a fixed size with float inputs; browsers run no other`);
@@ -87,6 +93,13 @@ function readFolder(source) {
   });
 }
 
+function checkSignatures(source, entries) {
+  const other = entries.find(([, entry]) => !SIGNATURES.includes(signatureOf(entry)));
+  if (!other) return;
+  const [name, entry] = other;
+  throw new UsageError(`${source}: ${name} is of ${signatureOf(entry)}; the page runs ${SIGNATURES.join(" and ")} alone`);
+}
+
 function parseCard(place) {
   let card;
   try {
@@ -97,8 +110,9 @@ function parseCard(place) {
   if (!isObject(card) || !isObject(card.files) || !Object.entries(card.files).every(isEntry)) {
     throw new UsageError(`${place}: not the card of an exported model; copy the one beside the files`);
   }
-  if (card.card_version !== CARD_VERSION) {
-    throw new UsageError(`${place}: card version ${card.card_version}; this page reads ${CARD_VERSION}, export again`);
+  if (!CARD_VERSIONS.includes(card.card_version)) {
+    const read = CARD_VERSIONS.join(" and ");
+    throw new UsageError(`${place}: card version ${card.card_version}; this page reads ${read}, export again`);
   }
   return card;
 }
@@ -111,12 +125,16 @@ function isObject(value) {
 function isEntry([name, entry]) {
   const isBeside = /^[^/\\]+$/.test(name) && !/^\.*$/.test(name);
   if (!isBeside || !isObject(entry) || (entry.format === "tflite" && !name.endsWith(".tflite"))) return false;
-  return [entry.input, entry.output].every((one) => isObject(one) && Array.isArray(one.shape));
+  return Object.values(tensorsOf(entry)).every(
+    (tensors) => Array.isArray(tensors) && tensors.every((one) => isObject(one) && Array.isArray(one.shape)),
+  );
 }
 
 /** Browsers take no integer inputs, and no free sizes. */
-function runs({ format, input, output }) {
-  return format === "tflite" && input.dtype === "float32" && output.dtype === "float32" && !input.shape.includes(null);
+function runs(entry) {
+  const { inputs: [input], outputs: [output] } = tensorsOf(entry);
+  const isFloat = input.dtype === "float32" && output.dtype === "float32";
+  return entry.format === "tflite" && isFloat && !input.shape.includes(null);
 }
 
 /** `generator` of `generator_dynamic.tflite`. */
@@ -135,9 +153,9 @@ function choose(files, precisions) {
   return [...files].sort((a, b) => rank(a) - rank(b))[0][0];
 }
 
-function taskOf({ input, scale }) {
-  if (input.kind === "latents") return "new";
-  return scale > 1 ? "enlarge" : "colour";
+function taskOf(entry) {
+  if (tensorsOf(entry).inputs[0].kind === "latents") return "new";
+  return entry.scale > 1 ? "enlarge" : "colour";
 }
 
 function check(path, entry) {

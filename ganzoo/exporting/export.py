@@ -42,13 +42,14 @@ def export(
     measure: bool = True,
     say: Callable[[str], None] = lambda line: None,
 ) -> Report:
-    """Exports a generator to a SavedModel and TFLite files, each with the proof that it paints what Keras paints.
+    """Exports a network to a SavedModel and TFLite files, each with the proof that it makes what Keras makes.
 
-    Every file is run by the runtime it is for on 16 images of the test split, or on latents, and must come as near to
-    the Keras model as its precision promises. Where one does not, nothing is written, not even the files that do: a
-    folder holds a whole export or what was there before. Precisions that were not asked for by name are left out there,
-    with a warning, and the others written; earlier files of theirs go. What the files take and give, and how good and
-    fast they are, is in the `card.json` beside them, which keeps what it says of earlier files that are still there.
+    Every file is run by the runtime it is for on examples of the test split, or on latents, and must come as near to
+    the Keras model as its precision promises: see `ganzoo.exporting.proof`. Where one does not, nothing is written, not
+    even the files that do: a folder holds a whole export or what was there before. Precisions that were not asked for
+    by name are left out there, with a warning, and the others written; earlier files of theirs go. What the files take
+    and give, and how good and fast they are, is in the `card.json` beside them, which keeps what it says of earlier
+    files that are still there.
 
     Args:
         model: a run directory, a `.keras` file, a pretrained name, or a Keras model.
@@ -61,7 +62,8 @@ def export(
         io: `uint8` puts the scaling of pixels into the files: they take and give values from 0 to 255.
         calibration: a source of images to calibrate `int8` and `int16x8` on, in place of the recipe's. The proof is on
             its test split too where a model has no run, or the images of its run are gone.
-        allow_below: a mean PSNR in dB that will do where a file does not reach its floor; the card says so.
+        allow_below: a mean PSNR, or of what is no picture SNR, in dB that will do where a file does not reach its
+            floor; the card says so.
         direction: `ab`, `ba` or `both`, of a run that has two generators.
         network: the name of the one deployed network to export, in place of the direction.
         measure: also take down the operators, the speed and the memory of each file.

@@ -173,11 +173,11 @@ def _looking(model: keras.Model, size) -> keras.Model:
     ]
     try:
         resized = keras.models.clone_model(model, input_tensors=inputs if len(inputs) > 1 else inputs[0])
+        resized.set_weights(model.get_weights())
     except ValueError:
-        raise UsageError(
-            f"size: {model.name} takes {own[0]}x{own[1]} alone, found {height}x{width}; leave it out"
-        ) from None
-    resized.set_weights(model.get_weights())
+        # A dense layer has another length there.
+        found = f"takes {own[0]}x{own[1]} alone, found {height}x{width}"
+        raise UsageError(f"size: {model.name} {found}; leave it out") from None
     return resized
 
 

@@ -15,23 +15,21 @@ from ganzoo.lite.errors import RunError, UsageError
 LONGEST = 1000
 
 
-@pytest.fixture(scope="module", params=["one size", "any size", "latents"])
+@pytest.fixture(scope="module", params=["one size", "any size", "latents", "conditional"])
 def model(request, tmp_path_factory):
     """(a file, what its card says)."""
     folder = tmp_path_factory.mktemp("model")
-    file = (
-        exported.painter(folder)
-        if request.param == "latents"
-        else exported.negative(folder, 32 if request.param == "one size" else None)
-    )
+    makers = {"latents": exported.painter, "conditional": exported.conditional, "one size": exported.negative}
+    file = makers.get(request.param, lambda folder: exported.negative(folder, None))(folder)
     document = json.loads((folder / card.NAME).read_text())
     return file, {**document, "files": {file.name: document["files"][file.name]}}
 
 
 def run(file):
     painter = GanzooLite(file, threads=1)
-    if painter.interface.input.kind == "latents":
-        painter.sample(1)
+    if painter.network.takes_latents:
+        takes_text = painter.interface.taken("tokens")
+        painter.sample(1, texts=["small"] if takes_text else None)
     else:
         painter(np.zeros((40, 50, 3), "uint8"))
 
@@ -85,12 +83,20 @@ HOSTILE = [
     ("signature", ["x"]),
     ("hints", True),
     ("any_size", {}),
-    ("input", []),
-    ("input", {"shape": []}),
-    ("input", {"range": [1]}),
-    ("output", {"shape": 1}),
-    ("output", {"std": float("nan")}),
-    ("output", {"mean": 10**400}),
+    ("inputs", []),
+    ("inputs", [{}]),
+    ("inputs", 3),
+    ("inputs", {"shape": []}),
+    ("inputs", {"range": [1]}),
+    ("inputs", {"kind": "classes"}),
+    ("inputs", {"dtype": "int32"}),
+    ("inputs", {"names": [3]}),
+    ("inputs", {"rate": -1}),
+    ("outputs", {"kind": "clip", "shape": [1, 8, 1]}),
+    ("outputs", {"kind": "classes", "shape": [1, 2], "names": ["one"]}),
+    ("outputs", {"shape": 1}),
+    ("outputs", {"std": float("nan")}),
+    ("outputs", {"mean": 10**400}),
 ]
 
 
@@ -98,7 +104,7 @@ HOSTILE = [
 def test_a_value_that_no_export_has_is_refused(model, key, value):
     file, document = model
     entry = document["files"][file.name]
-    new = {**entry[key], **value} if isinstance(value, dict) and isinstance(entry[key], dict) else value
+    new = [{**entry[key][0], **value}] if isinstance(value, dict) and isinstance(entry[key], list) else value
     (file.parent / card.NAME).write_text(json.dumps({**document, "files": {file.name: {**entry, key: new}}}))
     with pytest.raises(RunError, match="garbled|lacks"):
         run(file)

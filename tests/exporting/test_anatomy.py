@@ -82,3 +82,12 @@ def test_a_file_that_is_no_model_is_refused_by_name(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(RunError, match="broken.tflite: not a TFLite model"):
         describe(path)
+
+
+def test_a_file_of_several_inputs_has_the_shapes_of_all(tmp_path):
+    def serve(latents, label):
+        return tf.matmul(latents + tf.gather(numbers(3, 4), label), numbers(4, 5))
+
+    found = describe(tflite_files.write(tmp_path / "m.tflite", serve, latents=(1, 4), label=(1,)))
+    assert sorted(found["input_shapes"]) == [[1], [1, 4]]
+    assert found["macs"] == 4 * 5

@@ -6,8 +6,10 @@ import pytest
 import small
 import tensorflow as tf
 import tflite_files
+from exporting import kinds
 from tflite_files import numbers
 
+from ganzoo.exporting.stopwatch import Stopwatch
 from ganzoo.lite.threads import all_threads
 
 THREADS = sorted({1, all_threads()})
@@ -59,3 +61,10 @@ def test_a_file_that_can_not_be_timed_is_one_line(ganzoo, tmp_path, name, status
     assert done.returncode == status
     assert name in done.stderr and "Traceback" not in done.stderr and done.stdout == ""
     assert len([line for line in done.stderr.splitlines() if line.startswith("Error: ")]) == 1
+
+
+def test_keras_models_of_several_inputs_are_timed(tmp_path):
+    kinds.of_text().save(tmp_path / "g.keras")
+    for kind in ("keras predict", "keras function"):
+        with Stopwatch(kind, tmp_path / "g.keras", 1) as watch:
+            assert watch.ready().run(0.01)

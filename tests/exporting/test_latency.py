@@ -45,3 +45,13 @@ def test_a_file_that_can_not_be_run_is_named_in_one_line(path, tmp_path):
     with pytest.raises(RunError, match="broken.tflite: can't be run") as raised:
         latency.measure(broken)
     assert "\n" not in str(raised.value)
+
+
+def test_a_file_of_several_inputs_is_timed_and_its_classes_exist(tmp_path):
+    def serve(latents, label):
+        return latents + tf.gather(numbers(3, 4), label)
+
+    file = tflite_files.write(tmp_path / "m.tflite", serve, latents=(1, 4), label=(1,))
+    assert latency.measure(file, seconds=0.05)["one_thread"]["runs"] >= 5
+    with Stopwatch("savedmodel", file.with_suffix(""), 1) as watch:
+        assert watch.ready().run(0.01)

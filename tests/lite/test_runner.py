@@ -311,14 +311,17 @@ CARDS = [
     (lambda document: document["files"]["model.tflite"].update(scale=0), r"garbled \(scale\)"),
     (lambda document: document["files"]["model.tflite"].update(hints=-1), r"garbled \(hints\)"),
     (lambda document: document["files"]["model.tflite"].update(signature="run"), r"can't be read .*run"),
-    (lambda document: document["files"]["model.tflite"]["input"].update(std=0), r"garbled \(std\)"),
-    (lambda document: document["files"]["model.tflite"]["input"].update(shape=[1, 3]), r"garbled \(shape"),
+    (lambda document: document["files"]["model.tflite"]["inputs"][0].update(std=0), r"garbled \(std\)"),
+    (lambda document: document["files"]["model.tflite"]["inputs"][0].update(shape=[1, 3]), r"garbled \(shape"),
     (
-        lambda document: document["files"]["model.tflite"]["input"].update(shape=[1, 64, 64, 3]),
+        lambda document: document["files"]["model.tflite"]["inputs"][0].update(shape=[1, 64, 64, 3]),
         r"has image \[1, 32, 32, 3\]",
     ),
-    (lambda document: document["files"]["model.tflite"]["input"].update(name="picture"), r"card\.json says picture"),
-    (lambda document: document["files"]["model.tflite"]["output"].update(dtype="uint8"), r"has output .* float32"),
+    (
+        lambda document: document["files"]["model.tflite"]["inputs"][0].update(name="picture"),
+        r"card\.json says picture",
+    ),
+    (lambda document: document["files"]["model.tflite"]["outputs"][0].update(dtype="uint8"), r"has output .* float32"),
 ]
 
 

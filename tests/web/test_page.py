@@ -44,7 +44,7 @@ def models(tmp_path_factory):
         export(generator, folder / name, size=SIZES.get(name))
         if name == "pix2pix":
             export(run_with_hints(generator, tmp_path_factory.mktemp("run")), folder / "hinted")
-    return {path.name: path for path in folder.iterdir()}
+    return {path.name: path for path in (*folder.iterdir(), WEB.parents[1] / "tests/lite/version_1")}
 
 
 def export(model, out, **options):
@@ -101,6 +101,7 @@ def site(sources, models, tmp_path_factory):
         "one": ["dcgan"],
         "hinted": ["hinted"],
         "both": ["hinted", "pix2pix"],
+        "old": ["version_1"],
     }
     for place, names in places.items():
         built = build(sources, root / "some where" / place, *[models[name] for name in names])
@@ -524,9 +525,10 @@ def test_what_is_no_picture_is_said_to_be_none(browser, site, tmp_path):
     wait(lambda: "photo.png can't be read as a picture" in find(browser, "#state").text)
 
 
-def test_the_slider_walks_along_the_great_circle_between_the_stops(browser, site, models):
-    network = runner(models, "dcgan").network
-    open_page(browser, f"{site}all/#new")
+@pytest.mark.parametrize(("place", "name"), [("all", "dcgan"), ("old", "version_1")], ids=["new", "version 1"])
+def test_the_slider_walks_along_the_great_circle_between_the_stops(browser, site, models, place, name):
+    network = runner(models, name).network
+    open_page(browser, f"{site}{place}/#new")
     script = """const done = arguments[0];
         import("./latents.js").then(({ latentsOf }) => done([2, 3].map((stop) => [...latentsOf(1, stop, 8)])))"""
     start, end = np.array(browser.execute_async_script(script), dtype="float32")
@@ -595,6 +597,19 @@ def card_that_leads_to_the_page(folder):
     (folder / "card.json").write_text(json.dumps(document), "utf-8")
 
 
+def conditional(folder):
+    """One that takes the number of a class as well."""
+    document = json.loads((folder / "card.json").read_text("utf-8"))
+    (entry,) = document["files"].values()
+    entry["inputs"].append({"name": "label", "kind": "label", "shape": [1], "dtype": "int32"})
+    (folder / "card.json").write_text(json.dumps(document), "utf-8")
+
+
+def later_card(folder):
+    document = json.loads((folder / "card.json").read_text("utf-8"))
+    (folder / "card.json").write_text(json.dumps({**document, "card_version": 3}), "utf-8")
+
+
 @pytest.mark.parametrize(
     "spoil, words",
     [
@@ -604,6 +619,8 @@ def card_that_leads_to_the_page(folder):
         (damaged_file, "generator_dynamic.tflite: not the file that its card.json describes"),
         (integer_inputs, "no .tflite file of a fixed size with float inputs"),
         (no_card, "no card.json in it"),
+        (conditional, "is of latents and label -> image; the page runs image -> image and latents -> image alone"),
+        (later_card, "card version 3; this page reads 1 and 2"),
     ],
 )
 def test_a_build_refuses_what_the_page_could_not_run(sources, models, tmp_path, spoil, words):

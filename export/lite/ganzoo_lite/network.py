@@ -48,10 +48,9 @@ class Network:
     def described(self) -> str:
         """What it takes and gives in words, as `takes latents and a class, and gives an image`."""
         taken, given = (
-            " and ".join(WORDS[tensor.kind] for tensor in tensors)
-            for tensors in (self.interface.inputs, self.interface.outputs)
+            [WORDS[tensor.kind] for tensor in tensors] for tensors in (self.interface.inputs, self.interface.outputs)
         )
-        return f"takes {taken}{',' if ' and ' in taken else ''} and gives {given}"
+        return f"takes {_listed(taken)}{',' if len(taken) > 1 else ''} and gives {_listed(given)}"
 
 
 def draw(
@@ -81,9 +80,9 @@ def draw(
     """
     if not network.takes_latents:
         raise _given_none(network)
-    for given, kind in ((labels, "label"), (texts, "tokens")):
+    for given, kind, what in ((labels, "label", "class"), (texts, "tokens", "text")):
         if given is not None and not network.interface.taken(kind):
-            raise UsageError(f"{network.name} {network.described}: leave {WORDS[kind]} out")
+            raise UsageError(f"{network.name} {network.described}, and no {what} can be told: leave it out")
     drawn = {}
     for tensor in network.interface.inputs:
         if tensor.kind == "label":
@@ -165,14 +164,14 @@ def sample(network: Network, count: int, seed: int = 0, **conditions) -> np.ndar
     return np.concatenate(list(made(network, draw(network, seed, count, **conditions))))
 
 
-def paint_latents(network: Network, points: np.ndarray) -> np.ndarray:
-    """Pictures of latents (N, length), uint8 (N, H, W, C)."""
-    return np.concatenate(list(painted_latents(network, points)))
+def paint_latents(network: Network, points: np.ndarray, **conditions) -> np.ndarray:
+    """What the network makes of latents (N, length), as (N, H, W, C); other arguments and errors as for `draw`."""
+    return np.concatenate(list(painted_latents(network, points, **conditions)))
 
 
-def painted_latents(network: Network, points: np.ndarray) -> Iterator[np.ndarray]:
-    """The same in batches, as they are painted."""
-    return made(network, {network.interface.input.name: points})
+def painted_latents(network: Network, points: np.ndarray, **conditions) -> Iterator[np.ndarray]:
+    """The same in batches, as they are made."""
+    return made(network, draw(network, 0, len(points), **conditions) | {_latents(network).name: points})
 
 
 def rounded(pixels: np.ndarray) -> np.ndarray:
@@ -182,12 +181,20 @@ def rounded(pixels: np.ndarray) -> np.ndarray:
 
 def latent_length(network: Network) -> int:
     """How many numbers a latent has. Raises UsageError when the network takes none."""
+    return _latents(network).shape[-1]
+
+
+def _latents(network: Network) -> card.Tensor:
     if not network.takes_latents:
         raise _given_none(network)
-    found = [tensor for tensor in network.interface.inputs if tensor.kind in DRAWN]
-    if not found:
+    found = next((tensor for tensor in network.interface.inputs if tensor.kind in DRAWN), None)
+    if found is None:
         raise UsageError(f"{network.name} {network.described}, and has no latents")
-    return found[0].shape[-1]
+    return found
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _given_none(network: Network) -> UsageError:

@@ -1,5 +1,6 @@
 // A model that is ready to run: from numbers to numbers, on WebGPU where that is as good as the processor.
 
+import { tensorsOf } from "./card.js";
 import { loadAndCompile, loadLiteRt, Tensor } from "./runtime/litert.js";
 
 /** Mean squared difference, of a range of 255, from which on a GPU is held to be wrong: 30 dB. */
@@ -65,7 +66,8 @@ async function tried(network) {
 
 async function compiled(bytes, file, card, accelerator) {
   const model = await loadAndCompile(bytes, { accelerator });
-  const { signature, input, output, scale, any_size } = card.files[file];
+  const { signature, scale, any_size } = card.files[file];
+  const { inputs: [input], outputs: [output] } = tensorsOf(card.files[file]);
   const [, height, width, channels] = output.shape;
   async function run(values) {
     const tensor = new Tensor(values, input.shape);
