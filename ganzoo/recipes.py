@@ -135,8 +135,8 @@ def _with_sections(document: dict, where: str) -> dict:
 
 
 def _with_source(document: dict, source: str) -> dict:
-    # `domains` are names within the recipe's own source; in another they mean nothing.
-    section = {key: value for key, value in document.get("data", {}).items() if key != "domains"}
+    # These are names within the recipe's own source; in another they mean nothing.
+    section = {key: value for key, value in document.get("data", {}).items() if key not in ("domains", "label")}
     return {**document, "data": {**section, "source": source}}
 
 

@@ -1,6 +1,7 @@
 """What files in folders are labelled as: by labels.csv, or by the folder that each lies in; and their captions."""
 
 import csv
+import os
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
@@ -48,7 +49,8 @@ def _from_csv(files: Sequence[Path], place: Path, column: str | None, medium: Me
         path = PurePosixPath(name.replace("\\", "/")).as_posix()
         if not name or not label:
             raise UsageError(f"{table}: row {number} has no {column or LABEL if name else FILE}; fill it in")
-        if not (place / path).is_file():
+        # Path.is_file raises for a name that is too long.
+        if not os.path.isfile(place / path):
             raise UsageError(f"{table}: row {number} names {quoted(name)}, and there is no such file; put it right")
         if labels.setdefault(path, label) != label:
             raise UsageError(f"{table}: row {number} names {quoted(name)} again, with another label; remove one")

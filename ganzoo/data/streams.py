@@ -129,10 +129,8 @@ def _class_names(config, field: Label, known: Source) -> tuple[str, ...]:
 
 
 def _vocabulary(config, field: Tokens, known: Source) -> tuple[str, ...]:
-    found, allowed = (
-        sorted({word for caption in known.captions for word in words(caption)}),
-        getattr(config, field.words),
-    )
+    found = sorted({word for caption in known.captions for word in words(caption)})
+    allowed = getattr(config, field.words)
     if len(found) >= allowed:
         raise UsageError(
             f"{known.where}: the captions have {len(found):,} words, and model.{field.words} is {allowed}, of which "

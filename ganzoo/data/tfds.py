@@ -20,6 +20,7 @@ from ganzoo.data.sources import ImageSet, Source, arrow, check_domain_count, che
 from ganzoo.errors import RunError, UsageError, quoted
 from ganzoo.quiet import import_tensorflow
 
+_COLUMNS: dict[tuple[str, str, str], list] = {}
 SPLITS = {"train": (), "test": ("test", "validation", "valid", "val")}
 
 
@@ -46,15 +47,15 @@ def open_source(data: DataConfig, batch: Batch, split: str) -> Source:
         )
     said = [feature for feature in (label, text) if feature]
     records = {name: _encoded_images(builder, name, features, said) for name in names_of_splits}
-    examples = records[places[0][0]]
+    first = places[0][0]
     missing = split == "test" and any(name.startswith("train") and name not in domains for name in names_of_splits)
     return Source(
         tuple(_image_set(records[name], name, feature) for name, feature in places),
         f"{data.source} ({arrow(domains, batch)})",
         split,
         in_training=missing,
-        labels=_labels(builder, examples, label) if label else None,
-        captions=[_as_text(example[text]) for example in examples] if text else None,
+        labels=_labels(builder, label, _column(builder, first, label, records[first])) if label else None,
+        captions=list(map(_as_text, _column(builder, first, text, records[first]))) if text else None,
     )
 
 
@@ -93,7 +94,8 @@ def _image_features(builder) -> list[str]:
 
     names = _features_of(builder, tfds.features.Image)
     if not names:
-        raise UsageError(f"data.source: tfds:{builder.name} has no images, only {', '.join(builder.info.features)}")
+        found = ", ".join(sorted(builder.info.features))
+        raise UsageError(f"data.source: tfds:{builder.name} has no images, only {found}")
     return names
 
 
@@ -102,7 +104,7 @@ def _label_feature(builder, data: DataConfig) -> str:
 
     names = _features_of(builder, tfds.features.ClassLabel)
     if not names:
-        raise UsageError(f"data.source: {data.source} has no labels, only {', '.join(builder.info.features)}")
+        raise UsageError(f"data.source: {data.source} has no labels, only {', '.join(sorted(builder.info.features))}")
     if data.label in names or (data.label is None and len(names) == 1):
         return data.label or names[0]
     found = f"no label {quoted(data.label)}" if data.label else "several labels"
@@ -123,11 +125,19 @@ def _features_of(builder, kind: type) -> list[str]:
     return [name for name, feature in sorted(builder.info.features.items()) if type(feature) is kind]
 
 
-def _labels(builder, examples, label: str) -> list[str]:
+def _column(builder, split: str, feature: str, examples) -> list:
+    """One feature of all examples. They are remembered: what is prepared doesn't change, and reading it takes long."""
+    key = (str(builder.data_path), split, feature)
+    if key not in _COLUMNS:
+        _COLUMNS[key] = [example[feature] for example in examples]
+    return _COLUMNS[key]
+
+
+def _labels(builder, label: str, numbers: list) -> list[str]:
     """The name of each example's class. Raises UsageError for one that has none, -1."""
-    names, numbers = builder.info.features[label].names, [int(example[label]) for example in examples]
+    names = builder.info.features[label].names
     if min(numbers, default=0) < 0:
-        raise UsageError(f"data.label: example {numbers.index(-1)} of tfds:{builder.name} has no {label}; give another")
+        raise UsageError(f"data.label: example {numbers.index(-1)} of tfds:{builder.name} has no {label}; name another")
     return [names[number] for number in numbers]
 
 

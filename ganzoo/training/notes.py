@@ -73,6 +73,7 @@ def left_out(pipeline: Pipeline) -> str:
 def warnings(recipe: Recipe, pipeline: Pipeline, last_step: int) -> list[str]:
     """What will go wrong, with what to do about it; empty where nothing is known to."""
     found, count, batch = [], len(pipeline), pipeline.batch_size
+    noun = "clips" if any(keys_of(recipe.model, Clip)) else "images"
     if (share := _share_seen(recipe)) < LEAST_SHARE:
         size, load_size = recipe.model.image_size, recipe.data.load_size
         found.append(
@@ -80,11 +81,11 @@ def warnings(recipe: Recipe, pipeline: Pipeline, last_step: int) -> list[str]:
             f"{load_size} pixels), and generate paints the whole: set data.load_size={round(size * 1.12)}, or null"
         )
     if count < batch:
-        found.append(f"{count:,} images are fewer than a batch of {batch:,}, which shows some of them several times")
+        found.append(f"{count:,} {noun} are fewer than a batch of {batch:,}, which shows some of them several times")
     epochs = last_step * batch / count
     if epochs > MANY_EPOCHS:
         found.append(
-            f"each of {count:,} images is seen {epochs:,.0f} times and will be learned by heart: give more images, or "
+            f"each of {count:,} {noun} is seen {epochs:,.0f} times and will be learned by heart: give more {noun}, or "
             "fewer --steps"
         )
     fixed = pipeline.fixed(COMPARED)
