@@ -94,7 +94,7 @@ def measure(name: str, turns: int, overrides) -> dict:
     generated = {title: np.asarray(columns[title]) for title in gan.generated}
     real = {title: examples[key] for title, key in gan.generated.items()}
     training_thumbnails = None
-    if recipe.model.task == "latent":
+    if all("latents" in signature.kinds for signature in recipe.model.deployed.values()):
         (key,) = gan.generated.values()
         training_thumbnails = health.thumbnails(pipeline.fixed(1000)[key])
 

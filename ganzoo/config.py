@@ -257,12 +257,13 @@ class TrainingConfig:
 class EvaluationConfig:
     """How good the generators are, and by what that is found out. It changes nothing of what is learnt."""
 
-    protocol: Literal["samples", "pairs", "translation", "super_resolution"] | None = None
-    """What is compared with what. None: the one of the architecture's task."""
+    protocol: str | None = None
+    """What is compared with what: `samples`, `pairs`, `translation`, `super_resolution`, `classes`, `clips`,
+    `reconstruction`, or one of a package of your own. None: the one that fits what the architecture declares."""
     network: str = "efficientnet-lite0"
     """The feature network of the distribution metrics: `efficientnet-lite0`, `inception` or a `.keras` file."""
     samples: Annotated[int, Field(ge=2, le=10_000_000)] = 10_000
-    """protocol samples: how many are drawn."""
+    """protocols samples and clips: how many are drawn."""
     aligned: bool = False
     """protocol translation: image n of one domain shows what image n of the other shows, so that they can be compared.
     Embedded data sets say so themselves."""

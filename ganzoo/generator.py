@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ganzoo import kinds, programs, provenance, registry, zoo
 from ganzoo.config import Recipe
-from ganzoo.data.fields import Signature
+from ganzoo.data.fields import Field, Signature
 from ganzoo.errors import RunError, UsageError
 from ganzoo.lite import card
 from ganzoo.lite.errors import reason
@@ -94,8 +94,11 @@ class Generator:
         if self.is_exported:
             return {tensor.kind: tensor.names for tensor in card.interface(self.entry, self.path).inputs}
         if self.signature:
-            return {field.kind: self.provenance.names_of(key) for key, field in self.signature.takes.items()}
+            return {field.kind: self._names_of(key, field) for key, field in self.signature.takes.items()}
         return dict.fromkeys(kinds.within(self.path) if self.path else (), ())
+
+    def _names_of(self, key: str, field: Field) -> tuple[str, ...]:
+        return provenance.names_of(self.provenance, key, field) if field.kind in card.NAMED else ()
 
     @property
     def works_on(self) -> str | None:

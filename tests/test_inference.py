@@ -283,8 +283,9 @@ def test_a_saved_model_that_is_broken_or_without_its_card_is_named(tmp_path):
 
 @pytest.mark.parametrize("name", list_architectures())
 def test_a_network_of_a_model_in_training_paints_with_the_weights_of_the_moment(name):
-    (model, *_) = small.create(name).deployed().values()
-    network = keras_network.live(model)
+    gan = small.create(name)
+    key, model = next(iter(gan.deployed().items()))
+    network = keras_network.live(model, gan.config.deployed[key], gan.config)
     shape = (1, *(side or 8 for side in model.input_shape[1:]))
     batch = np.random.default_rng(0).uniform(0, 1, shape).astype("float32")
     before = network.call(batch)

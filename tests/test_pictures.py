@@ -73,6 +73,44 @@ def test_titles_stand_over_the_columns_only_where_there_are_several():
     assert (untitled[: pictures.GAP] == pictures.BACKGROUND).all()
 
 
+def waved(values) -> np.ndarray:
+    """A clip as a picture, 41 pixels high, and how dark each is: 0 where the panel is seen, or the white edge."""
+    picture = pictures.waveforms(np.asarray(values, "float32")[None, :, None], (41, 62))[0]
+    return 244.0 - np.minimum(picture[..., 0], 244)
+
+
+def test_a_waveform_goes_up_with_its_values_from_left_to_right():
+    dark = waved(np.linspace(-0.9, 0.9, 500))
+    middles = (dark > 120).argmax(axis=0)[:60]
+    assert middles[0] > 35 and middles[-1] < 5 and (np.diff(middles) <= 0).all()
+
+
+def test_one_loud_value_among_many_is_not_lost():
+    values = np.zeros(48_000)
+    values[24_010] = 1.0
+    dark = waved(values)
+    assert (dark[4:18] > 150).any(axis=1).all() and (dark[:15, :29] == 0).all()
+
+
+def test_a_short_clip_is_a_line_without_gaps():
+    dark = waved([0.9, -0.9, 0.9, -0.9])
+    assert (dark[5:36] > 100).any(axis=1).all() and (dark[:, :60] > 60).any(axis=0).all()
+
+
+def test_what_is_no_sound_is_silence_and_what_is_too_loud_stays_in_the_picture():
+    assert (waved([np.nan] * 9) == waved([0.0] * 9)).all()
+    assert (waved([3.0, -3.0] * 50) == waved([1.0, -1.0] * 50)).all()
+
+
+def test_waveforms_stand_beside_images_at_their_size_and_are_wide_without():
+    clips, images = np.zeros((2, 500, 1), "float32"), numbered(2, 40, 30, 1, 0)
+    beside = np.asarray(pictures.grid({"sound": clips, "image": images}))
+    assert beside.shape[:2] == np.asarray(pictures.grid({"a": images, "b": images})).shape[:2]
+    height, width = pictures.WAVEFORM
+    alone = pictures.grid({"sound": clips[:1]})
+    assert alone.size == (width + 8, height + 8)
+
+
 def test_columns_of_different_sizes_are_not_put_into_one_grid():
     with pytest.raises(ValueError, match="same shape"):
         pictures.grid({"a": numbered(2, 8, 8, 3, 0), "b": numbered(2, 16, 16, 3, 0)})

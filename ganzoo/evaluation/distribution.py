@@ -1,11 +1,12 @@
 """How like a set of real images a set of generated ones is: Fréchet and kernel distance, precision, recall and more."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from ganzoo.evaluation.results import Column, Result, Skipped
+from ganzoo.evaluation.setting import Found, Setting
 from ganzoo.metrics.features import Features
 from ganzoo.metrics.frechet import frechet_distance
 from ganzoo.metrics.kernel import kernel_distance
@@ -20,6 +21,33 @@ ALIKE = 0.9
 """A share of as many images that will do for as many."""
 MANIFOLD = 6
 """Images that density and coverage take at least: more than their 5 neighbours."""
+
+
+def measured(setting: Setting, made: Iterable[np.ndarray], count: int, key: str, column: Column) -> Found:
+    """Goes through what was made, and compares it, and as many other real images, with the test images of a key.
+
+    Args:
+        made: `count` images.
+        column: what they are.
+    """
+    network = setting.instruments.network
+    if network is None:
+        for _ in made:
+            pass
+        return
+    from ganzoo.metrics import extract, reference
+
+    generated, real, usual = extract(network, made), setting.features_of(key), None
+    if setting.train is not None:
+        others = setting.train.sets[key].at_most(count).shuffled()
+        if len(others) > 1:
+            usual = reference(network, others.read, len(others))
+    for found in compare(network, real, generated, column):
+        if isinstance(found, Result):
+            found = with_bias(found, network, real, generated, usual)
+        yield found
+    if usual is not None:
+        yield from compare(network, real, usual, Column("train split", column.against, column.direction))
 
 
 def compare(network: FeatureNetwork, real: Features, made: Features, column: Column) -> Iterator[Result | Skipped]:

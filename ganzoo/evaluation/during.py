@@ -5,24 +5,20 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from ganzoo import keras_network
 from ganzoo.config import Recipe, nearest
 from ganzoo.errors import UsageError, quoted
 from ganzoo.evaluation import protocols
 from ganzoo.evaluation.examples import open_examples
-from ganzoo.evaluation.instruments import PERCEPTUAL, open_instruments
+from ganzoo.evaluation.instruments import OF_OWN_NETWORK, PERCEPTUAL_METRICS, open_instruments
 from ganzoo.evaluation.results import Result, Skipped
-from ganzoo.generator import direction_of
+from ganzoo.evaluation.setting import NotFinite, Setting
+from ganzoo.keras_network import live
 
 if TYPE_CHECKING:
     import keras
 
 Gauge = Callable[[], dict[str, float]]
-"""Measures the generators as they are: values by key, not a number where they paint none."""
-PAIR_METRICS = ("psnr", "ssim", "ms_ssim", "cycle_error", "vgg16_distance", "lpips")
-DISTRIBUTION_METRICS = ("fid", "kid", "fd_efflite0", "kd_efflite0", "precision", "recall", "density", "coverage")
-OF_OWN_NETWORK = ("fd_", "kd_")
-"""What the keys of distances of a `.keras` file begin with."""
+"""Measures the networks as they are: values by key, not a number where they give none."""
 TRIAL = 8
 """Test images that are measured once before a run begins."""
 
@@ -44,14 +40,14 @@ def open_gauge(recipe: Recipe, generators: "Mapping[str, keras.Model]") -> Gauge
     if not wanted:
         return None
     check(recipe)
-    named = [_bare(key) for key in wanted]
-    distances = [kind for kind in PERCEPTUAL if kind in named or f"{kind}_distance" in named]
-    features = any(key not in PAIR_METRICS for key in named)
-    setting = protocols.Setting(
-        {direction_of(name): keras_network.live(generator) for name, generator in generators.items()},
+    named = [_bare(recipe, key) for key in wanted]
+    distances = [PERCEPTUAL_METRICS[key] for key in named if key in PERCEPTUAL_METRICS]
+    of_their_own = {*protocols.protocol_of(recipe).metrics, *PERCEPTUAL_METRICS}
+    setting = Setting(
+        {name: live(network, recipe.model.deployed[name], recipe.model) for name, network in generators.items()},
         recipe,
         open_examples(recipe, "test"),
-        open_instruments(recipe.evaluation.network if features else None, distances),
+        open_instruments(recipe.evaluation.network if set(named) - of_their_own else None, distances),
     )
     # An FID takes thousands of images, whatever else does.
     _try(
@@ -65,7 +61,7 @@ def open_gauge(recipe: Recipe, generators: "Mapping[str, keras.Model]") -> Gauge
     def measure() -> dict[str, float]:
         try:
             found = {one.key: one.value for one in protocols.measure(setting) if isinstance(one, Result)}
-        except protocols.NotFinite:
+        except NotFinite:
             found = {}
         return {key: found.get(key, math.nan) for key in wanted}
 
@@ -73,19 +69,28 @@ def open_gauge(recipe: Recipe, generators: "Mapping[str, keras.Model]") -> Gauge
 
 
 def check(recipe: Recipe) -> None:
-    """Raises a UsageError for a key in `evaluation.metrics` that nothing has; opens and fetches nothing."""
-    ways = ("a_to_b_", "b_to_a_") if recipe.model.task == "unpaired" else ("",)
-    allowed = [f"{way}{key}" for way in ways for key in (*DISTRIBUTION_METRICS, *PAIR_METRICS)]
+    """Raises a UsageError for a protocol that there is not, and for a key in `evaluation.metrics` that the recipe's
+    does not give; opens and fetches nothing."""
+    if recipe.evaluation.protocol or recipe.evaluation.metrics:
+        protocols.protocol_of(recipe)
     for key in recipe.evaluation.metrics:
-        if key not in allowed and not _bare(key).startswith(OF_OWN_NETWORK):
-            raise UsageError(f"evaluation.metrics: found {quoted(key)}{nearest(key, allowed)}")
+        _bare(recipe, key)
 
 
-def _bare(key: str) -> str:
-    return key.removeprefix("a_to_b_").removeprefix("b_to_a_")
+def _bare(recipe: Recipe, key: str) -> str:
+    """The name of a metric without the direction. Raises a UsageError for one that the recipe's protocol has not."""
+    protocol = protocols.protocol_of(recipe)
+    known = protocol.keys(recipe.model)
+    for prefix in protocol.prefixes(recipe.model):
+        bare = key.removeprefix(prefix)
+        if key.startswith(prefix) and protocol.distribution and bare.startswith(OF_OWN_NETWORK):
+            return bare
+    if key not in known:
+        raise UsageError(f"evaluation.metrics: found {quoted(key)}{nearest(key, known)}")
+    return known[key]
 
 
-def _on(setting: protocols.Setting, count: int) -> protocols.Setting:
+def _on(setting: Setting, count: int) -> Setting:
     """The same on so many images."""
     recipe = setting.recipe
     samples = min(recipe.evaluation.samples, count)
@@ -93,7 +98,7 @@ def _on(setting: protocols.Setting, count: int) -> protocols.Setting:
     return dataclasses.replace(setting, recipe=fewer, test=setting.test.at_most(count), known={})
 
 
-def _try(setting: protocols.Setting, wanted: tuple[str, ...]) -> None:
+def _try(setting: Setting, wanted: tuple[str, ...]) -> None:
     """Raises a UsageError when one of the metrics is not among what is measured."""
     measured = list(protocols.measure(setting))
     keys = [one.key for one in measured if isinstance(one, Result)]

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from ganzoo.config import Recipe
 from ganzoo.errors import RunError, UsageError
-from ganzoo.evaluation import instruments, results, subject
+from ganzoo.evaluation import instruments, protocols, results, subject
 from ganzoo.evaluation.examples import Examples, open_examples
 from ganzoo.evaluation.results import Result, Skipped
+from ganzoo.evaluation.setting import Setting
 from ganzoo.files import check_clock, replacing
 from ganzoo.generator import opens_in_keras
 from ganzoo.lite import card
@@ -53,7 +54,7 @@ def evaluate(
             weights are on this machine.
         count: at most so many test images, and so many samples; 2 at least.
         out: a folder for `evaluation.json` and pictures. None: `evaluation` in the run directory, if it is one.
-        watch: shows how far it is; see `ganzoo.evaluation.protocols.Watch`.
+        watch: shows how far it is; see `ganzoo.evaluation.setting.Watch`.
 
     Returns:
         Plain values: model, protocol, data, split, results, skipped, warnings, versions. Each result says what it was
@@ -69,6 +70,8 @@ def evaluate(
         raise UsageError(f"count: found {count}; give 2 or more")
     check_clock()
     instruments.check_names(network, perceptual)
+    if files and files.recipe:
+        protocols.protocol_of(files.recipe)
     test = _known_data(files, data)  # Errors come before Keras, which takes seconds.
     folder = _folder(files, out)
     import_keras()
@@ -119,20 +122,17 @@ def _limited(recipe: Recipe, count: int | None) -> Recipe:
 
 def _instruments(recipe: Recipe, network: str | None, perceptual: Sequence[str] | None) -> instruments.Instruments:
     """Those that were asked for, which must be had, and else those of the recipe's protocol that are there."""
-    from ganzoo.evaluation.protocols import protocol_of
-
-    protocol = protocol_of(recipe)
-    distribution, of_pairs = protocol != "super_resolution", protocol != "samples"
-    if network and not distribution:
-        raise UsageError(f"network: {protocol} has no distribution metrics; leave it out")
-    if perceptual and not of_pairs:
-        raise UsageError(f"perceptual: {protocol} have nothing to be compared with, one by one; leave it out")
+    protocol = protocols.protocol_of(recipe)
+    if network and not protocol.distribution:
+        raise UsageError(f"network: {protocol.name} has no distribution metrics; leave it out")
+    if perceptual and not protocol.perceptual:
+        raise UsageError(f"perceptual: {protocol.name} have nothing to be compared with, one by one; leave it out")
     asked = instruments.open_instruments(network, perceptual or ())
     usual = instruments.Instruments()
-    if distribution and network is None:
+    if protocol.distribution and network is None:
         usual = instruments.network_if_there(recipe.evaluation.network)
     there = instruments.Instruments()
-    if of_pairs and perceptual is None:
+    if protocol.perceptual and perceptual is None:
         there = instruments.perceptual_if_there()
     return instruments.Instruments(
         asked.network or usual.network, asked.distances or there.distances, (*usual.skipped, *there.skipped)
@@ -148,16 +148,14 @@ def _measured(
     watch: Callable,
 ) -> dict:
     """All that is found, on the part `test` of the test images."""
-    from ganzoo.evaluation import protocols
-
     train = _train(found.recipe, whole)
-    setting = protocols.Setting(
-        found.by_direction,
+    setting = Setting(
+        found.networks,
         found.recipe,
         test,
         tools,
         train=train if isinstance(train, Examples) else None,
-        own=_own(found, whole, train),
+        own=lambda: _own(found, whole, train),
         watch=watch,
         show=lambda name, picture: _show(picture, folder, name),
     )
@@ -176,7 +174,7 @@ def _measured(
         "model": found.name,
         "sha256": dict(found.sha256),
         "architecture": found.recipe.architecture,
-        "protocol": protocols.protocol_of(found.recipe),
+        "protocol": protocols.protocol_of(found.recipe).name,
         **common,
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "results": results.as_document(of_results, common),
@@ -187,7 +185,7 @@ def _measured(
 
 def _train(recipe: Recipe, whole: Examples) -> Examples | Skipped | None:
     """The train split beside the test split `whole`, or why there is none; None where it would be of no use."""
-    if recipe.model.task == "super_resolution":
+    if not protocols.protocol_of(recipe).train:
         return None
     if whole.in_training:
         return Skipped("train split", "the data has one set of images, for training and for testing")
@@ -199,7 +197,7 @@ def _train(recipe: Recipe, whole: Examples) -> Examples | Skipped | None:
 
 def _own(found: subject.Subject, whole: Examples, train: Examples | Skipped | None) -> tuple[Examples, Examples] | None:
     """The splits of the data that the generators were trained on, where these are two."""
-    if found.own is None or found.own.model.task != "latent":
+    if found.own is None:
         return None
     if not found.on_own_data:
         try:

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from ganzoo.metrics.perceptual_distance import PerceptualDistance
 
 PERCEPTUAL = {"vgg16": "VGG16 distance", "lpips": "LPIPS"}
+PERCEPTUAL_METRICS = {"vgg16_distance": "vgg16", "lpips": "lpips"}
+"""The perceptual distance of each key."""
+DISTRIBUTION_METRICS = ("fid", "kid", "fd_efflite0", "kd_efflite0", "precision", "recall", "density", "coverage")
+OF_OWN_NETWORK = ("fd_", "kd_")
+"""What the keys of distances of a `.keras` file begin with."""
 
 
 @dataclasses.dataclass(frozen=True)

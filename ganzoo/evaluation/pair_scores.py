@@ -47,6 +47,12 @@ CYCLE_ERROR = Metric(
 """Of what came back from the other domain, and what had gone there."""
 
 
+COLOUR_KEYS = ("psnr", "ssim", "ms_ssim")
+"""Of `colour_metrics`, but for perceptual distances."""
+LUMINANCE_KEYS = ("psnr", "ssim")
+"""Of `luminance_metrics`, but for perceptual distances."""
+
+
 def colour_metrics(distances: Sequence[PerceptualDistance]) -> tuple[Metric, ...]:
     """PSNR, SSIM and MS-SSIM of all channels, and the perceptual distances."""
     how = "all channels, 8 bits"

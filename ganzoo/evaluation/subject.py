@@ -58,11 +58,6 @@ class Subject:
     """By which they were trained, where that is known."""
 
     @property
-    def by_direction(self) -> Mapping[str, Network]:
-        """The networks by direction, or by name where that tells none."""
-        return {_key(name, self.networks): network for name, network in self.networks.items()}
-
-    @property
     def on_own_data(self) -> bool:
         """They are evaluated on the source that they were trained on."""
         return self.own is not None and place_of(self.own.data.source) == place_of(self.recipe.data.source)

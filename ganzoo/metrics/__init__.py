@@ -1,10 +1,11 @@
-"""How good a generator is, in numbers: metrics on features, on pairs of images and on training images.
+"""How good a network is, in numbers: metrics on features, pairs of images, training images, classes and clips.
 
     network = metrics.open_feature_network("efficientnet-lite0")
     real, made = (metrics.extract(network, images) for images in (real_images, made_images))
     metrics.frechet_distance(real.whole, made.whole)              # FD-EffLite0
     metrics.kernel_distance(real.kept, made.kept).value           # KD-EffLite0
     metrics.psnr(made_image, target_image)
+    metrics.spectral_distance(metrics.log_spectra(made_clips), metrics.log_spectra(real_clips))
 
 `ganzoo.evaluate` puts them together. Nothing here loads TensorFlow before a network is opened.
 """
@@ -17,6 +18,7 @@ from ganzoo.metrics.memorising import Memorising, Nearest, nearest_in_features, 
 from ganzoo.metrics.networks import FeatureNetwork, open_feature_network
 from ganzoo.metrics.pairs import crop_border, luminance, ms_ssim, psnr, ssim
 from ganzoo.metrics.perceptual_distance import PerceptualDistance, open_perceptual_distance
+from ganzoo.metrics.spectra import log_spectra, spectral_distance, spectral_spread
 from ganzoo.metrics.statistics import Statistics
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "extract",
     "frechet_distance",
     "kernel_distance",
+    "log_spectra",
     "luminance",
     "ms_ssim",
     "nearest_in_features",
@@ -41,5 +44,7 @@ __all__ = [
     "precision_recall",
     "psnr",
     "reference",
+    "spectral_distance",
+    "spectral_spread",
     "ssim",
 ]

@@ -47,6 +47,8 @@ class AtSteps(keras.callbacks.Callback):
 class Samples(AtSteps):
     """Draws the same examples again and again, what the networks make of them as they learn, and measures them.
 
+    `GAN.samples` gives images (B, H, W, C) or clips (B, L, 1) by column, which are drawn as waveforms.
+
     Args:
         training_images: gives training images that no sample should be a copy of; None: copies are no fault.
     """
@@ -64,7 +66,7 @@ class Samples(AtSteps):
 
     def draw(self, step: int) -> None:
         """Writes the grid of this step."""
-        columns = {title: np.asarray(images) for title, images in self.model.samples(self.examples).items()}
+        columns = {title: np.asarray(made) for title, made in self.model.samples(self.examples).items()}
         picture = pictures.grid(columns)
         self.directory.check_held()
         pictures.save(picture, self.directory.sample(step))

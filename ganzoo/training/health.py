@@ -1,7 +1,7 @@
-"""What pictures tell of the health of a run: measures on samples, real images and training images. NumPy alone.
+"""What samples tell of the health of a run: measures on them, real examples and training images. NumPy alone.
 
-Images are (B, H, W, C), floats in [-1, 1]; H and W are even. What a measure means, and where the doctor draws the line,
-is in `docs/doctor.md`.
+Images are (B, H, W, C), floats in [-1, 1]; H and W are even. Clips are (B, L, 1), floats in [-1, 1]. What a measure
+means, and where the doctor draws the line, is in `docs/doctor.md`.
 """
 
 from collections.abc import Mapping
@@ -17,18 +17,18 @@ COARSE = 1 / 16
 """In cycles a pixel: what changes more slowly is coarse; what is that near to a pattern of 2 pixels belongs to it."""
 
 
-def diversity(images: np.ndarray, real: np.ndarray) -> float:
-    """How much samples differ from each other, relative to real images: near 1 when healthy, 0 when all are one.
+def diversity(samples: np.ndarray, real: np.ndarray) -> float:
+    """How much samples differ from each other, relative to real ones: near 1 when healthy, 0 when all are one.
 
-    The ratio of root mean square distances between two images of a set. NaN where a set holds one image, or the real
+    The ratio of root mean square distances between two images or clips of a set. NaN where a set holds one, or the real
     ones don't differ.
     """
-    return _spread(images) / _spread(real) if largest_difference(real) >= ALIKE else float("nan")
+    return _spread(samples) / _spread(real) if largest_difference(real) >= ALIKE else float("nan")
 
 
-def saturation(images: np.ndarray) -> float:
+def saturation(samples: np.ndarray) -> float:
     """The share of values at the ends of the range, 0.99 and beyond."""
-    return float(np.mean(np.abs(images) >= 0.99))
+    return float(np.mean(np.abs(samples) >= 0.99))
 
 
 def checkerboard(images: np.ndarray, real: np.ndarray) -> float:
@@ -59,34 +59,38 @@ def measure_samples(
 ) -> dict[str, float]:
     """All measures of each column of samples, as `<column>_<measure>`: `a_to_b_diversity`.
 
+    Clips have no patterns of pixels, and are not compared with training images.
+
     Args:
-        samples: generated images by column.
-        real: for each column, real images that it should resemble.
+        samples: generated images or clips by column.
+        real: for each column, real ones that it should resemble.
         training_images: training images or their thumbnails, where copying one would be wrong; None: `nearest` is
             left out.
     """
     measures = {}
-    for column, images in samples.items():
+    for column, values in samples.items():
         name = column.replace(" ", "_")
         measures[f"{name}_real_difference"] = largest_difference(real[column])
-        measures[f"{name}_diversity"] = diversity(images, real[column])
-        measures[f"{name}_saturation"] = saturation(images)
-        measures[f"{name}_checkerboard"] = checkerboard(images, real[column])
+        measures[f"{name}_diversity"] = diversity(values, real[column])
+        measures[f"{name}_saturation"] = saturation(values)
+        if values.ndim != 4:
+            continue
+        measures[f"{name}_checkerboard"] = checkerboard(values, real[column])
         if training_images is not None:
-            measures[f"{name}_nearest"] = nearest(images, training_images)
+            measures[f"{name}_nearest"] = nearest(values, training_images)
     return measures
 
 
-def largest_difference(images: np.ndarray) -> float:
-    """Between two images, in any of their values. NaN for one image."""
-    return float(np.ptp(images, axis=0).max()) if len(images) > 1 else float("nan")
+def largest_difference(examples: np.ndarray) -> float:
+    """Between two images or clips, in any of their values. NaN for one."""
+    return float(np.ptp(examples, axis=0).max()) if len(examples) > 1 else float("nan")
 
 
-def _spread(images):
-    """Root mean square distance of a value from its mean over the images."""
-    if len(images) < 2:
+def _spread(examples):
+    """Root mean square distance of a value from its mean over the examples."""
+    if len(examples) < 2:
         return float("nan")
-    return float(np.sqrt(images.astype(np.float64).var(axis=0, ddof=1).mean()))
+    return float(np.sqrt(examples.astype(np.float64).var(axis=0, ddof=1).mean()))
 
 
 def _powers(images):

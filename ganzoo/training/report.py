@@ -38,6 +38,8 @@ FRAME_BYTES = 4_000_000
 POINTS = 400
 """Points of a curve, at most."""
 
+GIVEN = {"image": "PICTURE.png", "clip": "CLIP.wav"}
+"""What a command is given, by the kinds of what a network takes."""
 NO_TERMS = ("step", "time", "images_per_second", "nonfinite", "rollbacks")
 """Numbers in a line of metrics that are no terms of a loss."""
 
@@ -102,8 +104,9 @@ def _commands(directory: RunDirectory, recipe: Mapping, run: Mapping) -> list[tu
     for option in ("init", "strategy"):
         if run.get(option) not in (None, "auto"):
             again += [f"--{option}", str(run[option])]
-    task = registry.config_class(architecture).task if architecture in registry.names() else None
-    inputs = [] if task == "latent" else ["PICTURE.png"]
+    deployed = registry.config_class(architecture).deployed if architecture in registry.names() else {}
+    kinds = next((signature.kinds for signature in deployed.values()), ("image",))
+    inputs = [GIVEN[kind] for kind in kinds if kind in GIVEN]
     commands = [
         (again, f"Train the same again, with seed {recipe['training'].get('seed')}"),
         (["train", str(directory.config), "--run-dir", path], "Go on where this run stopped"),

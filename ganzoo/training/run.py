@@ -11,6 +11,7 @@ from ganzoo import memory
 from ganzoo.config import Recipe, place_of
 from ganzoo.data.pipeline import Pipeline, open_pipeline
 from ganzoo.errors import RunError, UsageError
+from ganzoo.evaluation import during
 from ganzoo.files import check_clock
 from ganzoo.quiet import import_keras
 from ganzoo.recipes import load_recipe, recipe_name
@@ -158,6 +159,7 @@ def _resolve(recipe: Recipe | str | Path, run_dir, data, overrides) -> tuple[Rec
         raise UsageError("data and overrides change a recipe that is named; this one is loaded: change it itself")
     else:
         name = recipe.architecture
+    during.check(recipe)
     return recipe, RunDirectory(Path(run_dir or Path("runs") / name).expanduser())
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
 
 import ganzoo
-from ganzoo import inference, keras_network
+from ganzoo import inference
 from ganzoo.config import EvaluationConfig
 from ganzoo.errors import RunError, UsageError
 from ganzoo.evaluation import during, protocols
@@ -22,7 +22,8 @@ from ganzoo.evaluation.examples import Images, open_examples
 from ganzoo.evaluation.instruments import Instruments
 from ganzoo.evaluation.pair_scores import luminance_metrics
 from ganzoo.evaluation.results import Result
-from ganzoo.generator import direction_of
+from ganzoo.evaluation.setting import NotFinite, Setting
+from ganzoo.keras_network import live
 from ganzoo.metrics import open_feature_network
 
 ROOT = Path(__file__).parents[2]
@@ -43,8 +44,8 @@ def grey(count: int, size: int = 64, seed: int = 0):
 
 
 def measured(recipe, networks, instruments=None, **more) -> dict:
-    setting = protocols.Setting(
-        {direction: inference.open_network(network) for direction, network in networks.items()},
+    setting = Setting(
+        {name: inference.open_network(network) for name, network in networks.items()},
         recipe,
         open_examples(recipe, "test"),
         instruments or Instruments(),
@@ -67,15 +68,16 @@ def test_every_architecture_is_measured_by_all_that_its_run_can_ask_for(name, re
 
 
 def measured_live(gan, settings, test, tools, train):
-    networks = {direction_of(name): keras_network.live(network) for name, network in gan.deployed().items()}
-    setting = protocols.Setting(networks, settings, test, tools, train=train, own=(test, train))
+    networks = {name: live(network, gan.config.deployed[name], gan.config) for name, network in gan.deployed().items()}
+    setting = Setting(networks, settings, test, tools, train=train, own=lambda: (test, train))
     return [one for one in protocols.measure(setting) if isinstance(one, Result)]
 
 
 def test_an_offset_of_ten_levels_has_the_psnr_of_ten_levels(recipe, write_images, tmp_path):
     write_images(tmp_path / "input", grey(3))
     write_images(tmp_path / "target", grey(3))
-    found = measured(recipe("pix2pix", f"folder:{tmp_path}", image_size=64), {"ab": adding(10, "pix2pix_generator")})
+    settings = recipe("pix2pix", f"folder:{tmp_path}", image_size=64)
+    found = measured(settings, {"generator": adding(10, "pix2pix_generator")})
     assert found["psnr"].value == pytest.approx(20 * math.log10(255 / 10), abs=1e-9)
     assert found["psnr"].standard_error == pytest.approx(0, abs=1e-9)
     assert found["psnr"].images == 3
@@ -86,11 +88,11 @@ def test_the_targets_themselves_are_at_distance_nothing(recipe, write_images, tm
     write_images(tmp_path / "target", grey(8))
     tools = Instruments(open_feature_network(feature_network))
     settings = recipe("pix2pix", f"folder:{tmp_path}", image_size=64)
-    found = measured(settings, {"ab": adding(0, "pix2pix_generator")}, tools)
+    found = measured(settings, {"generator": adding(0, "pix2pix_generator")}, tools)
     assert found["fd_tiny"].value == pytest.approx(0, abs=1e-9)
     assert (found["precision"].value, found["recall"].value, found["coverage"].value) == (1, 1, 1)
     assert (found["psnr"].value, found["ssim"].value) == (200, 1)
-    worse = measured(settings, {"ab": adding(40, "pix2pix_generator")}, tools)
+    worse = measured(settings, {"generator": adding(40, "pix2pix_generator")}, tools)
     assert worse["fd_tiny"].value > 1e-3 and worse["precision"].value < 1
 
 
@@ -100,8 +102,8 @@ def test_a_generator_that_takes_hints_is_measured_with_none_three_and_ten(recipe
     data = dataclasses.replace(settings.data, domains=("ink", "outlined"), hints=10)
     settings = dataclasses.replace(settings, data=data)
     test = open_examples(settings, "test").at_most(6)
-    setting = protocols.Setting(
-        {"ab": inference.open_network(adding(0, "pix2pix_generator"))}, settings, test, Instruments()
+    setting = Setting(
+        {"generator": inference.open_network(adding(0, "pix2pix_generator"))}, settings, test, Instruments()
     )
     found = {one.key: one for one in protocols.measure(setting) if isinstance(one, Result)}
     assert found["0_hints_psnr"].value < found["psnr"].value < found["10_hints_psnr"].value
@@ -118,8 +120,8 @@ def test_there_and_back_adds_up_and_unchanged_images_are_the_measure(recipe, wri
     write_images(tmp_path / "A", grey(3))
     write_images(tmp_path / "B", grey(3) + 10)
     networks = {
-        "ab": adding(10, "cyclegan_generator_ab"),
-        "ba": adding(15, "cyclegan_generator_ba"),
+        "generator_ab": adding(10, "cyclegan_generator_ab"),
+        "generator_ba": adding(15, "cyclegan_generator_ba"),
     }
     source = f"folder:{tmp_path}"
     found = measured(recipe("cyclegan", source, image_size=64, evaluation={"aligned": True}), networks)
@@ -129,7 +131,7 @@ def test_there_and_back_adds_up_and_unchanged_images_are_the_measure(recipe, wri
     assert found["b_to_a_psnr"].value == pytest.approx(20 * math.log10(255 / 25))
     apart = measured(recipe("cyclegan", source, image_size=64), networks)
     assert "a_to_b_psnr" not in apart and "belong together" in apart["pair metrics"].reason
-    alone = measured(recipe("cyclegan", source, image_size=64), {"ab": networks["ab"]})
+    alone = measured(recipe("cyclegan", source, image_size=64), {"generator_ab": networks["generator_ab"]})
     assert "both ways" in alone["cycle error"].reason and "b_to_a_cycle_error" not in alone
 
 
@@ -140,8 +142,8 @@ def test_what_differs_by_colours_alone_is_what_matched_colours_give(recipe, writ
         # In another order, as unpaired images are; of the test split, in the same.
         write_images(tmp_path / f"{split}B", (grey(4, seed=seed) + shift)[:: -1 if split == "train" else 1])
     networks = {
-        "ab": adding(0, "cyclegan_generator_ab"),
-        "ba": adding(0, "cyclegan_generator_ba"),
+        "generator_ab": adding(0, "cyclegan_generator_ab"),
+        "generator_ba": adding(0, "cyclegan_generator_ba"),
     }
     settings = recipe("cyclegan", f"folder:{tmp_path}", image_size=64, evaluation={"aligned": True})
     tools = Instruments(open_feature_network(feature_network))
@@ -161,8 +163,8 @@ def test_the_cycle_error_is_a_mean_of_absolute_differences(recipe, write_images,
     for domain in "AB":
         write_images(tmp_path / domain, grey(2))
     networks = {
-        "ab": adding([0.0, 10.0, 20.0], "cyclegan_generator_ab"),
-        "ba": adding(10.0, "cyclegan_generator_ba"),
+        "generator_ab": adding([0.0, 10.0, 20.0], "cyclegan_generator_ab"),
+        "generator_ba": adding(10.0, "cyclegan_generator_ba"),
     }
     found = measured(recipe("cyclegan", f"folder:{tmp_path}", image_size=64), networks)
     # 10, 20 and 30; their root mean square is 21.6.
@@ -187,7 +189,7 @@ def enlarging(name="srgan_generator"):
 def test_enlarging_is_measured_on_luminance(recipe, write_images, tmp_path):
     write_images(tmp_path / "HR", [np.full((41, 50, 3), value) for value in (100, 140)])
     write_images(tmp_path / "LR", [np.full((10, 12, 3), value) for value in (107, 147)])
-    found = measured(recipe("srgan", f"folder:{tmp_path}", image_size=32), {"ab": enlarging()})
+    found = measured(recipe("srgan", f"folder:{tmp_path}", image_size=32), {"generator": enlarging()})
     # Seven levels of grey are 7 * (65.481 + 128.553 + 24.966) / 255 of luminance.
     assert found["psnr"].value == pytest.approx(20 * math.log10(255 / (7 * 219 / 255)), abs=1e-6)
     assert found["bicubic_psnr"].value == pytest.approx(found["psnr"].value, abs=1e-6)
@@ -203,7 +205,7 @@ def test_grey_images_score_what_they_would_in_three_equal_channels():
 def test_an_image_too_small_to_be_made_smaller_is_named(recipe, write_images, tmp_path):
     write_images(tmp_path, [np.full((40, 3, 3), 9)])
     with pytest.raises(UsageError, match=r"0.png is 3x40: too small to be made 4 times smaller"):
-        measured(recipe("srgan", f"folder:{tmp_path}", image_size=32), {"ab": enlarging()})
+        measured(recipe("srgan", f"folder:{tmp_path}", image_size=32), {"generator": enlarging()})
 
 
 def test_four_pixels_of_the_border_do_not_count(recipe, write_images, tmp_path):
@@ -211,18 +213,18 @@ def test_four_pixels_of_the_border_do_not_count(recipe, write_images, tmp_path):
     image[4:-4, 4:-4] = 100
     write_images(tmp_path / "HR", [image, image])
     write_images(tmp_path / "LR", [np.full((10, 12, 3), 100)] * 2)
-    found = measured(recipe("srgan", f"folder:{tmp_path}", image_size=32), {"ab": enlarging()})
+    found = measured(recipe("srgan", f"folder:{tmp_path}", image_size=32), {"generator": enlarging()})
     assert found["psnr"].value == 200
     image[4, 4] = 160
     write_images(tmp_path / "HR", [image, image])
-    found = measured(recipe("srgan", f"folder:{tmp_path}", image_size=32), {"ab": enlarging()})
+    found = measured(recipe("srgan", f"folder:{tmp_path}", image_size=32), {"generator": enlarging()})
     assert found["psnr"].value < 60
 
 
 def test_the_baseline_is_pillows_bicubic_there_and_back(recipe, write_images, tmp_path):
     image = np.kron(grey(1, 8)[0], np.ones((6, 6, 1))).astype("uint8")
     folder = write_images(tmp_path / "set", [image, image])
-    found = measured(recipe("srgan", f"folder:{folder}", image_size=32), {"ab": enlarging()})
+    found = measured(recipe("srgan", f"folder:{folder}", image_size=32), {"generator": enlarging()})
     small = Image.fromarray(image).resize((12, 12), Image.Resampling.BICUBIC)
     large = np.asarray(small.resize((48, 48), Image.Resampling.BICUBIC)).astype("float64")
     apart = ((large - image) @ [65.481, 128.553, 24.966] / 255)[4:-4, 4:-4]
@@ -237,7 +239,7 @@ def test_bicubic_on_set5_scores_what_the_literature_has(recipe, write_images, tm
     # Only the originals: the small ones are made here, as those that were published are rounded otherwise.
     for file in folder.glob("*HR*"):
         (tmp_path / file.name.replace("HR", "original")).write_bytes(file.read_bytes())
-    found = measured(recipe("srgan", f"folder:{tmp_path}", image_size=32), {"ab": enlarging()})
+    found = measured(recipe("srgan", f"folder:{tmp_path}", image_size=32), {"generator": enlarging()})
     assert found["bicubic_psnr"].value == pytest.approx(28.43, abs=0.01)
     assert found["bicubic_ssim"].value == pytest.approx(0.811, abs=0.001)
 
@@ -246,10 +248,10 @@ def test_low_resolution_images_that_do_not_fit_are_named(recipe, write_images, t
     write_images(tmp_path / "HR", [np.full((40, 48, 3), 9)] * 2)
     write_images(tmp_path / "LR", [np.full((10, 13, 3), 9)] * 2)
     with pytest.raises(UsageError, match=r"LR/0.png is 13x10, and HR/0.png 4 times smaller is 12x10"):
-        measured(recipe("srgan", f"folder:{tmp_path}", image_size=32), {"ab": enlarging()})
+        measured(recipe("srgan", f"folder:{tmp_path}", image_size=32), {"generator": enlarging()})
     (tmp_path / "LR/1.png").unlink()
     with pytest.raises(UsageError, match=r"1 images have no partner with LR in place of HR, the first is HR/1.png"):
-        measured(recipe("srgan", f"folder:{tmp_path}", image_size=32), {"ab": enlarging()})
+        measured(recipe("srgan", f"folder:{tmp_path}", image_size=32), {"generator": enlarging()})
 
 
 def constant(image):
@@ -270,8 +272,8 @@ def test_a_generator_that_copies_training_images_is_found_out(recipe, write_imag
     shown = {}
     found = measured(
         settings,
-        {"ab": copying},
-        own=(open_examples(settings, "test"), open_examples(settings, "train")),
+        {"generator": copying},
+        own=lambda: (open_examples(settings, "test"), open_examples(settings, "train")),
         show=lambda name, picture: shown.update({name: picture}),
     )
     assert found["nearest_in_pixels"].value == pytest.approx(0, abs=1e-6)
@@ -289,7 +291,7 @@ def test_as_many_real_images_as_were_made_are_the_floor(recipe, write_images, tm
     copying = constant(np.zeros((64, 64, 3)))
     for samples, expected in ((7, 7), (20, 9)):
         settings = recipe("dcgan", f"folder:{tmp_path}", image_size=64, evaluation={"samples": samples})
-        found = measured(settings, {"ab": copying}, tools, train=open_examples(settings, "train"))
+        found = measured(settings, {"generator": copying}, tools, train=open_examples(settings, "train"))
         floor = found["train_split_fd_tiny"]
         assert (floor.images, floor.real_images, found["fd_tiny"].images) == (expected, 6, samples)
         assert 0 < floor.value < found["fd_tiny"].value
@@ -301,8 +303,8 @@ def test_a_generator_that_paints_no_numbers_gets_none(recipe, write_images, tmp_
         write_images(tmp_path / domain, grey(2))
     settings = recipe("pix2pix", f"folder:{tmp_path}", image_size=64)
     broken = adding(float("nan"), "pix2pix_generator")
-    with pytest.raises(protocols.NotFinite, match="paints values that are not finite"):
-        measured(settings, {"ab": broken})
+    with pytest.raises(NotFinite, match="paints values that are not finite"):
+        measured(settings, {"generator": broken})
 
 
 def test_a_part_of_a_set_is_spread_over_it():
@@ -320,7 +322,7 @@ def test_an_image_that_cannot_be_decoded_gives_no_number(recipe, write_images, t
     broken = tmp_path / "target" / "1.png"
     broken.write_bytes(broken.read_bytes()[:-200])
     with pytest.raises((UsageError, RunError), match=r"can't be read: .*target/1\.png"):
-        measured(recipe("pix2pix", f"folder:{tmp_path}", image_size=64), {"ab": adding(0, "pix2pix_generator")})
+        measured(recipe("pix2pix", f"folder:{tmp_path}", image_size=64), {"generator": adding(0, "pix2pix_generator")})
 
 
 def test_a_protocol_of_another_task_is_refused(recipe):

@@ -165,3 +165,21 @@ def test_samples_are_compared_with_training_images_where_these_are_given():
     training = noise(9)
     measures = health.measure_samples({"sample": training[:3]}, {"sample": training}, training)
     assert measures["sample_nearest"] < 0.01
+
+
+def sines(*amplitudes):
+    """Clips of one tone."""
+    tone = np.sin(2 * np.pi * 8 * np.arange(64) / 64)
+    return np.stack([amplitude * tone for amplitude in amplitudes]).astype("float32")[..., None]
+
+
+def test_clips_are_measured_without_what_only_pictures_have():
+    training = np.zeros((4, 16, 16, 3), "float32")
+    found = health.measure_samples({"sound": sines(0.1, 0.2)}, {"sound": sines(0.4, 0.8)}, training)
+    assert found == {
+        "sound_real_difference": pytest.approx(0.4),
+        "sound_diversity": pytest.approx(0.25),
+        "sound_saturation": 0,
+    }
+    # A sine of 1 is at its end once in each half period of 8 values: in 2 of 8.
+    assert health.saturation(sines(1.0)) == pytest.approx(0.25)

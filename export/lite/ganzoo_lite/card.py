@@ -59,6 +59,8 @@ RANKS = {"image": 4, "clip": 3, "label": 1}
 """Of other kinds it is 2."""
 WHOLE = ("label", "tokens")
 """Kinds of whole numbers."""
+NAMED = ("label", "tokens", "classes")
+"""Kinds whose numbers have names."""
 LARGEST = 65_536
 """Of sides, channels and latents."""
 LONGEST_CLIP = 100_000_000

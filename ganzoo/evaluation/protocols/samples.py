@@ -1,0 +1,39 @@
+"""Images of noise, and of classes and texts besides (DCGAN): their distribution, and whether they copy training images.
+
+Where the data has a train split, as many of its images, or all that there are, are measured against the test split too:
+that is what real images score. Samples of classes and texts have those of the test split.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ganzoo.data.fields import Image, keys_of
+from ganzoo.evaluation import distribution
+from ganzoo.evaluation.memorising import memorised
+from ganzoo.evaluation.outputs import inputs_of_samples, made
+from ganzoo.evaluation.protocols import first_signature, register
+from ganzoo.evaluation.results import Column
+from ganzoo.evaluation.setting import Found, Setting, first
+
+
+def of_noise(config) -> bool:
+    signature = first_signature(config)
+    return signature.made == "image" and {"latents"} <= set(signature.kinds) <= {"latents", "label", "tokens"}
+
+
+@register("samples", fits=of_noise, distribution=True, train=True)
+def samples(setting: Setting) -> Found:
+    """The distribution of samples, and their nearest training images."""
+    config, count = setting.recipe.model, setting.recipe.evaluation.samples
+    name, network = first(setting)
+    signature = config.deployed[name]
+    real = next(keys_of(config, Image))
+
+    def draw(count: int) -> Iterator[np.ndarray]:
+        for batch in made(network, inputs_of_samples(network, signature, setting.test, count)):
+            yield from batch
+
+    painted = setting.watch(draw(count), count, "samples")
+    yield from distribution.measured(setting, painted, count, real, Column("samples", "the test images"))
+    yield from memorised(setting, real, draw)

@@ -1,0 +1,87 @@
+"""What a protocol works with, and what most of them do with it. Imports no Keras."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from ganzoo import inference
+from ganzoo.config import Recipe
+from ganzoo.errors import RunError
+from ganzoo.evaluation.examples import Examples, Images
+from ganzoo.evaluation.instruments import Instruments
+from ganzoo.evaluation.results import Result, Skipped
+from ganzoo.lite.network import Network
+
+if TYPE_CHECKING:
+    from ganzoo.metrics import Features
+
+Found = Iterator[Result | Skipped]
+Watch = Callable[[Iterable, int, str], Iterable]
+"""Shows how far the going through of something is: (what, its length, title for people) -> what."""
+
+
+class NotFinite(RunError):
+    """A network gives values that are no numbers."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """All that a protocol works with."""
+
+    networks: Mapping[str, Network]
+    """Those that are there, of the deployed networks, by name."""
+    recipe: Recipe
+    test: Examples
+    instruments: Instruments
+    train: Examples | None = None
+    """Other real examples of the same source, as far as there are."""
+    own: Callable[[], tuple[Examples, Examples] | None] = lambda: None
+    """Gives the test and train split that the networks were trained by, where both are known."""
+    watch: Watch = lambda items, length, title: items
+    show: Callable[[str, Image.Image], None] = lambda name, picture: None
+    """Keeps a picture that is a part of the results, by name."""
+    known: dict[str, "Features"] = dataclasses.field(default_factory=dict)
+    """Features of the test images by key, once they were taken."""
+
+    def features_of(self, key: str) -> "Features":
+        """Those of the test images of a key."""
+        from ganzoo.metrics import reference
+
+        if key not in self.known:
+            real = self.test.sets[key].shuffled()
+            self.known[key] = reference(self.instruments.network, real.read, len(real))
+        return self.known[key]
+
+
+def checked(network: Network) -> Network:
+    """The network, which raises NotFinite where painting would make black of what is no number."""
+
+    def call(batch: np.ndarray | Mapping[str, np.ndarray]) -> np.ndarray:
+        made = np.asarray(network.call(batch))
+        if not np.isfinite(made).all():
+            verb = {"image": "paints"}.get(network.interface.output.kind, "gives")
+            raise NotFinite(f"{network.name}: {verb} values that are not finite: there is nothing to measure")
+        return made
+
+    return dataclasses.replace(network, call=call)
+
+
+def first(setting: Setting) -> tuple[str, Network]:
+    """The name of the first network that is there, and the network, checked."""
+    name = next(name for name in setting.recipe.model.deployed if name in setting.networks)
+    return name, checked(setting.networks[name])
+
+
+def translator(network: Network) -> Callable[[np.ndarray], np.ndarray]:
+    """From an image of any size to what the network makes of it, uint8 (H, W, C) both."""
+    return inference.translator(checked(network))
+
+
+def together(*sets: Images) -> Iterator[tuple[np.ndarray, ...]]:
+    """The examples of each place in the sets, decoded by threads a little ahead."""
+    from ganzoo.metrics.features import decoded
+
+    return decoded(lambda index: tuple(some.read(index) for some in sets), len(sets[0]))

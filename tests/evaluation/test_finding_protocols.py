@@ -1,0 +1,158 @@
+"""Which protocol an architecture is measured by: ganzoo's own, a package's, or one that is registered by hand."""
+
+import dataclasses
+import sys
+from typing import ClassVar
+
+import plugins
+import pytest
+
+from ganzoo import registry
+from ganzoo.config import EvaluationConfig
+from ganzoo.data.fields import Image, Latents, Signature, Stream
+from ganzoo.errors import UsageError
+from ganzoo.evaluation import during, protocols
+from ganzoo.evaluation.evaluate import evaluate
+
+
+@pytest.fixture
+def fresh(monkeypatch):
+    """What is registered within the test is forgotten after it, but for ganzoo's own."""
+    for name in protocols.names():
+        protocols.get(name)
+    monkeypatch.setattr(protocols, "_REGISTERED", dict(protocols._REGISTERED))
+    protocols._modules.cache_clear()
+    yield
+    protocols._modules.cache_clear()
+
+
+def naming(recipe, protocol):
+    return dataclasses.replace(recipe, evaluation=dataclasses.replace(recipe.evaluation, protocol=protocol))
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_exactly_one_protocol_fits_each_architecture(name):
+    config = registry.config_class(name)
+    fitting = [found for found in protocols.names() if protocols.get(found).fits(config)]
+    expected = {"dcgan": "samples", "pix2pix": "pairs", "cyclegan": "translation", "srgan": "super_resolution"}
+    assert len(fitting) == 1 and fitting[0] == expected.get(name, fitting[0])
+
+
+def test_an_encoder_and_its_decoder_are_measured_by_what_comes_back(recipe):
+    with plugins.built("made_up"):
+        assert protocols.protocol_of(recipe("made_up")).name == "reconstruction"
+
+
+def test_the_default_protocol_can_be_named_and_one_of_other_networks_can_not(recipe):
+    assert protocols.protocol_of(recipe("dcgan", evaluation={"protocol": "samples"})).name == "samples"
+    with pytest.raises(UsageError, match="evaluation.protocol: found 'pairs'; dcgan is evaluated by 'samples'"):
+        protocols.protocol_of(recipe("dcgan", evaluation={"protocol": "pairs"}))
+
+
+def test_a_protocol_that_there_is_not_is_named_before_anything_is_opened(recipe):
+    with pytest.raises(UsageError, match=r"evaluation.protocol: found 'sampels'; did you mean 'samples'\?"):
+        during.check(recipe("dcgan", evaluation={"protocol": "sampels"}))
+    with pytest.raises(UsageError, match="found 'fid3'; allowed: .*pairs.*super_resolution"):
+        protocols.get("fid3")
+
+
+def test_a_run_is_told_of_a_wrong_protocol_or_metric_before_keras_is_loaded(ganzoo, tmp_path):
+    for settings, message in (
+        (["evaluation.protocol=sampels"], "did you mean 'samples'"),
+        (["evaluation.every=50", "evaluation.metrics=[pnsr]"], "found 'pnsr'"),
+    ):
+        options = [option for setting in settings for option in ("--set", setting)]
+        done = ganzoo("train", "dcgan", *options, "--run-dir", tmp_path / "run", KERAS_BACKEND="none")
+        assert done.returncode == 2 and message in done.stderr and done.stderr.count("\n") == 1
+
+
+class Lonely:
+    """The config of an architecture whose network makes latents of latents, which nothing measures."""
+
+    batch = (Stream(image=Image()),)
+    deployed: ClassVar = {"encoder": Signature({"latents": Latents()}, {"latents": Latents()})}
+
+
+def test_a_network_that_nothing_measures_trains_until_it_is_measured_by_a_protocol_of_its_own(recipe, fresh):
+    settings = dataclasses.replace(recipe("dcgan"), architecture="lonely", model=Lonely())
+    during.check(settings)
+    measured = dataclasses.replace(settings, evaluation=EvaluationConfig(every=1, metrics=("size",)))
+    with pytest.raises(UsageError, match="lonely: no protocol measures what its networks take and give; there are"):
+        during.check(measured)
+
+    @protocols.register("own", fits=lambda config: "encoder" in config.deployed, metrics=("size",))
+    def own(setting):
+        yield from ()
+
+    during.check(measured)
+    assert protocols.protocol_of(settings).measure is own
+
+
+def test_metrics_of_another_protocol_are_refused_with_those_that_there_are(recipe):
+    def asking(architecture, *metrics):
+        return recipe(architecture, evaluation={"every": 50, "metrics": list(metrics)})
+
+    during.check(asking("cyclegan", "a_to_b_psnr", "b_to_a_fd_mine", "b_to_a_lpips", "a_to_b_cycle_error"))
+    for architecture, metric in (("srgan", "kid"), ("dcgan", "psnr"), ("cyclegan", "psnr"), ("srgan", "fd_mine")):
+        with pytest.raises(UsageError, match=f"evaluation.metrics: found '{metric}'"):
+            during.check(asking(architecture, metric))
+
+
+def test_one_that_is_registered_by_hand_can_be_named_and_takes_nobodys_place(recipe, fresh):
+    @protocols.register("mine", fits=lambda config: True, metrics=("size",))
+    def mine(setting):
+        yield from ()
+
+    assert protocols.protocol_of(recipe("dcgan")).name == "samples"
+    assert protocols.protocol_of(naming(recipe("pix2pix"), "mine")).measure is mine
+    with pytest.raises(UsageError, match="protocol 'samples' is already registered, by ganzoo.evaluation.protocols"):
+        protocols.register("samples", fits=lambda config: True)(mine)
+
+    def other(setting):
+        yield from ()
+
+    with pytest.raises(UsageError, match="protocol 'mine' is already registered, by .*mine; give .*other another name"):
+        protocols.register("mine", fits=lambda config: True)(other)
+
+
+MODULE = """
+from ganzoo.evaluation.protocols import register
+
+@register("counted", fits=lambda config: "noise" in config.batch, metrics=("number",))
+def counted(setting):
+    yield from ()
+"""
+
+
+def install(site, module: str, *entries: str) -> None:
+    """A package of one module, with entry points of protocols."""
+    (site / f"{module}.py").write_text(MODULE)
+    metadata = site / f"{module}-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("\n".join([f"[{protocols.GROUP}]", *entries]))
+
+
+def test_a_package_brings_a_protocol_of_its_own(recipe, fresh, tmp_path, monkeypatch):
+    install(tmp_path, "counting", "counted = counting", "miscounted = counting", "pairs = counting")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+    with pytest.warns(UserWarning, match=r"protocol 'pairs' of counting is left out: the name is taken by ganzoo\."):
+        assert "counted" in protocols.names()
+    # Nobody's module is run for what ganzoo measures.
+    assert protocols.protocol_of(recipe("dcgan")).name == "samples" and "counting" not in sys.modules
+    assert protocols.get("counted").metrics == ("number",)
+    with pytest.raises(UsageError, match="protocol 'miscounted': counting registers none of this name; put @register"):
+        protocols.get("miscounted")
+
+
+def test_evaluate_names_a_wrong_protocol_before_it_opens_the_data(recipe, tmp_path):
+    from ganzoo.training import run_directory
+
+    settings = naming(recipe("dcgan", f"folder:{tmp_path / 'nowhere'}", image_size=32), "pairs")
+    directory = run_directory.RunDirectory(tmp_path / "run")
+    directory.path.mkdir()
+    run_directory.write_config(directory, settings, 1, {})
+    directory.network("generator").write_bytes(b"")
+    with pytest.raises(UsageError, match="dcgan is evaluated by 'samples'"):
+        evaluate(directory.path)
