@@ -56,7 +56,7 @@ class Generator:
     @property
     def direction(self) -> str:
         """`ba`, or else `ab`: short for the network's name where one translates each way."""
-        return direction_of(self.name)
+        return "ba" if self.name.endswith("_ba") else "ab"
 
     @property
     def signature(self) -> Signature | None:
@@ -85,7 +85,14 @@ class Generator:
 
     @functools.cached_property
     def entry(self) -> Mapping:
-        """Of an exported one, what `card.json` says of it. Raises RunError when the card is missing or broken."""
+        """Of an exported one, what `card.json` says of it.
+
+        Raises:
+            UsageError: for a SavedModel where there is no TensorFlow to run it.
+            RunError: when the card is missing or broken.
+        """
+        if is_saved_model(self.path) and not is_installed("tensorflow"):
+            raise UsageError(f"{self.path}: a SavedModel, which needs TensorFlow: pip install tensorflow")
         return card.read(self.path)
 
     @functools.cached_property
@@ -160,11 +167,6 @@ def of_model(model: "keras.Model") -> Generator:
     return Generator(model.name, given=model)
 
 
-def direction_of(name: str) -> str:
-    """`ba` of a network that is named so, as `generator_ba`, or else `ab`."""
-    return "ba" if name.endswith("_ba") else "ab"
-
-
 def opens_in_keras(path: Path) -> bool:
     """Whether a file, by its name, holds a network that runs in Keras: as Keras saved it, or as weights."""
     return path.suffix in (".keras", zoo.WEIGHTS)
@@ -215,8 +217,6 @@ def _with_weights(path: Path, found: Provenance | None) -> "keras.Model":
 def _saved_model(path: Path, interface: card.Interface) -> "Network":
     from ganzoo.lite.network import Network
 
-    if not is_installed("tensorflow"):
-        raise UsageError(f"{path}: a SavedModel, which needs TensorFlow: pip install tensorflow")
     programs.warn_of_stranger(path)
     tf = import_tensorflow()
     try:
