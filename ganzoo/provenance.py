@@ -23,7 +23,7 @@ from pydantic import TypeAdapter
 from ganzoo import recipes, registry
 from ganzoo.config import SECTIONS, Recipe, parse_recipe, parse_section
 from ganzoo.data.fields import Field, Signature, fields_of
-from ganzoo.errors import RunError
+from ganzoo.errors import RunError, UsageError
 
 if TYPE_CHECKING:
     import keras
@@ -198,7 +198,11 @@ def of_before(name: str | None, run: Mapping | None = None, where: str = "") -> 
     if run and run["architecture"] == architecture:
         return _of_run(run, network, where)
     is_mobile = name.startswith(f"{architecture}_mobile_") and hasattr(config_class, "generator")
-    return Provenance(architecture, network, {"model": {"generator": "mobile"}} if is_mobile else {})
+    found = Provenance(architecture, network, {"model": {"generator": "mobile"}} if is_mobile else {})
+    try:
+        return found if found.config else None
+    except UsageError:  # It has settings without a default, and nobody knows those.
+        return None
 
 
 def write(path: Path, provenance: Provenance) -> None:
