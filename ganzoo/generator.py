@@ -207,8 +207,8 @@ def _with_weights(path: Path, found: Provenance | None) -> "keras.Model":
     """The network whose weights are in a file beside its recipe."""
     if found is None or found.parsed is None:
         raise UsageError(
-            f"{path}: weights alone; the config.yaml of the run that they are of must lie beside them, and the file have "
-            f"the name of its network, as generator{zoo.WEIGHTS}"
+            f"{path}: weights alone; the config.yaml of the run that they are of must lie beside them, and the file "
+            f"have the name of its network, as generator{zoo.WEIGHTS}"
         )
     from ganzoo import weight_files
 

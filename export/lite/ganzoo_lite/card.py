@@ -28,9 +28,9 @@ and, for people:
     evaluation                what `ganzoo evaluate` found of the file: protocol, data, results, skipped, versions
     anatomy, latency          of a TFLite file: operators, parameters, multiplications, delegates; speed and memory
     made_with                 versions
-    provenance                what the file comes of: architecture, network (its name there), variant, recipe (all of it,
-                              with the place of its data) and recipe_sha256, step of training, names (of classes and
-                              words, by the keys of a batch); missing where that is unknown
+    provenance                what the file comes of: architecture, network (its name there), variant, recipe (with the
+                              place of its data) and recipe_sha256, step of training, names (of classes and words, by
+                              the keys of a batch); missing where that is unknown
 
 Kinds, each with its shape:
 
