@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ganzoo import kinds, programs, provenance, registry, zoo
 from ganzoo.config import Recipe
-from ganzoo.data.fields import Signature
+from ganzoo.data.fields import Field, Signature
 from ganzoo.errors import RunError, UsageError
 from ganzoo.lite import card
 from ganzoo.lite.errors import reason
@@ -56,7 +56,7 @@ class Generator:
     @property
     def direction(self) -> str:
         """`ba`, or else `ab`: short for the network's name where one translates each way."""
-        return direction_of(self.name)
+        return "ba" if self.name.endswith("_ba") else "ab"
 
     @property
     def signature(self) -> Signature | None:
@@ -85,7 +85,14 @@ class Generator:
 
     @functools.cached_property
     def entry(self) -> Mapping:
-        """Of an exported one, what `card.json` says of it. Raises RunError when the card is missing or broken."""
+        """Of an exported one, what `card.json` says of it.
+
+        Raises:
+            UsageError: for a SavedModel where there is no TensorFlow to run it.
+            RunError: when the card is missing or broken.
+        """
+        if is_saved_model(self.path) and not is_installed("tensorflow"):
+            raise UsageError(f"{self.path}: a SavedModel, which needs TensorFlow: pip install tensorflow")
         return card.read(self.path)
 
     @functools.cached_property
@@ -94,8 +101,11 @@ class Generator:
         if self.is_exported:
             return {tensor.kind: tensor.names for tensor in card.interface(self.entry, self.path).inputs}
         if self.signature:
-            return {field.kind: self.provenance.names_of(key) for key, field in self.signature.takes.items()}
+            return {field.kind: self._names_of(key, field) for key, field in self.signature.takes.items()}
         return dict.fromkeys(kinds.within(self.path) if self.path else (), ())
+
+    def _names_of(self, key: str, field: Field) -> tuple[str, ...]:
+        return provenance.names_of(self.provenance, key, field) if field.kind in card.NAMED else ()
 
     @property
     def works_on(self) -> str | None:
@@ -157,11 +167,6 @@ def of_model(model: "keras.Model") -> Generator:
     return Generator(model.name, given=model)
 
 
-def direction_of(name: str) -> str:
-    """`ba` of a network that is named so, as `generator_ba`, or else `ab`."""
-    return "ba" if name.endswith("_ba") else "ab"
-
-
 def opens_in_keras(path: Path) -> bool:
     """Whether a file, by its name, holds a network that runs in Keras: as Keras saved it, or as weights."""
     return path.suffix in (".keras", zoo.WEIGHTS)
@@ -201,7 +206,10 @@ def _opened(path: Path, found: Provenance | None) -> "keras.Model":
 def _with_weights(path: Path, found: Provenance | None) -> "keras.Model":
     """The network whose weights are in a file beside its recipe."""
     if found is None or found.parsed is None:
-        raise UsageError(f"{path}: weights alone; the config.yaml of the run that they are of must lie beside them")
+        raise UsageError(
+            f"{path}: weights alone; the config.yaml of the run that they are of must lie beside them, and the file "
+            f"have the name of its network, as generator{zoo.WEIGHTS}"
+        )
     from ganzoo import weight_files
 
     network = untrained(found.parsed).deployed()[found.network]
@@ -212,8 +220,6 @@ def _with_weights(path: Path, found: Provenance | None) -> "keras.Model":
 def _saved_model(path: Path, interface: card.Interface) -> "Network":
     from ganzoo.lite.network import Network
 
-    if not is_installed("tensorflow"):
-        raise UsageError(f"{path}: a SavedModel, which needs TensorFlow: pip install tensorflow")
     programs.warn_of_stranger(path)
     tf = import_tensorflow()
     try:

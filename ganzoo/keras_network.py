@@ -1,5 +1,6 @@
 """Keras models as networks that are ready to run: what goes in and out by their signatures, pictures at any size."""
 
+import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -9,11 +10,13 @@ from ganzoo.data.fields import Field, Image, Latents, Signature
 from ganzoo.errors import UsageError
 from ganzoo.lite import card
 from ganzoo.lite.network import Network
-from ganzoo.provenance import Provenance
+from ganzoo.provenance import Known, Provenance
 
 if TYPE_CHECKING:
     import keras
 
+USUAL_RATE = 16_000
+"""Values a second of clips whose config has none."""
 PROBE = 256
 """A size to try networks at that have none of their own."""
 SIZES_KEPT = 4
@@ -33,9 +36,24 @@ def of_model(model: "keras.Model", found: Provenance | None, values: tuple[float
     """
     signature = signature_of(model, found)
     if not _is_translation(signature):
-        return _network(model, _interface(model, signature, found))
+        return _network(model, _interface(model, signature, found or Known()))
     any_size, scale, multiple = _of_any_size(model)
     return _image_network(any_size, scale, multiple, values or _picture(signature).range)
+
+
+def live(model: "keras.Model", signature: Signature, config) -> Network:
+    """A model that is being trained, ready to run at its own size: each time with the weights that it then has.
+
+    Args:
+        signature: what it takes and gives, in that order.
+        config: the architecture's.
+    """
+    if not _is_translation(signature):
+        return _network(model, _interface(model, signature, Known(config=config)))
+    own = model.input_shape[1]
+    size = own or PROBE
+    scale = (_output_size(model, size) or 0) // size
+    return _image_network(model, scale, None if own else 1, _picture(signature).range)
 
 
 def signature_of(model: "keras.Model", found: Provenance | None) -> Signature:
@@ -79,33 +97,48 @@ def _fits(model: "keras.Model", signature: Signature) -> bool:
     )
 
 
-def _interface(model: "keras.Model", signature: Signature, found: Provenance | None) -> card.Interface:
+def _interface(model: "keras.Model", signature: Signature, known: Provenance | Known) -> card.Interface:
     """Of a network that is run at its own size, on as many examples at a time as there are."""
-    taken = _tensors(model.inputs, signature.takes, found)
+    taken = tensors(model.inputs, signature.takes, known)
     free = any(None in tensor.shape[1:] for tensor in taken)
-    return card.Interface(
-        "", taken, _tensors(model.outputs, signature.gives, found), multiple=1 if free else None, any_size="whole"
-    )
+    given = tensors(model.outputs, signature.gives, known)
+    return card.Interface("", taken, given, multiple=1 if free else None, any_size="whole")
 
 
-def _tensors(tensors: Sequence, fields: Mapping[str, Field], found: Provenance | None) -> tuple[card.Tensor, ...]:
-    """Named by their kinds, or where two are of one kind as in Keras."""
-    found_kinds = [field.kind for field in fields.values()]
+def tensors(
+    found: Sequence, declared: Mapping[str, Field], known: Provenance | Known, batch: int | None = None
+) -> tuple[card.Tensor, ...]:
+    """A model's inputs or outputs as a card has them, named by their kinds, or where two are of one kind as in Keras.
+
+    Args:
+        found: the tensors of the model.
+        declared: what they are, in that order.
+        known: says what numbers stand for, and has the config.
+        batch: how many examples it takes at a time; None: any number.
+    """
+    kinds_found = [field.kind for field in declared.values()]
     return tuple(
-        _tensor(field.kind if found_kinds.count(field.kind) == 1 else tensor.name, key, field, tensor.shape, found)
-        for tensor, (key, field) in zip(tensors, fields.items(), strict=True)
+        _tensor(
+            field.kind if kinds_found.count(field.kind) == 1 else tensor.name,
+            (key, field),
+            (batch, *tensor.shape[1:]),
+            known,
+        )
+        for tensor, (key, field) in zip(found, declared.items(), strict=True)
     )
 
 
-def _tensor(name: str, key: str, field: Field, shape: Sequence[int | None], found: Provenance | None) -> card.Tensor:
-    shape = (None, *shape[1:])
+def _tensor(name: str, declared: tuple[str, Field], shape: tuple, known: Provenance | Known) -> card.Tensor:
+    key, field = declared
     if field.kind == "image":
         return _image(name, shape, field.range)
-    limits = getattr(field, "range", None)
-    rate = getattr(found.config, field.rate) if field.kind == "clip" and found else None
-    names = found.names_of(key) if found else ()
-    dtype = "int32" if field.kind in card.WHOLE else "float32"
-    return card.Tensor(name, field.kind, shape, dtype, range=limits, names=names, rate=rate)
+    tensor = card.Tensor(name, field.kind, shape, field.dtype)
+    if field.kind == "clip":
+        rate = getattr(known.config, field.rate, USUAL_RATE)
+        return dataclasses.replace(tensor, range=field.range, rate=rate)
+    if field.kind in card.NAMED:
+        return dataclasses.replace(tensor, names=provenance.names_of(known, key, field))
+    return tensor
 
 
 def _image(name: str, shape: Sequence[int | None], values: tuple[float, float]) -> card.Tensor:

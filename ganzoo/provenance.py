@@ -13,16 +13,17 @@ import hashlib
 import json
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import TypeAdapter
 
 from ganzoo import recipes, registry
 from ganzoo.config import SECTIONS, Recipe, parse_recipe, parse_section
-from ganzoo.data.fields import Label, Signature, fields_of
-from ganzoo.errors import RunError
+from ganzoo.data.fields import Field, Signature, fields_of
+from ganzoo.errors import RunError, UsageError
 
 if TYPE_CHECKING:
     import keras
@@ -86,18 +87,6 @@ class Provenance:
         """Where what an export must reach differs from what others must: dB by precision."""
         return self.config.floors
 
-    def names_of(self, key: str) -> tuple[str, ...]:
-        """What the numbers of an input or output stand for; logits are of the batch's labels of as many classes.
-
-        Classes that have no names are called by their numbers.
-        """
-        field = {**self.signature.takes, **self.signature.gives}[key]
-        count = getattr(field, "classes", None)
-        labels = fields_of(self._config_class).items()
-        same = [other for other, label in labels if isinstance(label, Label) and label.classes == count]
-        found = next((self.names[place] for place in (key, *same) if place in self.names), ())
-        return found or (tuple(map(str, range(getattr(self.config, count)))) if count else ())
-
     def to_document(self) -> dict:
         """As plain values, what follows from them included: what `ganzoo.json` and `card.json` hold."""
         recipe = json.dumps(self.recipe, sort_keys=True).encode()
@@ -118,6 +107,27 @@ class Provenance:
     @property
     def _config_class(self) -> type:
         return registry.config_class(self.architecture)
+
+
+class Known(NamedTuple):
+    """What a signature leaves open, where there is no provenance that has it."""
+
+    names: Mapping[str, Sequence[str]] = MappingProxyType({})
+    config: Any = None
+
+
+def names_of(known: Provenance | Known, key: str, field: Field) -> tuple[str, ...]:
+    """What the numbers of a label, tokens or logits stand for: logits are of the labels of as many classes.
+
+    Classes that have no names are called by their numbers.
+    """
+    if key in known.names:
+        return tuple(known.names[key])
+    counted = "words" if field.kind == "tokens" else "classes"
+    batch = fields_of(known.config).items() if hasattr(known.config, "batch") else ()
+    same = (other for other, found in batch if getattr(found, counted, 0) == getattr(field, counted))
+    numbers = range(0 if field.kind == "tokens" else getattr(known.config, field.classes, 0))
+    return tuple(next((known.names[place] for place in same if place in known.names), map(str, numbers)))
 
 
 def of_config(architecture: str, network: str, config) -> Provenance:
@@ -188,7 +198,11 @@ def of_before(name: str | None, run: Mapping | None = None, where: str = "") -> 
     if run and run["architecture"] == architecture:
         return _of_run(run, network, where)
     is_mobile = name.startswith(f"{architecture}_mobile_") and hasattr(config_class, "generator")
-    return Provenance(architecture, network, {"model": {"generator": "mobile"}} if is_mobile else {})
+    found = Provenance(architecture, network, {"model": {"generator": "mobile"}} if is_mobile else {})
+    try:
+        return found if found.config else None
+    except UsageError:  # It has settings without a default, and nobody knows those.
+        return None
 
 
 def write(path: Path, provenance: Provenance) -> None:

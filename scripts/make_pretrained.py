@@ -32,7 +32,7 @@ import queue_folder
 import yaml
 
 import ganzoo
-from ganzoo import fixed_output, inference, pictures, recipes, weight_files, zoo
+from ganzoo import fixed_output, inference, pictures, pretrained, recipes, weight_files, zoo
 from ganzoo.data.images import read_image
 from ganzoo.errors import RunError, UsageError
 from ganzoo.quiet import import_keras
@@ -342,7 +342,7 @@ def write_sample(plan: Mapping, directory: Path, folder: Path, places: Places) -
     target = folder / "sample.png"
     if "sample" in plan:
         pictures.save(picture_of_own(plan["sample"], directory, places), target)
-    elif recipes.load_recipe(directory / "config.yaml").model.task == "latent":
+    elif pretrained.find(directory).works_on is None:
         run(f"ganzoo generate {run_of(plan)} --count {SAMPLES} --out {shlex.quote(str(target))}", places)
     else:
         shutil.copyfile(max((directory / "samples").glob("step_*.png")), target)

@@ -9,7 +9,6 @@ from keras import layers, ops
 
 from ganzoo import create, inference, keras_network, list_architectures
 from ganzoo.errors import RunError, UsageError
-from ganzoo.evaluation.live import live
 from ganzoo.inference import interpolate, open_network, sample, translate
 from ganzoo.lite import tiling
 from ganzoo.lite.latents import draw
@@ -285,9 +284,8 @@ def test_a_saved_model_that_is_broken_or_without_its_card_is_named(tmp_path):
 @pytest.mark.parametrize("name", list_architectures())
 def test_a_network_of_a_model_in_training_paints_with_the_weights_of_the_moment(name):
     gan = small.create(name)
-    key, *_ = gan.deployed_names
-    model = gan.deployed()[key]
-    network = live(model, gan.config.deployed[key], gan.config)
+    key, model = next(iter(gan.deployed().items()))
+    network = keras_network.live(model, gan.config.deployed[key], gan.config)
     shape = (1, *(side or 8 for side in model.input_shape[1:]))
     batch = np.random.default_rng(0).uniform(0, 1, shape).astype("float32")
     before = network.call(batch)

@@ -41,6 +41,16 @@ def saved(tmp_path):
     return path
 
 
+def test_training_writes_into_each_network_what_it_is_and_at_which_step(tmp_path):
+    small_ones = ["model.image_size=32", "model.base_filters=4", "training.batch_size=2", "training.checkpoint_every=2"]
+    recipe = recipes.load_recipe("dcgan_emoji", small_ones)
+    ganzoo.train(recipe, tmp_path / "run", steps=2, strategy="single")
+    shutil.move(tmp_path / "run/generator.keras", tmp_path / "mine.keras")
+    found = pretrained.find(tmp_path / "mine.keras")
+    assert found.provenance.step == 2
+    assert found.recipe == recipes.load_recipe(tmp_path / "run/config.yaml")
+
+
 @pytest.mark.parametrize("file", MADE)
 def test_a_file_of_before_makes_what_it_made(file):
     generator, wanted = pretrained.find(BEFORE / file), MADE[file]

@@ -10,9 +10,9 @@ from ganzoo.errors import UsageError, quoted
 from ganzoo.evaluation import protocols
 from ganzoo.evaluation.examples import open_examples
 from ganzoo.evaluation.instruments import OF_OWN_NETWORK, PERCEPTUAL_METRICS, open_instruments
-from ganzoo.evaluation.live import live
 from ganzoo.evaluation.results import Result, Skipped
 from ganzoo.evaluation.setting import NotFinite, Setting
+from ganzoo.keras_network import live
 
 if TYPE_CHECKING:
     import keras

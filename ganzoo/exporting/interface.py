@@ -19,8 +19,6 @@ SIGNATURE = "serving_default"
 DEFAULT_SIZE = 128
 """Height and width for a network that has none of its own: large enough to be run in overlapping tiles."""
 FREE = "free"
-USUAL_RATE = 16_000
-"""Values a second of clips whose config has none."""
 
 
 def at_size(
@@ -53,9 +51,9 @@ def at_size(
     else:
         _check_no_size(model, size, signature)
         resized, found = model, card.Interface(SIGNATURE, (), ())
-    setting = _Setting(names or {}, config)
-    taken = _tensors(signature.takes, resized.inputs, setting)
-    given = _tensors(signature.gives, resized.outputs, setting)
+    known = provenance.Known(names or {}, config)
+    taken = keras_network.tensors(resized.inputs, signature.takes, known, batch=1)
+    given = keras_network.tensors(resized.outputs, signature.gives, known, batch=1)
     if found.outputs:
         # Where any size will do, Keras does not tell that of the output by that of the input.
         given = (dataclasses.replace(given[0], shape=found.output.shape),)
@@ -94,51 +92,6 @@ def _check_no_size(model: keras.Model, size, signature: fields.Signature) -> Non
     if signature.made == "image":
         raise UsageError(f"size: {model.name} paints from latents at the one size that it was trained at; leave it out")
     raise UsageError(f"size: {model.name} takes and gives no pictures; leave it out")
-
-
-@dataclasses.dataclass(frozen=True)
-class _Setting:
-    """What a signature leaves open."""
-
-    names: Mapping[str, Sequence[str]]
-    config: Any
-
-    def value(self, name: str) -> Any:
-        """A field of the config, None where there is none."""
-        return getattr(self.config, name, None)
-
-    def names_of(self, key: str, field: fields.Field) -> tuple[str, ...]:
-        """Of a field's numbers: those by its key, or of another field of the batch that counts the same."""
-        counted = "words" if field.kind == "tokens" else "classes"
-        batch = fields.fields_of(self.config) if hasattr(self.config, "batch") else {}
-        same = (other for other, found in batch.items() if getattr(found, counted, 0) == getattr(field, counted))
-        known = next((self.names[place] for place in (key, *same) if place in self.names), None)
-        if known is None and field.kind != "tokens":
-            known = map(str, range(self.value(field.classes) or 0))
-        return tuple(known or ())
-
-
-def _tensors(declared: Mapping[str, fields.Field], tensors: Sequence, setting: _Setting) -> tuple[card.Tensor, ...]:
-    kinds = [field.kind for field in declared.values()]
-    return tuple(
-        _tensor(field.kind if kinds.count(field.kind) == 1 else tensor.name, key, field, tensor.shape, setting)
-        for (key, field), tensor in zip(declared.items(), tensors, strict=True)
-    )
-
-
-def _tensor(name: str, key: str, field: fields.Field, shape: Sequence, setting: _Setting) -> card.Tensor:
-    tensor = card.Tensor(name, field.kind, (1, *shape[1:]), field.dtype)
-    if field.kind == "image":
-        low, high = field.range
-        std = 255.0 / (high - low)
-        return dataclasses.replace(tensor, mean=-low * std, std=std, range=(low, high))
-    if field.kind == "clip":
-        return dataclasses.replace(tensor, range=field.range, rate=setting.value(field.rate) or USUAL_RATE)
-    if field.kind in ("label", "tokens", "classes"):
-        names = setting.names_of(key, field)
-        shape = (1,) if field.kind == "label" else tensor.shape
-        return dataclasses.replace(tensor, shape=shape, names=names)
-    return tensor
 
 
 def _translating(model: keras.Model, size) -> tuple[keras.Model, card.Interface]:

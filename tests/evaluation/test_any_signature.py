@@ -16,9 +16,9 @@ from ganzoo.errors import UsageError
 from ganzoo.evaluation import during, protocols
 from ganzoo.evaluation.examples import Examples, Images, open_examples
 from ganzoo.evaluation.instruments import Instruments
-from ganzoo.evaluation.live import live
 from ganzoo.evaluation.results import Result
 from ganzoo.evaluation.setting import NotFinite, Setting
+from ganzoo.keras_network import live
 
 
 @frozen_config

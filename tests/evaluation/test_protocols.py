@@ -20,10 +20,10 @@ from ganzoo.errors import RunError, UsageError
 from ganzoo.evaluation import during, protocols
 from ganzoo.evaluation.examples import Images, open_examples
 from ganzoo.evaluation.instruments import Instruments
-from ganzoo.evaluation.live import live
 from ganzoo.evaluation.pair_scores import luminance_metrics
 from ganzoo.evaluation.results import Result
 from ganzoo.evaluation.setting import NotFinite, Setting
+from ganzoo.keras_network import live
 from ganzoo.metrics import open_feature_network
 
 ROOT = Path(__file__).parents[2]

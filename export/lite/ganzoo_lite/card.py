@@ -28,6 +28,9 @@ and, for people:
     evaluation                what `ganzoo evaluate` found of the file: protocol, data, results, skipped, versions
     anatomy, latency          of a TFLite file: operators, parameters, multiplications, delegates; speed and memory
     made_with                 versions
+    provenance                what the file comes of: architecture, network (its name there), variant, recipe (with the
+                              place of its data) and recipe_sha256, step of training, names (of classes and words, by
+                              the keys of a batch); missing where that is unknown
 
 Kinds, each with its shape:
 
@@ -59,6 +62,8 @@ RANKS = {"image": 4, "clip": 3, "label": 1}
 """Of other kinds it is 2."""
 WHOLE = ("label", "tokens")
 """Kinds of whole numbers."""
+NAMED = ("label", "tokens", "classes")
+"""Kinds whose numbers have names."""
 LARGEST = 65_536
 """Of sides, channels and latents."""
 LONGEST_CLIP = 100_000_000
