@@ -19,8 +19,8 @@ from machine import available_memory, described, machine
 from workers import Failed, Worker
 
 from ganzoo import registry
-from ganzoo.config import create_config
 from ganzoo.errors import UsageError
+from ganzoo.parsing import create_config
 
 SIZES = (64, 128, 256, 512)
 BATCHES = (1, 4, 16, 64)

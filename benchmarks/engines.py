@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import ganzoo
 from ganzoo import memory, registry
-from ganzoo.config import create_config
+from ganzoo.parsing import create_config
 from ganzoo.quiet import import_keras, is_installed
 
 ENGINES = ("tensorflow", "jax", "pytorch")

@@ -32,8 +32,8 @@ from rich.table import Table
 from workers import Failed, Worker
 
 from ganzoo import registry
-from ganzoo.config import create_config
 from ganzoo.errors import UsageError
+from ganzoo.parsing import create_config
 
 STATUS = Console(stderr=True)
 

@@ -1,8 +1,8 @@
 """What there is, as plain values: the lists that `ganzoo list` prints, and what `ganzoo show` prints of one."""
 
 from ganzoo import generator, pretrained, recipes, registry, zoo
-from ganzoo.config import nearest, to_document
-from ganzoo.errors import UsageError, quoted
+from ganzoo.errors import UsageError, nearest, quoted
+from ganzoo.parsing import to_document
 
 
 def catalogue() -> dict:
@@ -49,7 +49,7 @@ def networks(name_or_path: str) -> dict:
         UsageError, RunError: as `describe`.
     """
     if pretrained.is_name(name_or_path):
-        found = generator.untrained(recipes.load_recipe(zoo.config(name_or_path))).deployed()
+        found = generator.untrained(recipes.load_recipe(zoo.config(name_or_path))).released()
     else:
         recipe = recipes.load_recipe(name_or_path)
         found = registry.get(recipe.architecture)(recipe.model).networks()

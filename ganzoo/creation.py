@@ -1,7 +1,7 @@
 """`ganzoo.create`: a GAN from its name and hyperparameters, without a recipe."""
 
 from ganzoo import provenance, registry
-from ganzoo.config import create_config
+from ganzoo.parsing import create_config
 
 
 def create(name: str, **config):

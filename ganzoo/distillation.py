@@ -4,8 +4,11 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import keras
+from keras import ops
 
+from ganzoo.data.fields import Signature
 from ganzoo.errors import UsageError
+from ganzoo.losses import l1
 
 UNKNOWN_SIDE = 64
 """Stands for the height and width of networks that take any, to compare what they make of them."""
@@ -33,6 +36,25 @@ def frozen(teachers: Mapping[str, keras.Model], students: Mapping[str, keras.Mod
         _check(teachers[name], student)
         teachers[name].trainable = False
     return MappingProxyType({name: teachers[name] for name in students})
+
+
+def terms(
+    teachers: Mapping[str, keras.Model], signatures: Mapping[str, Signature], batch: Mapping, outputs: Mapping
+) -> dict:
+    """Returns the mean absolute difference between what students and teachers make of the same, unweighted.
+
+    Args:
+        teachers: by the names of their students.
+        signatures: of the students, by name: under which keys they find in the batch or in the outputs of `forward`
+            what they take, and leave what they make.
+    """
+    found = {}
+    for name, signature in signatures.items():
+        taken = [{**batch, **outputs}[key] for key in signature.takes]
+        (made,) = signature.gives
+        example = teachers[name](taken if len(taken) > 1 else taken[0], training=False)
+        found[f"{name}_distillation"] = l1(outputs[made], ops.cast(example, outputs[made].dtype))
+    return found
 
 
 def _check(teacher: keras.Model, student: keras.Model) -> None:

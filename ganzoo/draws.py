@@ -1,10 +1,20 @@
 """What `keras.random` takes as a seed in a training step: a function of the run's seed, the purpose and the step."""
 
+import threading
+
 import keras
 from keras import ops
 
 from ganzoo import seeding
 from ganzoo.engines import SEEDS
+
+
+class Now(threading.local):
+    """Where a step is. A mirrored strategy runs the step of each replica in a thread, and they take turns."""
+
+    def __init__(self):
+        self.round = 0
+        self.observed = {}
 
 
 class StepSeed(keras.random.SeedGenerator):

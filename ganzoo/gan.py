@@ -1,16 +1,15 @@
 """GANs: named networks and the phases that train them. An engine, in `ganzoo.engines`, differentiates the step."""
 
 import contextlib
-import threading
 from collections.abc import Callable, Mapping
 
 import keras
 from keras import ops
 
-from ganzoo import batches, distillation, ema, first_batch, initial_weights, losses, optimizers, seeding, tuning
+from ganzoo import batches, distillation, ema, first_batch, initial_weights, optimizers, seeding, tuning
 from ganzoo.config import GANConfig
 from ganzoo.data.fields import FLOAT, Image, fields_of
-from ganzoo.draws import StepSeed
+from ganzoo.draws import Now, StepSeed
 from ganzoo.engines import SEEDS, WHOLE_NUMBERS, Trainer, check_precision
 from ganzoo.errors import UsageError
 from ganzoo.layers import layers_within
@@ -59,7 +58,7 @@ class GAN(AdversarialTerms, Trainer):
         self.rollbacks = _run_variable(0, WHOLE_NUMBERS, "rollbacks")
         self.rate_scale = _run_variable(1.0, "float32", "rate_scale")
         self.optimizers = {}
-        self.now = _Now()
+        self.now = Now()
         self._teachers = {}
         self.accumulate = 1
         self.built = True
@@ -358,7 +357,13 @@ class GAN(AdversarialTerms, Trainer):
         terms = phase.loss(batch, outputs)
         # What shares another's optimizer only adds to what that phase, which is taught, learns.
         if self._is_taught() and not phase.detached and phase.optimizer is None:
-            terms |= self._distillation_terms(phase, batch, outputs)
+            if not self._teachers:
+                raise UsageError(
+                    f"{self.name}: its teacher is not there; hand it in before fit(), by gan.teach(networks)"
+                )
+            signatures = {name: self.config.deployed[name] for name in phase.networks if name in self._teachers}
+            found = distillation.terms(self._teachers, signatures, batch, outputs)
+            terms |= {name: self.config.distillation_weight * term for name, term in found.items()}
         return terms
 
     def _dtype_of(self, key: str) -> str:
@@ -412,19 +417,6 @@ class GAN(AdversarialTerms, Trainer):
     def _is_taught(self) -> bool:
         return self.config.teacher is not None and self.config.distillation_weight > 0
 
-    def _distillation_terms(self, phase, batch, outputs) -> dict:
-        if not self._teachers:
-            raise UsageError(f"{self.name}: its teacher is not there; hand it in before fit(), by gan.teach(networks)")
-        terms = {}
-        for name in (name for name in phase.networks if name in self._teachers):
-            signature = self.config.deployed[name]
-            taken = [{**batch, **outputs}[key] for key in signature.takes]
-            (made,) = signature.gives
-            example = self._teachers[name](taken if len(taken) > 1 else taken[0], training=False)
-            distance = losses.l1(outputs[made], ops.cast(example, outputs[made].dtype))
-            terms[f"{name}_distillation"] = self.config.distillation_weight * distance
-        return terms
-
 
 def _run_variable(value, dtype: str, name: str) -> keras.Variable:
     return keras.Variable(value, dtype=dtype, trainable=False, aggregation="only_first_replica", name=name)
@@ -433,11 +425,3 @@ def _run_variable(value, dtype: str, name: str) -> keras.Variable:
 def _mean_of(structures: list):
     """The mean of tensors in the same places of several structures."""
     return keras.tree.map_structure(lambda *values: sum(values) / len(values), *structures)
-
-
-class _Now(threading.local):
-    """Where a step is. A mirrored strategy runs the step of each replica in a thread, and they take turns."""
-
-    def __init__(self):
-        self.round = 0
-        self.observed = {}

@@ -181,7 +181,7 @@ def is_saved_model(path: Path) -> bool:
 
 
 def untrained(recipe: Recipe) -> "GAN":
-    """The GAN of a recipe with new weights, in float32, whose `deployed` networks are those that are saved."""
+    """The GAN of a recipe with new weights, in float32, whose `released` networks are those that are saved."""
     model = dataclasses.replace(recipe.model, ema_decay=0.0, precision="float32")
     return registry.get(recipe.architecture)(model)
 
@@ -212,7 +212,7 @@ def _with_weights(path: Path, found: Provenance | None) -> "keras.Model":
         )
     from ganzoo import weight_files
 
-    network = untrained(found.parsed).deployed()[found.network]
+    network = untrained(found.parsed).released()[found.network]
     weight_files.unpack(path, network)
     return network
 

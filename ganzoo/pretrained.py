@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo import generator, recipes, registry, zoo
-from ganzoo.config import nearest
-from ganzoo.errors import UsageError, quoted
+from ganzoo.errors import UsageError, nearest, quoted
 from ganzoo.generator import Generator
 
 if TYPE_CHECKING:

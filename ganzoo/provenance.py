@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import TypeAdapter
 
 from ganzoo import recipes, registry
-from ganzoo.config import SECTIONS, Recipe, parse_recipe, parse_section
+from ganzoo.config import SECTIONS, Recipe
 from ganzoo.data.fields import Field, Signature, fields_of
 from ganzoo.errors import RunError, UsageError
+from ganzoo.parsing import parse_recipe, parse_section
 
 if TYPE_CHECKING:
     import keras

@@ -9,9 +9,10 @@ from importlib import resources
 from pathlib import Path
 
 from ganzoo import registry
-from ganzoo.config import SECTIONS, Recipe, nearest, override, parse_recipe
+from ganzoo.config import SECTIONS, Recipe
 from ganzoo.documents import read_yaml
-from ganzoo.errors import UsageError, quoted
+from ganzoo.errors import UsageError, nearest, quoted
+from ganzoo.parsing import override, parse_recipe
 
 _SUFFIXES = (".yaml", ".yml")
 _RUN_CONFIG = "config.yaml"

@@ -12,8 +12,7 @@ import importlib
 from pathlib import Path
 
 from ganzoo import registration
-from ganzoo.config import nearest
-from ganzoo.errors import UsageError, quoted
+from ganzoo.errors import UsageError, nearest, quoted
 from ganzoo.registration import register
 
 __all__ = ["config_class", "get", "names", "register", "summary"]
@@ -89,7 +88,7 @@ def _read_config(module: str, path: Path) -> type:
     except NameError as error:
         raise UsageError(
             f"{path}: {configs[0]} uses {error.name!r}, which is not there when settings are read without the rest of "
-            "the file: use what the class itself, {' or '.join(_CHEAP_MODULES)} or an import without Keras has"
+            f"the file: use what the class itself, {' or '.join(_CHEAP_MODULES)} or an import without Keras has"
         ) from None
     return namespace[configs[0]]
 

@@ -3,7 +3,7 @@
 import dataclasses
 
 from ganzoo import backend, engines
-from ganzoo.config import without_auto
+from ganzoo.parsing import without_auto
 
 
 @dataclasses.dataclass(frozen=True)

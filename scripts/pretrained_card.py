@@ -11,7 +11,8 @@ from ganzoo import downloads, zoo
 from ganzoo.errors import RunError
 from ganzoo.evaluation.results import GENERATED, count_of
 from ganzoo.files import replacing
-from ganzoo.training.run_directory import RunDirectory, read_metrics
+from ganzoo.training import metrics_file
+from ganzoo.training.run_directory import RunDirectory
 
 WORDS = ("name", "summary", "intended_use", "weaknesses", "licence", "data", "credits")
 """What no measurement says, in the order of the card."""
@@ -48,7 +49,7 @@ def trained_seconds(times: Sequence[float]) -> float:
 
 
 def metrics_of(run: Path) -> list[dict]:
-    lines = read_metrics(RunDirectory(run))
+    lines = metrics_file.read(RunDirectory(run))
     if not lines:
         raise RunError(f"{run}: no line in its metrics.jsonl; train it")
     return lines

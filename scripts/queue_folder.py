@@ -25,8 +25,8 @@ import yaml
 
 from ganzoo.errors import RunError
 from ganzoo.files import replacing
-from ganzoo.training import checkpoints
-from ganzoo.training.run_directory import RunDirectory, read_metrics
+from ganzoo.training import checkpoints, metrics_file
+from ganzoo.training.run_directory import RunDirectory
 
 TRIES = 30
 """Times, a second apart, that a run which trains is looked at for a moment in which it doesn't save."""
@@ -154,7 +154,7 @@ def steps_of(run: Path) -> int:
     saved = checkpoints.list_checkpoints(run / "checkpoints")
     if saved:
         return checkpoints.step_of(saved[-1])
-    return max((line["step"] for line in read_metrics(RunDirectory(run))), default=0)
+    return max((line["step"] for line in metrics_file.read(RunDirectory(run))), default=0)
 
 
 def is_at_its_end(run: Path) -> bool:
@@ -196,7 +196,7 @@ def copy_run(run: Path, target: Path) -> None:
     shutil.copy(run / "config.yaml", target)
     (target / "checkpoints").mkdir()
     (target / "checkpoints" / saved[-1].name).symlink_to(saved[-1].absolute())
-    lines = [line for line in read_metrics(RunDirectory(run)) if line["step"] <= step]
+    lines = [line for line in metrics_file.read(RunDirectory(run)) if line["step"] <= step]
     (target / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines), "utf-8")
     (target / "samples").mkdir()
     for drawn_at, sample in RunDirectory(run).samples().items():

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from ganzoo import recipes
 from ganzoo.errors import UsageError
-from ganzoo.training import doctor
-from ganzoo.training.run_directory import RunDirectory, read_metrics
+from ganzoo.training import doctor, metrics_file
+from ganzoo.training.run_directory import RunDirectory
 
 HEADS = ("generator", "run", "state", "step", "hours", "left", "last evaluation", "doctor")
 
@@ -27,7 +27,7 @@ def row(folder: Folder, generator: str, run: str, command: str, budget: float | 
         budget: hours, as pretrained.yaml has them; None: none are given.
     """
     directory = RunDirectory(folder.run(run))
-    record, lines = queue_folder.read(folder.record(run)), read_metrics(directory)
+    record, lines = queue_folder.read(folder.record(run)), metrics_file.read(directory)
     step = queue_folder.steps_of(directory.path)
     steps = queue_folder.planned_steps(directory.path) or steps_of(command)
     seconds = cards.trained_seconds([line["time"] for line in lines])

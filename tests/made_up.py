@@ -21,7 +21,6 @@ from ganzoo.registration import register
 class MadeUpConfig(ImageGANConfig):
     """Hyperparameters of no paper."""
 
-    task: ClassVar[str] = "latent"
     batch: ClassVar = (Stream(image=Image()),)
     deployed: ClassVar = {
         "encoder": Signature(takes={"image": Image()}, gives={"code": Code("code_dim")}),

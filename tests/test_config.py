@@ -3,17 +3,9 @@ import math
 import pytest
 import yaml
 
-from ganzoo.config import (
-    DataConfig,
-    ImageGANConfig,
-    Schedule,
-    TrainingConfig,
-    create_config,
-    nearest,
-    override,
-    parse_recipe,
-)
-from ganzoo.errors import UsageError
+from ganzoo.config import DataConfig, ImageGANConfig, Schedule, TrainingConfig
+from ganzoo.errors import UsageError, nearest
+from ganzoo.parsing import create_config, override, parse_recipe
 from ganzoo.registry import config_class
 
 DOCUMENT = {"architecture": "dcgan", "model": {}, "data": {}, "training": {"steps": 10, "batch_size": 2}}

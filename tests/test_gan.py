@@ -18,10 +18,11 @@ from linear import Linear, LinearConfig, linear, pixels
 
 import ganzoo
 from ganzoo import engines
-from ganzoo.config import create_config, frozen_config
+from ganzoo.config import frozen_config
 from ganzoo.data.fields import Code, Image, Signature
 from ganzoo.errors import UsageError
 from ganzoo.gan import Phase
+from ganzoo.parsing import create_config
 from ganzoo.training import checkpoints
 
 BACKEND = keras.config.backend()

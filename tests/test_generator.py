@@ -11,7 +11,7 @@ import signed
 import yaml
 
 import ganzoo
-from ganzoo import config, inference, pretrained, recipes
+from ganzoo import inference, parsing, pretrained, recipes
 from ganzoo.errors import RunError, UsageError
 from ganzoo.evaluation import subject
 
@@ -23,7 +23,7 @@ def exported(folder: Path, architecture: str, network: str, *overrides: str) -> 
     run = folder / "run"
     run.mkdir()
     recipe = recipes.load_recipe(architecture, ["model.image_size=64", *overrides])
-    (run / "config.yaml").write_text(yaml.safe_dump(config.to_document(recipe)))
+    (run / "config.yaml").write_text(yaml.safe_dump(parsing.to_document(recipe)))
     painters.painter(architecture, network).save(run / f"{network}.keras")
     ganzoo.export(run / f"{network}.keras", folder / "out", **TFLITE)
     shutil.rmtree(run)

@@ -91,7 +91,7 @@ def test_its_file_among_the_others_is_found_without_a_word_elsewhere(tmp_path):
 import json, sys
 import ganzoo
 from ganzoo import registry
-from ganzoo.config import create_config
+from ganzoo.parsing import create_config
 found = {"file": ganzoo.__file__, "names": ganzoo.list_architectures(), "summary": registry.summary("made_up")}
 found["code_dim"] = create_config(registry.config_class("made_up"), code_dim=5).code_dim
 found["fast"] = "keras" not in sys.modules

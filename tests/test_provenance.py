@@ -13,8 +13,8 @@ import yaml
 
 import ganzoo
 from ganzoo import fixed_output, inference, pretrained, provenance, recipes
-from ganzoo.config import to_document
 from ganzoo.errors import RunError, UsageError
+from ganzoo.parsing import to_document
 from ganzoo.provenance import Provenance
 from ganzoo.training.callbacks import write_network
 

@@ -7,8 +7,8 @@ import small
 import yaml
 
 from ganzoo import fixed_output, model_card, weight_files
-from ganzoo.config import parse_recipe, to_document
 from ganzoo.downloads import file_sha256
+from ganzoo.parsing import parse_recipe, to_document
 
 
 def add(zoo: Path, name: str, architecture: str, seed: int = 0, **changes):

@@ -44,7 +44,6 @@ from ganzoo.registration import register
 class CycleGANConfig(ImageGANConfig):
     """The paper's values, sections 4 and 7.1, and the reference's identity weight."""
 
-    task: ClassVar[str] = "unpaired"
     batch: ClassVar = (Stream(a=Image()), Stream(b=Image()))
     deployed: ClassVar = {
         "generator_ab": Signature(takes={"a": Image()}, gives={"fake_b": Image()}),

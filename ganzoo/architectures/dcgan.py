@@ -44,7 +44,6 @@ from ganzoo.registration import register
 class DCGANConfig(ImageGANConfig):
     """The paper's values, section 4."""
 
-    task: ClassVar[str] = "latent"
     batch: ClassVar = (Stream(image=Image()),)
     deployed: ClassVar = {"generator": Signature(takes={"latents": Latents()}, gives={"image": Image()})}
     default_recipe: ClassVar[str] = "dcgan_avatars"

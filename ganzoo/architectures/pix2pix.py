@@ -44,7 +44,6 @@ from ganzoo.registration import register
 class Pix2PixConfig(ImageGANConfig):
     """The paper's values, section 6 ("Appendix")."""
 
-    task: ClassVar[str] = "paired"
     batch: ClassVar = (Stream(input=Image(), target=Image()),)
     deployed: ClassVar = {"generator": Signature(takes={"input": Image()}, gives={"output": Image()})}
     default_recipe: ClassVar[str] = "pix2pix_avatars"

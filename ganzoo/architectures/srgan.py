@@ -53,7 +53,6 @@ from ganzoo.registration import register
 class SRGANConfig(ImageGANConfig):
     """The paper's values, sections 2.1 and 3.2."""
 
-    task: ClassVar[str] = "super_resolution"
     batch: ClassVar = (Stream(low=Smaller(of="high"), high=Crop()),)
     deployed: ClassVar = {"generator": Signature(takes={"low": Smaller(of="high")}, gives={"high": Image()})}
     default_recipe: ClassVar[str] = "srgan_avatars"

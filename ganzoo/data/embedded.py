@@ -21,14 +21,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganzoo.config import DataConfig, nearest
+from ganzoo.config import DataConfig
 from ganzoo.data import avatar_captions, needs
 from ganzoo.data.drawings import multiplied, outlined, outlines
 from ganzoo.data.fields import Crop, Label, Tokens
 from ganzoo.data.images import image_size, read_image
 from ganzoo.data.needs import Batch
 from ganzoo.data.sources import ImageSet, Source, arrow, check_domain_count, check_no_sound
-from ganzoo.errors import UsageError, quoted
+from ganzoo.errors import UsageError, nearest, quoted
 
 
 @dataclass(frozen=True)

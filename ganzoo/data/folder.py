@@ -15,14 +15,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ganzoo.config import DataConfig, nearest
+from ganzoo.config import DataConfig
 from ganzoo.data import needs
 from ganzoo.data.fields import Label, Tokens
 from ganzoo.data.labels import captions_of, labels_of
 from ganzoo.data.media import PICTURES, Medium, Skipped, all_files, broken, good_files, holds_any, medium_of, natural
 from ganzoo.data.needs import Batch
 from ganzoo.data.sources import ImageSet, Source, arrow, check_domain_count, near_miss
-from ganzoo.errors import UsageError, quoted
+from ganzoo.errors import UsageError, nearest, quoted
 
 SPLIT_FOLDERS = {"train": ("train",), "test": ("test", "val", "valid", "validation")}
 PAIR_FOLDERS = (("A", "B"), ("input", "target"))

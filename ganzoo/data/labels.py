@@ -5,9 +5,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from ganzoo.config import nearest
 from ganzoo.data.media import Medium
-from ganzoo.errors import UsageError, quoted
+from ganzoo.errors import UsageError, nearest, quoted
 
 CSV = "labels.csv"
 FILE, LABEL = "file", "label"

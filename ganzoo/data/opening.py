@@ -2,10 +2,10 @@
 
 import importlib
 
-from ganzoo.config import DataConfig, nearest
+from ganzoo.config import DataConfig
 from ganzoo.data.needs import Batch
 from ganzoo.data.sources import Source, near_miss
-from ganzoo.errors import UsageError, quoted
+from ganzoo.errors import UsageError, nearest, quoted
 
 OPENERS = {"embedded": "embedded", "folder": "folder", "tfds": "tfds", "url": "archive"}
 

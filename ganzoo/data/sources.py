@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from ganzoo.config import nearest
 from ganzoo.data import needs
 from ganzoo.data.fields import Clip
 from ganzoo.data.needs import Batch
-from ganzoo.errors import UsageError
+from ganzoo.errors import UsageError, nearest
 
 
 @dataclasses.dataclass(frozen=True)

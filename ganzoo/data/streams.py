@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ganzoo.config import DataConfig, nearest
+from ganzoo.config import DataConfig
 from ganzoo.data import needs
 from ganzoo.data.fields import Clip, Field, Label, Stream, Tokens, fields_of
 from ganzoo.data.opening import open_source
 from ganzoo.data.sources import ClipSet, ImageSet, Source
-from ganzoo.errors import UsageError, quoted
+from ganzoo.errors import UsageError, nearest, quoted
 from ganzoo.lite.words import words
 from ganzoo.seeding import generator
 

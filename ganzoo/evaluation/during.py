@@ -5,8 +5,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from ganzoo.config import Recipe, nearest
-from ganzoo.errors import UsageError, quoted
+from ganzoo.config import Recipe
+from ganzoo.errors import UsageError, nearest, quoted
 from ganzoo.evaluation import protocols
 from ganzoo.evaluation.examples import open_examples
 from ganzoo.evaluation.instruments import OF_OWN_NETWORK, PERCEPTUAL_METRICS, open_instruments

@@ -4,8 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ganzoo.config import nearest
-from ganzoo.errors import RunError, UsageError, quoted
+from ganzoo.errors import RunError, UsageError, nearest, quoted
 from ganzoo.evaluation.results import Skipped
 
 if TYPE_CHECKING:

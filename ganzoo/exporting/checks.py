@@ -4,8 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from ganzoo.config import nearest
-from ganzoo.errors import UsageError, quoted
+from ganzoo.errors import UsageError, nearest, quoted
 from ganzoo.exporting.precisions import FORMATS, PLAIN, PRECISIONS
 from ganzoo.pretrained import DIRECTIONS
 

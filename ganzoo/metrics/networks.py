@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ganzoo import backend
-from ganzoo.config import nearest
 from ganzoo.data.images import luminance, resize
-from ganzoo.errors import RunError, UsageError, quoted
+from ganzoo.errors import RunError, UsageError, nearest, quoted
 from ganzoo.lite.errors import reason
 
 if TYPE_CHECKING:

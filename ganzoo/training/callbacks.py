@@ -16,7 +16,7 @@ import numpy as np
 
 from ganzoo import pictures, provenance
 from ganzoo.files import replacing
-from ganzoo.training import checkpoints, doctor, health, run_directory
+from ganzoo.training import checkpoints, doctor, health, metrics_file
 from ganzoo.training.doctor import Finding
 from ganzoo.training.history import History
 from ganzoo.training.progress import Speed
@@ -140,7 +140,7 @@ class Metrics(AtSteps):
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
         self.speed = Speed(self.first_step, self.last_step)
-        lines = run_directory.read_metrics(self.directory)
+        lines = metrics_file.read(self.directory)
         self.last = lines[-1] if lines else None
         self.lines = doctor.due_lines(lines, self.every, self.samples.every)
         self.history = History(self.lines)
@@ -177,7 +177,7 @@ class Metrics(AtSteps):
             self.history.add(line)
             self.tell(doctor.judge(self.history, *self.judged_by))
         line["findings"] = [vars(finding) for finding in self.findings]
-        run_directory.append_metrics(self.directory, line)
+        metrics_file.append(self.directory, line)
         self.last = line
         charted = {f"{EVALUATION}{name}": value for name, value in evaluation.items()}
         self.chart(step, {"images_per_second": rate * self.batch_size, **terms, **charted}, line["health"])

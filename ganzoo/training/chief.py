@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ganzoo.data.fields import Image
 from ganzoo.errors import RunError
-from ganzoo.training import callbacks, checkpoints, doctor, health, report, run_directory
+from ganzoo.training import callbacks, checkpoints, doctor, health, metrics_file, report
 from ganzoo.training.board import Board
 from ganzoo.training.doctor import DIVERGING, Finding
 
@@ -127,8 +127,8 @@ class Chief:
         for drawn_at, sample in directory.samples().items():
             if drawn_at > step:
                 sample.unlink()
-        run_directory.keep_metrics_until(directory, step, rollback["number"] - 1)
-        self.metrics.last = run_directory.append_rollback(directory, step, rollback)
+        metrics_file.keep_until(directory, step, rollback["number"] - 1)
+        self.metrics.last = metrics_file.append_rollback(directory, step, rollback)
         self.saving.save(step)
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ import itertools
 import statistics
 from collections.abc import Iterable, Mapping
 
-from ganzoo.training import run_directory
+from ganzoo.training import metrics_file, run_directory
 from ganzoo.training.health import ALIKE
 from ganzoo.training.history import IN_A_ROW, WARM_UP, WINDOW, History, distances, terms
 from ganzoo.training.run_directory import RunDirectory
@@ -117,7 +117,7 @@ def report(directory: RunDirectory) -> dict:
         UsageError: when the directory is no run.
     """
     config = run_directory.read_config(directory)
-    lines = run_directory.read_metrics(directory)
+    lines = metrics_file.read(directory)
     training = config["training"]
     due = due_lines(lines, training.get("log_every", 1), training.get("sample_every", 1))
     findings = diagnose(due, *judged_by(config["model"]))

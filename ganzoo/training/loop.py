@@ -8,13 +8,14 @@ import platform
 from collections.abc import Callable, Iterator, Mapping
 
 from ganzoo import backend, registry, seeding, tuning
-from ganzoo.config import Recipe, to_document
+from ganzoo.config import Recipe
 from ganzoo.data.pipeline import Pipeline
 from ganzoo.engines import Trainer
 from ganzoo.errors import RunError, UsageError
 from ganzoo.evaluation import during
 from ganzoo.gan import GAN
-from ganzoo.training import callbacks, checkpoints, run_directory, teachers
+from ganzoo.parsing import to_document
+from ganzoo.training import callbacks, checkpoints, metrics_file, run_directory, teachers
 from ganzoo.training.chief import Chief
 from ganzoo.training.progress import BarProgress, PlainProgress
 from ganzoo.training.run_directory import RunDirectory
@@ -110,7 +111,7 @@ def restore(gan: GAN, directory: RunDirectory, progress) -> None:
         if path is not None:
             progress.say(f"going on from step {gan.steps_done:,} ({path})")
         last = checkpoints.last_line(path) if path else None
-        run_directory.keep_metrics_until(directory, gan.steps_done, gan.rollback_count, last)
+        metrics_file.keep_until(directory, gan.steps_done, gan.rollback_count, last)
     share_from_chief(gan.distribute_strategy, gan.state().values())
 
 

@@ -24,7 +24,7 @@ from PIL import Image
 from ganzoo import registry
 from ganzoo.files import replacing
 from ganzoo.lite.formats import open_image
-from ganzoo.training import doctor, run_directory
+from ganzoo.training import doctor, metrics_file, run_directory
 from ganzoo.training.run_directory import RunDirectory
 
 FRAMES = 40
@@ -69,7 +69,7 @@ def _contents(directory: RunDirectory) -> dict:
     recipe = run_directory.read_config(directory)
     records = run_directory.read_records(directory)
     run = records.run
-    lines = run_directory.read_metrics(directory)
+    lines = metrics_file.read(directory)
     measured = [line for line in lines if "rollback" not in line]
     rollbacks = [{"to": line["step"], **line["rollback"]} for line in lines if "rollback" in line]
     frames = _frames(list(directory.samples().items()))

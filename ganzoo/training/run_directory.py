@@ -2,10 +2,8 @@
 
 import contextlib
 import dataclasses
-import json
 import os
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -16,10 +14,12 @@ import pydantic
 import pydantic.dataclasses
 import yaml
 
-from ganzoo.config import SECTIONS, Recipe, parse_recipe, place_of, resolved, to_document, without_auto
+from ganzoo.config import SECTIONS, Recipe, place_of, resolved
 from ganzoo.documents import read_yaml
 from ganzoo.errors import RunError, UsageError, quoted, reason
 from ganzoo.files import is_unfinished, remove_unfinished, replacing
+from ganzoo.parsing import parse_recipe, to_document, without_auto
+from ganzoo.training.forms import FORM, Step, problem
 from ganzoo.versions import versions
 
 IDENTITY_EXCEPTIONS = (
@@ -166,7 +166,7 @@ def read_records(directory: RunDirectory) -> _Records:
     try:
         return _Records(run, versions, run.get("data") if isinstance(run, Mapping) else None)
     except pydantic.ValidationError as error:
-        raise _unreadable(directory, _problem(error)) from None
+        raise _unreadable(directory, problem(error)) from None
 
 
 def _document(directory: RunDirectory) -> dict:
@@ -187,19 +187,12 @@ def _document(directory: RunDirectory) -> dict:
     try:
         _Sections.model_validate(document)
     except pydantic.ValidationError as error:
-        raise _unreadable(directory, _problem(error)) from None
+        raise _unreadable(directory, problem(error)) from None
     return document
 
 
 def _unreadable(directory: RunDirectory, why: str) -> UsageError:
     return UsageError(f"{directory.config}: can't be read as a run's configuration ({why}); restore it, or use --fresh")
-
-
-def _problem(error: pydantic.ValidationError) -> str:
-    """The first thing that is wrong, in a line."""
-    problem = error.errors(include_url=False, include_input=False)[0]
-    place = " ".join(".".join(map(str, problem["loc"])).split())
-    return f"{place or 'it'}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -359,120 +352,23 @@ def _behind_links(directory: RunDirectory) -> Path:
     return Path(os.path.realpath(directory.path)) if directory.path.is_symlink() else directory.path
 
 
-_Step = Annotated[int, pydantic.Field(ge=0, lt=1 << 53)]
-_FORM = pydantic.ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
-
-
-class _Rollback(pydantic.BaseModel):
-    """What a run notes when it goes back."""
-
-    model_config = _FORM
-    number: _Step
-    from_: Annotated[_Step, pydantic.Field(alias="from")]
-    reason: str
-
-
 class _Training(pydantic.BaseModel):
     """What is read of the section before a recipe is made of it: how long a run is, and when it writes."""
 
-    model_config = _FORM
-    steps: Annotated[_Step, pydantic.Field(ge=1)]
-    log_every: Annotated[_Step, pydantic.Field(ge=1)] = 1
-    sample_every: Annotated[_Step, pydantic.Field(ge=1)] = 1
+    model_config = FORM
+    steps: Annotated[Step, pydantic.Field(ge=1)]
+    log_every: Annotated[Step, pydantic.Field(ge=1)] = 1
+    sample_every: Annotated[Step, pydantic.Field(ge=1)] = 1
 
 
 class _Sections(pydantic.BaseModel):
     """The recipe in a run's `config.yaml`, as far as it is read before a recipe is made of it."""
 
-    model_config = _FORM
+    model_config = FORM
     model: dict[str, Any]
     data: dict[str, Any]
     training: _Training
     evaluation: dict[str, Any] = {}
-
-
-class _Line(pydantic.BaseModel):
-    """A line of `metrics.jsonl`; what else it has are numbers, or null for those that are not finite."""
-
-    model_config = _FORM
-    __pydantic_extra__: dict[str, float | None]
-    step: _Step
-    time: float = 0.0
-    images_per_second: float = 0.0
-    nonfinite: _Step = 0
-    rollback: _Rollback = None
-    health: dict[str, float | None] = {}
-    evaluation: dict[str, float | None] = {}
-    findings: list[dict[str, Any]] = []
-
-
-_LINE = pydantic.TypeAdapter(_Line)
-
-
-def keep_metrics_until(directory: RunDirectory, step: int, rollbacks: int, last: Mapping | None = None) -> None:
-    """Drops the lines of steps and rollbacks that will happen again, and a last line that was cut off.
-
-    Args:
-        step: the last whose lines are kept.
-        rollbacks: how often the run has gone back at that step.
-        last: the last line that there was at that step; it is put back where it is lost.
-    """
-    if not directory.metrics.exists() and last is None:
-        return
-    kept = [
-        line
-        for line in read_metrics(directory)
-        if (line["rollback"]["number"] <= rollbacks if "rollback" in line else line["step"] <= step)
-    ]
-    if last is not None and last not in kept:
-        kept.append(last)
-    directory.check_held()
-    with replacing(directory.metrics) as beside:
-        beside.write_text("".join(f"{json.dumps(line)}\n" for line in kept), "utf-8")
-
-
-def read_metrics(directory: RunDirectory) -> list[dict]:
-    """The lines of `metrics.jsonl` in order; one that was cut off is left out, and there may be none.
-
-    Raises:
-        UsageError: when a line is whole, but none that a run writes.
-    """
-    lines, path = [], directory.metrics
-    if path.exists() and not path.is_file():
-        raise UsageError(f"{path}: no file; move it away")
-    try:
-        texts = path.read_text("utf-8", errors="replace").split("\n")
-    except FileNotFoundError:
-        return []
-    for number, text in enumerate(texts, 1):
-        try:
-            line = json.loads(text)
-        except (ValueError, RecursionError):
-            continue
-        try:
-            _LINE.validate_python(line)
-        except pydantic.ValidationError as error:
-            raise UsageError(f"{path}: line {number}: {_problem(error)}; put it right, or remove the line") from None
-        lines.append(line)
-    return lines
-
-
-def append_rollback(directory: RunDirectory, step: int, rollback: Mapping) -> dict:
-    """Notes in `metrics.jsonl` that the run went back to `step`: which time it was, from which step, and why.
-
-    Returns:
-        The line.
-    """
-    line = {"step": step, "time": round(time.time(), 3), "rollback": dict(rollback)}
-    append_metrics(directory, line)
-    return line
-
-
-def append_metrics(directory: RunDirectory, line: Mapping) -> None:
-    """Adds a line to `metrics.jsonl`: strict JSON, so no value may be NaN or infinite."""
-    directory.check_held()
-    with open(directory.metrics, "a", encoding="utf-8") as file:
-        file.write(json.dumps(line, allow_nan=False) + "\n")
 
 
 def _flat(document: Mapping, prefix: str = "") -> dict:

@@ -38,15 +38,16 @@ def initialise(gan: GAN, model: str) -> None:
         sources = load_networks(model, gan.deployed_names)
     except UsageError as error:
         raise UsageError(f"--init {model}: {error}") from None
+    stock = gan.released()
     for name, source in sources.items():
+        wanted, found = ([tuple(weight.shape) for weight in one.weights] for one in (stock[name], source))
+        if wanted != found:
+            raise UsageError(
+                f"--init {model}: its {name} has {len(found)} arrays that don't fit the {len(wanted)} of this "
+                "recipe's; give a model that was trained with the same model settings"
+            )
         for network in {id(n): n for n in (gan.networks()[name], gan.deployed()[name])}.values():
-            wanted, found = ([tuple(weight.shape) for weight in one.weights] for one in (network, source))
-            if wanted != found:
-                raise UsageError(
-                    f"--init {model}: its {name} has {len(found)} arrays that don't fit the {len(wanted)} of this "
-                    "recipe's; give a model that was trained with the same model settings"
-                )
-            network.set_weights(source.get_weights())
+            gan.adopt(name, source, network)
 
 
 def load_networks(model: str, names: Sequence[str]) -> "dict[str, keras.Model]":

@@ -7,8 +7,8 @@ import small
 import tensorflow as tf
 
 from ganzoo.architectures.cyclegan import CycleGANConfig, ImagePool, build_discriminator, build_generator, up_block
-from ganzoo.config import create_config
 from ganzoo.errors import UsageError
+from ganzoo.parsing import create_config
 from ganzoo.recipes import load_recipe
 
 

@@ -8,7 +8,7 @@ import small
 import tensorflow as tf
 
 from ganzoo.architectures.dcgan import DCGANConfig, build_discriminator, build_generator
-from ganzoo.config import create_config
+from ganzoo.parsing import create_config
 from ganzoo.recipes import load_recipe
 
 

@@ -9,7 +9,7 @@ import small
 import tensorflow as tf
 
 from ganzoo.architectures.pix2pix import Pix2PixConfig, build_discriminator, build_generator, decoder_block, doubled
-from ganzoo.config import create_config
+from ganzoo.parsing import create_config
 from ganzoo.recipes import load_recipe
 
 

@@ -9,7 +9,7 @@ from keras import layers
 from PIL import Image
 
 from ganzoo import registry
-from ganzoo.config import parse_recipe
+from ganzoo.parsing import parse_recipe
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
 import ganzoo
-from ganzoo import config, inference, pretrained, recipes, registry
+from ganzoo import inference, parsing, pretrained, recipes, registry
 from ganzoo.errors import RunError, UsageError
 from ganzoo.exporting import interface, proof, publishing, saved_model
 from ganzoo.lite import card
@@ -281,7 +281,7 @@ def test_a_run_with_two_generators_exports_both_and_is_proven_on_its_own_data(tm
     for network in ("generator_ab", "generator_ba"):
         painters.painter("cyclegan", network).save(run / f"{network}.keras")
     recipe = recipes.load_recipe("cyclegan", [f"data.source=folder:{images}", "data.domains=[]", "model.image_size=64"])
-    (run / "config.yaml").write_text(yaml.safe_dump(config.to_document(recipe)))
+    (run / "config.yaml").write_text(yaml.safe_dump(parsing.to_document(recipe)))
 
     said = []
     report = export(run, tmp_path / "out", formats=["savedmodel"], direction="both", say=said.append)
@@ -308,7 +308,7 @@ def test_the_card_of_a_run_with_hints_says_how_many_and_that_of_a_model_without_
     run.mkdir()
     model.save(run / "generator.keras")
     recipe = recipes.load_recipe("pix2pix", ["data.hints=7", "model.image_size=64"])
-    (run / "config.yaml").write_text(yaml.safe_dump(config.to_document(recipe)))
+    (run / "config.yaml").write_text(yaml.safe_dump(parsing.to_document(recipe)))
     for source, hints in ((run, 7), (model, 0)):
         out = tmp_path / f"out_{hints}"
         (name,) = export(source, out, formats=["tflite"], quantize=["none"]).files

@@ -13,7 +13,7 @@ from ganzoo import seeding
 from ganzoo.config import ImageGANConfig, Momentum, Positive, Weight, frozen_config
 from ganzoo.data.fields import Image, Latents, Signature, Stream
 from ganzoo.gan import GAN, Phase
-from ganzoo.layers import discriminator_conv, output_dtype
+from ganzoo.layers import discriminator_conv, layers_within, output_dtype
 from ganzoo.losses import r1_penalty
 from ganzoo.registration import register
 
@@ -22,7 +22,6 @@ from ganzoo.registration import register
 class StyleConfig(ImageGANConfig):
     """Hyperparameters of no paper."""
 
-    task: ClassVar[str] = "latent"
     batch: ClassVar = (Stream(image=Image()),)
     deployed: ClassVar = {"generator": Signature(takes={"latents": Latents()}, gives={"image": Image()})}
 
@@ -32,6 +31,17 @@ class StyleConfig(ImageGANConfig):
     r1_weight: Weight = 1.0
     path_weight: Weight = 1.0
     dropout: Momentum = 0.1
+
+
+class ScaledDense(layers.Dense):
+    """A dense layer of an equalized rate (Karras et al. 2018): its kernel is scaled where it is used."""
+
+    @property
+    def scale(self) -> float:
+        return self.kernel.shape[0] ** -0.5
+
+    def call(self, inputs, training=None):
+        return ops.matmul(inputs, self.kernel * self.scale) + self.bias
 
 
 def styled_conv(x, styles, filters: int, name: str):
@@ -46,11 +56,11 @@ def styled_conv(x, styles, filters: int, name: str):
     return layers.LeakyReLU(0.2, name=f"{name}_activation")(x)
 
 
-def build_mapping(config: StyleConfig) -> keras.Model:
-    """(B, latent_dim) -> styles (B, latent_dim)."""
+def build_mapping(config: StyleConfig, dense: type) -> keras.Model:
+    """(B, latent_dim) -> styles (B, latent_dim), by dense layers of a class."""
     x = latents = keras.Input((config.latent_dim,), name="latents")
     for number in (1, 2):
-        x = layers.Dense(config.latent_dim, name=f"dense{number}")(x)
+        x = dense(config.latent_dim, name=f"dense{number}")(x)
         x = layers.LeakyReLU(0.2, name=f"activation{number}")(x)
     return keras.Model(latents, layers.Dropout(config.dropout, name="dropout")(x), name="mapping")
 
@@ -66,9 +76,9 @@ def build_synthesis(config: StyleConfig) -> keras.Model:
     return keras.Model(styles, x, name="synthesis")
 
 
-def build_generator(config: StyleConfig) -> keras.Model:
+def build_generator(config: StyleConfig, dense: type) -> keras.Model:
     latents = keras.Input((config.latent_dim,), name="latents")
-    image = build_synthesis(config)(build_mapping(config)(latents))
+    image = build_synthesis(config)(build_mapping(config, dense)(latents))
     return keras.Model(latents, image, name="style_generator")
 
 
@@ -92,7 +102,27 @@ class Style(GAN):
     generated = {"sample": "image"}
 
     def build_networks(self):
-        return {"generator": build_generator(self.config), "discriminator": build_discriminator(self.config)}
+        generator = build_generator(self.config, ScaledDense)
+        return {"generator": generator, "discriminator": build_discriminator(self.config)}
+
+    def build_released(self):
+        return {"generator": build_generator(self.config, layers.Dense)}
+
+    def release(self, name, trained, stock):
+        self.copy(trained, stock, lambda layer: layer.scale)
+
+    def adopt(self, name, stock, trained):
+        self.copy(stock, trained, lambda layer: 1 / layer.scale)
+
+    def copy(self, source, target, factor):
+        """Copies weights; kernels of scaled layers, whichever of the two has them, are multiplied by a factor."""
+        for (_, one), (_, other) in zip(layers_within(source), layers_within(target), strict=True):
+            scaled = next((layer for layer in (one, other) if isinstance(layer, ScaledDense)), None)
+            if scaled is not None:
+                kernel, bias = one.get_weights()
+                other.set_weights([kernel * factor(scaled), bias])
+            elif not isinstance(one, keras.Model):
+                other.set_weights(one.get_weights())
 
     def forward(self, batch):
         shape = (ops.shape(batch["image"])[0], self.config.latent_dim)

@@ -1,8 +1,10 @@
 """Five GANs of other kinds, each in a file beside this one, keep the contract. Nothing of the package knows of them."""
 
+import dataclasses
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 # pytest's importlib mode puts no test folder on the path.
@@ -33,6 +35,19 @@ def test_losses_penalties_and_averages_can_be_turned_on_whatever_a_discriminator
     with plugins.built(name) as (gan, _):
         changes = {"adversarial_loss": "hinge", "penalty": penalty, "n_critic": 2, "ema_decay": 0.9}
         contract.every_loss_penalty_norm_and_average_can_be_turned_on(gan, changes)
+
+
+def test_a_stock_twin_computes_what_is_trained_and_what_is_trained_can_begin_from_it():
+    with plugins.built("style", ema_decay=0.9) as (gan, _):
+        gan.train_step(small.batch(gan))
+        trained, stock = gan.deployed()["generator"], gan.released()["generator"]
+        latents = small.inputs(trained, low=-1.0)
+        expected = np.asarray(trained(latents, training=False))
+        np.testing.assert_allclose(stock(latents, training=False), expected, rtol=0, atol=1e-5)
+        other = type(gan)(dataclasses.replace(gan.config, seed=1)).networks()["generator"]
+        assert np.abs(np.asarray(other(latents, training=False)) - expected).max() > 1e-2
+        gan.adopt("generator", stock, other)
+        np.testing.assert_allclose(other(latents, training=False), expected, rtol=0, atol=1e-5)
 
 
 def test_what_is_saved_is_of_stock_layers(tmp_path):

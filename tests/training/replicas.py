@@ -18,10 +18,11 @@ import small
 import tensorflow as tf
 
 from ganzoo import registry
-from ganzoo.config import create_config, frozen_config
+from ganzoo.config import frozen_config
 from ganzoo.data.fields import Image, Latents, Stream
 from ganzoo.data.tensorflow import distribute
 from ganzoo.errors import UsageError
+from ganzoo.parsing import create_config
 from ganzoo.training.strategies.tensorflow import any_worker, get_strategy, is_chief, share_from_chief
 
 BATCH = 4

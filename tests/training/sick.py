@@ -27,10 +27,11 @@ from ganzoo.architectures.dcgan import DCGAN  # noqa: E402
 from ganzoo.config import Recipe, parse_recipe  # noqa: E402
 from ganzoo.errors import RunError  # noqa: E402
 from ganzoo.recipes import load_recipe  # noqa: E402
+from ganzoo.training import metrics_file
 from ganzoo.training.callbacks import Metrics  # noqa: E402
 from ganzoo.training.doctor import DIVERGING  # noqa: E402
 from ganzoo.training.run import open_data  # noqa: E402
-from ganzoo.training.run_directory import RunDirectory, read_metrics  # noqa: E402
+from ganzoo.training.run_directory import RunDirectory  # noqa: E402
 
 FINDINGS = (
     "diverging",
@@ -201,7 +202,7 @@ def run(case: Case, folder: Path, seed: int, *, to_its_end: bool = True) -> dict
     watched = variant if to_its_end else stopping(variant, case.finding)
     with mock.patch.dict(registration.CLASSES, {case.architecture: watched}), lost:
         ganzoo.train(recipe, folder / "run")
-    lines = read_metrics(RunDirectory(folder / "run"))
+    lines = metrics_file.read(RunDirectory(folder / "run"))
     assert diverges or not to_its_end or lines[-1]["step"] == case.steps
     found = {}
     for line in lines:

@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from ganzoo import registry
-from ganzoo.config import DataConfig, TrainingConfig, parse_section
+from ganzoo.config import DataConfig, TrainingConfig
 from ganzoo.errors import UsageError
+from ganzoo.parsing import parse_section
 from ganzoo.training import doctor
 from ganzoo.training.run_directory import RunDirectory
 

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ganzoo import registry
-from ganzoo.config import parse_recipe
 from ganzoo.errors import UsageError
-from ganzoo.training import doctor, report, run_directory
+from ganzoo.parsing import parse_recipe
+from ganzoo.training import doctor, metrics_file, report, run_directory
 from ganzoo.training.run_directory import RunDirectory
 
 RECIPE = parse_recipe(
@@ -102,7 +102,7 @@ def check_goes_on_or_is_told(directory: RunDirectory) -> None:
     try:
         recipe = run_directory.as_recorded(directory, RECIPE)
         run_directory.check_same_run(directory, recipe, lambda: DATA)
-        run_directory.keep_metrics_until(directory, 6, 1, LINES[-2])
+        metrics_file.keep_until(directory, 6, 1, LINES[-2])
         run_directory.what_moved(directory, RECORD)
         run_directory.what_changed(directory, DATA)
         doctor.report(directory)
@@ -188,7 +188,7 @@ def test_a_line_of_metrics_that_no_run_writes_is_named_with_what_is_wrong(tmp_pa
     directory = RunDirectory(tmp_path)
     directory.metrics.write_text(f'{{"step": 1}}\n{line}\n')
     with pytest.raises(UsageError) as error:
-        run_directory.keep_metrics_until(directory, 9, 0)
+        metrics_file.keep_until(directory, 9, 0)
     assert str(error.value).startswith(f"{directory.metrics}: {words}")
     assert "\n" not in str(error.value)
     assert directory.metrics.read_text().endswith(f"{line}\n")
@@ -201,4 +201,4 @@ def test_a_pipe_in_place_of_a_file_keeps_nobody_waiting(tmp_path, config, name):
     os.mkfifo(tmp_path / name)
     with pytest.raises(UsageError, match=name):
         run_directory.read_config(RunDirectory(tmp_path))
-        run_directory.read_metrics(RunDirectory(tmp_path))
+        metrics_file.read(RunDirectory(tmp_path))

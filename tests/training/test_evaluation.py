@@ -8,9 +8,9 @@ import pytest
 import small
 
 from ganzoo import registry
-from ganzoo.config import parse_recipe
 from ganzoo.errors import UsageError
 from ganzoo.evaluation.evaluate import evaluate
+from ganzoo.parsing import parse_recipe
 from ganzoo.training import train
 
 

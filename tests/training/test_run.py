@@ -21,8 +21,9 @@ from PIL import Image
 
 from ganzoo import pretrained, registry
 from ganzoo.architectures.dcgan import DCGAN
-from ganzoo.config import DataConfig, parse_recipe
+from ganzoo.config import DataConfig
 from ganzoo.errors import RunError, UsageError
+from ganzoo.parsing import parse_recipe
 from ganzoo.training import callbacks, checkpoints, loop, plan, train
 
 CHANGES = {

@@ -8,9 +8,10 @@ import pytest
 import yaml
 
 from ganzoo import registry
-from ganzoo.config import parse_recipe, place_of, to_document
+from ganzoo.config import place_of
 from ganzoo.errors import UsageError
-from ganzoo.training import run_directory
+from ganzoo.parsing import parse_recipe, to_document
+from ganzoo.training import metrics_file, run_directory
 from ganzoo.training.run_directory import RunDirectory
 
 
@@ -204,28 +205,28 @@ def test_a_link_is_not_moved_aside_but_the_run_that_it_leads_to(tmp_path):
 def test_metrics_of_steps_that_run_again_are_dropped_and_a_line_cut_off(directory):
     lines = [json.dumps({"step": step, "loss": step / 2}) for step in (1, 2, 3, 4)]
     directory.metrics.write_text("\n".join(lines) + "\n" + lines[3][:9], "utf-8")
-    run_directory.keep_metrics_until(directory, 2, 0)
+    metrics_file.keep_until(directory, 2, 0)
     assert directory.metrics.read_text("utf-8") == "\n".join(lines[:2]) + "\n"
     assert sorted(path.name for path in directory.path.iterdir()) == ["config.yaml", "metrics.jsonl"]
 
 
 def test_a_rollback_that_a_kill_cut_short_is_not_told_twice(directory):
     for number in (1, 2):
-        run_directory.append_rollback(directory, 2, {"number": number, "from": 9, "reason": "NaN"})
-    run_directory.keep_metrics_until(directory, 2, 1)
-    assert [line["rollback"]["number"] for line in run_directory.read_metrics(directory)] == [1]
+        metrics_file.append_rollback(directory, 2, {"number": number, "from": 9, "reason": "NaN"})
+    metrics_file.keep_until(directory, 2, 1)
+    assert [line["rollback"]["number"] for line in metrics_file.read(directory)] == [1]
     # Nor is it forgotten when the run later goes back further.
-    run_directory.keep_metrics_until(directory, 0, 1)
-    assert [line["rollback"]["number"] for line in run_directory.read_metrics(directory)] == [1]
+    metrics_file.keep_until(directory, 0, 1)
+    assert [line["rollback"]["number"] for line in metrics_file.read(directory)] == [1]
 
 
 def test_a_damaged_line_of_metrics_stops_no_run(directory):
     directory.metrics.write_bytes(b'{"step": 1}\n{"step": 2, "loss\xff": \x80}\n{"step": 3}\n')
-    assert [line["step"] for line in run_directory.read_metrics(directory)] == [1, 3]
+    assert [line["step"] for line in metrics_file.read(directory)] == [1, 3]
 
 
 def test_a_run_without_metrics_has_none_to_drop(directory):
-    run_directory.keep_metrics_until(directory, 2, 0)
+    metrics_file.keep_until(directory, 2, 0)
     assert not directory.metrics.exists()
 
 

@@ -18,8 +18,8 @@ import yaml
 from PIL import Image
 
 from ganzoo import registry
-from ganzoo.config import parse_recipe
 from ganzoo.errors import UsageError
+from ganzoo.parsing import parse_recipe
 from ganzoo.training import train
 from ganzoo.training.strategies.tensorflow import STRATEGIES, any_worker, get_strategy, is_chief, lost_worker
 

@@ -25,7 +25,7 @@ from selenium.webdriver.common.keys import Keys
 from servers import Quiet, serving
 
 import ganzoo
-from ganzoo import config, recipes
+from ganzoo import parsing, recipes
 from ganzoo.lite import network as networks
 from ganzoo.lite.runner import GanzooLite
 
@@ -56,7 +56,7 @@ def run_with_hints(generator, folder):
     """A run that trained the generator on drawings with dabs of color."""
     generator.save(folder / "generator.keras")
     recipe = recipes.load_recipe("pix2pix", ["data.hints=10", f"model.image_size={generator.input_shape[1]}"])
-    (folder / "config.yaml").write_text(yaml.safe_dump(config.to_document(recipe)))
+    (folder / "config.yaml").write_text(yaml.safe_dump(parsing.to_document(recipe)))
     return folder
 
 

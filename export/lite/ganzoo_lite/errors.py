@@ -3,11 +3,15 @@
 What they quote was made by others: it is cut, and written so that a terminal shows it and does not act on it.
 """
 
+import difflib
 import re
 import reprlib
+from collections.abc import Iterable
 
 LONGEST = 300
 """Characters of what is quoted."""
+_LONGEST_WORD = 200
+"""Of what is compared with names."""
 
 
 class UsageError(ValueError):
@@ -41,6 +45,13 @@ def quoted(value: object) -> str:
     """A value as Python writes it, of which what is long or deep is left out."""
     text = _Cut().repr(value)
     return text if len(text) <= LONGEST + 2 else f"{text[:LONGEST]}..."
+
+
+def nearest(word: object, allowed: Iterable[str]) -> str:
+    """`; did you mean 'x'?` for a near miss, else `; allowed: x, y`. The end of an error about a name."""
+    allowed = list(allowed)
+    matches = difflib.get_close_matches(word[:_LONGEST_WORD], allowed, n=1, cutoff=0.6) if isinstance(word, str) else []
+    return f"; did you mean {quoted(matches[0])}?" if matches else f"; allowed: {', '.join(allowed) or 'none'}"
 
 
 def printable(text: str) -> str:

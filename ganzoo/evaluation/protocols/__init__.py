@@ -5,8 +5,8 @@ See `ganzoo.evaluation.protocol` for what one is. Nothing here imports Keras.
 
 import importlib
 
-from ganzoo.config import Recipe, nearest
-from ganzoo.errors import UsageError, quoted
+from ganzoo.config import Recipe
+from ganzoo.errors import UsageError, nearest, quoted
 from ganzoo.evaluation.protocol import REGISTERED, Protocol, modules
 from ganzoo.evaluation.setting import Found, Setting
 
