@@ -8,11 +8,18 @@ from keras import ops
 
 def averages_of(networks: Mapping[str, keras.Model]) -> dict[str, keras.Model]:
     """Returns a copy of each network, with its weights, that no phase trains."""
-    averages = {name: keras.models.clone_model(network) for name, network in networks.items()}
+    averages = {name: _clone(network) for name, network in networks.items()}
     for name, average in averages.items():
         average.set_weights(networks[name].get_weights())
         average.trainable = False
     return averages
+
+
+def _clone(network: keras.Model) -> keras.Model:
+    # Layer by layer, for Keras makes nested networks of their configs, and so of stock layers alone.
+    return keras.models.clone_model(
+        network, clone_function=lambda layer: type(layer).from_config(layer.get_config()), recursive=True
+    )
 
 
 def update(average: keras.Model, network: keras.Model, decay: float, step) -> None:
