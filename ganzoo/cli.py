@@ -307,7 +307,7 @@ def evaluate(model, data, network, perceptual, count, out, direction, as_json):
 @click.option(
     "--calibration", metavar="SOURCE", help="Images for int8, in place of the recipe's: folder:PATH or the like."
 )
-@click.option("--allow-below", metavar="DB", type=float, help="A PSNR that will do where a file misses its floor.")
+@click.option("--allow-below", metavar="DB", type=float, help="The dB that will do where a file misses its floor.")
 @_direction("both")
 @_NETWORK
 def export(model, out, formats, quantize, size, io, calibration, allow_below, direction, network):

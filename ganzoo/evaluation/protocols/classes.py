@@ -8,10 +8,10 @@ import numpy as np
 
 from ganzoo.data.fields import Label, Stream
 from ganzoo.errors import UsageError
-from ganzoo.evaluation.outputs import made
 from ganzoo.evaluation.protocol import first_signature, register
 from ganzoo.evaluation.results import Column, Result
 from ganzoo.evaluation.setting import Found, Setting, first, together
+from ganzoo.lite.network import made
 from ganzoo.metrics.classification import cross_entropies, errors, recalls
 
 AT_ONCE = 64

@@ -11,10 +11,11 @@ import numpy as np
 
 from ganzoo.data.fields import Clip, keys_of
 from ganzoo.evaluation.examples import Images
-from ganzoo.evaluation.outputs import inputs_of_samples, made
+from ganzoo.evaluation.outputs import inputs_of_samples
 from ganzoo.evaluation.protocol import first_signature, register
 from ganzoo.evaluation.results import Column, Result, Skipped
 from ganzoo.evaluation.setting import Found, Setting, first, together
+from ganzoo.lite.network import made
 from ganzoo.metrics import spectra
 
 

@@ -1,12 +1,11 @@
 """Images that an encoder makes codes of, and a decoder images again: how near they are to what they were."""
 
 from ganzoo.data.fields import fields_of
-from ganzoo.evaluation.outputs import made
 from ganzoo.evaluation.pair_scores import COLOUR_KEYS, PairScores, colour_metrics
 from ganzoo.evaluation.protocol import first_signature, register
 from ganzoo.evaluation.results import Column, Skipped
 from ganzoo.evaluation.setting import Found, Setting, checked, together
-from ganzoo.lite.network import Network
+from ganzoo.lite.network import Network, made
 
 
 def decoder_of(config) -> str | None:

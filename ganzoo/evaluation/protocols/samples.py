@@ -11,10 +11,11 @@ import numpy as np
 from ganzoo.data.fields import Image, keys_of
 from ganzoo.evaluation import distribution
 from ganzoo.evaluation.memorising import memorised
-from ganzoo.evaluation.outputs import inputs_of_samples, made
+from ganzoo.evaluation.outputs import inputs_of_samples
 from ganzoo.evaluation.protocol import first_signature, register
 from ganzoo.evaluation.results import Column
 from ganzoo.evaluation.setting import Found, Setting, first
+from ganzoo.lite.network import made
 
 
 def of_noise(config) -> bool:
