@@ -89,7 +89,10 @@ class Provenance:
         return self.config.floors
 
     def to_document(self) -> dict:
-        """As plain values, what follows from them included: what `ganzoo.json` and `card.json` hold."""
+        """As plain values, what follows from them included: what `ganzoo.json` and `card.json` hold.
+
+        Of places on this machine the last names alone: files travel.
+        """
         recipe = json.dumps(self.recipe, sort_keys=True).encode()
         return {
             "architecture": self.architecture,
@@ -97,7 +100,7 @@ class Provenance:
             "variant": self.variant,
             "step": self.step,
             "names": {key: list(names) for key, names in self.names.items()},
-            "recipe": dict(self.recipe),
+            "recipe": _without_places(self.recipe),
             "recipe_sha256": hashlib.sha256(recipe).hexdigest(),
         }
 
@@ -129,6 +132,19 @@ def names_of(known: Provenance | Known, key: str, field: Field) -> tuple[str, ..
     same = (other for other, found in batch if getattr(found, counted, 0) == getattr(field, counted))
     numbers = range(0 if field.kind == "tokens" else getattr(known.config, field.classes, 0))
     return tuple(next((known.names[place] for place in same if place in known.names), map(str, numbers)))
+
+
+def _without_places(recipe: Mapping) -> dict:
+    """The recipe without the folders that lead to its data and other files."""
+    found = {key: dict(section) if isinstance(section, Mapping) else section for key, section in recipe.items()}
+    data, model = found.get("data", {}), found.get("model", {})
+    scheme, _, paths = str(data.get("source", "")).partition(":")
+    if scheme == "folder":
+        data["source"] = f"folder:{','.join(Path(path.strip()).name for path in paths.split(','))}"
+    for key, value in model.items():
+        if isinstance(value, str) and Path(value).is_absolute():
+            model[key] = Path(value).name
+    return found
 
 
 def of_config(architecture: str, network: str, config) -> Provenance:

@@ -19,7 +19,7 @@ import small  # noqa: E402
 
 import ganzoo  # noqa: E402
 from ganzoo import registry  # noqa: E402
-from ganzoo.config import parse_recipe  # noqa: E402
+from ganzoo.parsing import parse_recipe  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -192,3 +192,20 @@ def test_a_recipe_that_this_release_does_not_read_is_named_with_its_file_when_it
 def test_of_a_model_of_before_the_name_tells(name, expected):
     found = provenance.of_before(name)
     assert (found and (found.architecture, found.network)) == expected
+
+
+def test_a_file_that_travels_tells_nothing_of_the_folders_of_the_machine_that_it_was_trained_on(tmp_path):
+    config = write_config(
+        tmp_path / "run", "data.source=folder:/home/ada/faces/ink,~/faces/color", "model.teacher=/home/ada/runs/large"
+    )
+    path = tmp_path / "run/generator_ab.keras"
+    write_network(small.create("cyclegan").generator_ab, path, provenance.in_run(config, "generator_ab", 7))
+    copy = tmp_path / "generator_ab.keras"
+    shutil.copy(path, copy)
+    found = provenance.of_file(copy)
+    assert found.parsed.data.source == "folder:ink,color"
+    assert found.config.teacher == "large"
+    with zipfile.ZipFile(copy) as archive:
+        assert b"ada" not in archive.read(provenance.MEMBER)
+    # In its run it is known where they lie.
+    assert provenance.of_file(path).parsed.data.source == "folder:/home/ada/faces/ink,~/faces/color"

@@ -192,7 +192,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("build", "size", "told"), REFUSED, ids=lambda value: str(value))
+@pytest.mark.parametrize(("build", "size", "told"), REFUSED, ids=lambda value: getattr(value, "__name__", str(value)))
 def test_a_size_that_a_network_does_not_take_is_told(build, size, told):
     with pytest.raises(UsageError, match=told):
         interface.at_size(build(), size, NETWORKS[build], NAMES, kinds.Config())

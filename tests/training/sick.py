@@ -24,7 +24,8 @@ from PIL import Image  # noqa: E402
 import ganzoo  # noqa: E402
 from ganzoo import pictures, registration, registry  # noqa: E402
 from ganzoo.architectures.dcgan import DCGAN  # noqa: E402
-from ganzoo.config import Recipe, parse_recipe  # noqa: E402
+from ganzoo.config import Recipe  # noqa: E402
+from ganzoo.parsing import parse_recipe  # noqa: E402
 from ganzoo.errors import RunError  # noqa: E402
 from ganzoo.recipes import load_recipe  # noqa: E402
 from ganzoo.training import metrics_file
