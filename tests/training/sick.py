@@ -25,8 +25,8 @@ import ganzoo  # noqa: E402
 from ganzoo import pictures, registration, registry  # noqa: E402
 from ganzoo.architectures.dcgan import DCGAN  # noqa: E402
 from ganzoo.config import Recipe  # noqa: E402
-from ganzoo.parsing import parse_recipe  # noqa: E402
 from ganzoo.errors import RunError  # noqa: E402
+from ganzoo.parsing import parse_recipe  # noqa: E402
 from ganzoo.recipes import load_recipe  # noqa: E402
 from ganzoo.training import metrics_file
 from ganzoo.training.callbacks import Metrics  # noqa: E402
