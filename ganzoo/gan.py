@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 import keras
 from keras import ops
 
-from ganzoo import batches, distillation, ema, first_batch, initial_weights, optimizers, seeding, tuning
+from ganzoo import batches, distillation, ema, first_batch, initial_weights, optimizers, tuning
 from ganzoo.config import GANConfig
 from ganzoo.data.fields import FLOAT, Image, fields_of
+from ganzoo.deployed import DeployedNetworks
 from ganzoo.draws import Now, StepSeed
 from ganzoo.engines import SEEDS, WHOLE_NUMBERS, Trainer, check_precision
 from ganzoo.errors import UsageError
@@ -21,7 +22,7 @@ from ganzoo.terms import AdversarialTerms
 __all__ = ["GAN", "Phase"]
 
 
-class GAN(AdversarialTerms, Trainer):
+class GAN(AdversarialTerms, DeployedNetworks, Trainer):
     """Named networks and the phases that train them. Architectures subclass it and add:
 
     `config_class`, which declares the batch and the deployed networks; `build_networks`; `forward`, the one forward of
@@ -84,22 +85,6 @@ class GAN(AdversarialTerms, Trainer):
         """
         raise NotImplementedError
 
-    def build_released(self) -> dict[str, keras.Model]:
-        """New networks, those that are deployed among them, of stock Keras layers: what is saved.
-
-        Where networks train with layers of their own, as of an equalized rate, this builds their stock twins, and
-        `release` and `adopt` say how weights go over.
-        """
-        return self.build_networks()
-
-    def release(self, name: str, trained: keras.Model, stock: keras.Model) -> None:
-        """Gives the stock twin of a deployed network the weights by which it computes the same."""
-        stock.set_weights(trained.get_weights())
-
-    def adopt(self, name: str, stock: keras.Model, trained: keras.Model) -> None:
-        """Gives a network the weights by which it computes what a stock twin does: the inverse of `release`."""
-        trained.set_weights(stock.get_weights())
-
     def prepare(self) -> None:
         """Loads what training needs beyond the networks, as a feature network. `ganzoo.train` calls it first.
 
@@ -123,26 +108,6 @@ class GAN(AdversarialTerms, Trainer):
     def networks(self) -> dict[str, keras.Model]:
         """All trained networks by name."""
         return dict(self._networks)
-
-    def deployed(self) -> dict[str, keras.Model]:
-        """The networks that are sampled, saved and exported: moving averages where `ema_decay` is on."""
-        return {**self._trained(), **self._averages}
-
-    def released(self) -> dict[str, keras.Model]:
-        """The deployed networks as they are saved: of stock layers, in float32, whatever they are trained in."""
-        networks = self.deployed()
-        if self._needs_twins():
-            with dtype_policy("float32"), initial_weights.from_seed(self.config.seed):
-                twins = self.build_released()
-            for name, network in networks.items():
-                self.release(name, network, twins[name])
-            networks = {name: twins[name] for name in networks}
-        for name, network in networks.items():
-            for place, layer in layers_within(network):
-                if hasattr(layer, "seed_generator"):
-                    # Keras draws it, and saves it: files of the same run would differ.
-                    layer.seed_generator.state.assign([seeding.derive(self.config.seed, name, place), 0])
-        return networks
 
     @property
     def batch_dtype(self) -> str:
@@ -395,17 +360,6 @@ class GAN(AdversarialTerms, Trainer):
         count, number = (1, 0) if shared else (self.replica_count(), self.replica_number())
         position = ops.cast(self.step, SEEDS) * count + ops.cast(number, SEEDS)
         return StepSeed(self.config.seed, (purpose, self.now.round), position, self.rollbacks)
-
-    def _trained(self) -> dict[str, keras.Model]:
-        """The networks behind the deployed ones."""
-        return {name: self._networks[name] for name in self.deployed_names}
-
-    def _needs_twins(self) -> bool:
-        """Whether the deployed networks can't be saved as they are."""
-        layers = (layer for network in self._networks.values() for _, layer in layers_within(network))
-        synchronized = any(getattr(layer, "synchronized", False) for layer in layers)
-        has_own = type(self).build_released is not GAN.build_released
-        return self.config.precision != "float32" or synchronized or has_own
 
     def _health(self, phases) -> dict:
         values = {}

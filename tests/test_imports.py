@@ -33,7 +33,7 @@ LEVELS = [
         "programs",
     },
     {"initial_weights", "engines", "rematerialisation", "precision", "phases"},
-    {"tuning", "draws", "optimizers", "ema", "terms"},
+    {"tuning", "draws", "optimizers", "ema", "terms", "deployed"},
     {"perceptual", "data"},
     {"distillation"},
     {"gan", "metrics"},
@@ -187,3 +187,8 @@ def test_every_package_is_listed_for_the_wheel():
     listed = set(setup["options"]["packages"].split())
     found = {".".join(path.parent.relative_to(ROOT.parent).parts) for path in ROOT.rglob("__init__.py")}
     assert listed == found | {"ganzoo.lite", "ganzoo.weights", "ganzoo.zoo_configs"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_holds_one_concept_and_so_few_lines(path):
+    assert len(path.read_text("utf-8").splitlines()) <= 400
