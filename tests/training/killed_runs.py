@@ -59,7 +59,7 @@ TRAINING = {
 
 def recipe(name: str, replicas: int):
     from ganzoo import registry
-    from ganzoo.config import parse_recipe
+    from ganzoo.parsing import parse_recipe
 
     model = {"schedule": LINEAR, **small.config(name), **CHANGES[name]}
     if replicas == 1:

@@ -58,6 +58,7 @@ class Noise:
         self.batch_size = BATCH * gan.config.n_critic
         shapes = {key: field.shape(gan.config) for key, field in gan.fields.items()}
         self.shapes = {name: (self.batch_size, *shape) for name, shape in shapes.items()}
+        self.dtypes = {key: field.dtype for key, field in gan.fields.items()}
         self.asked = set()
 
     def batch(self, step):

@@ -8,11 +8,11 @@ import small
 import yaml
 from keras import layers, ops
 
-from ganzoo import registry
+from ganzoo import registration, registry
 from ganzoo.config import DataConfig, ImageGANConfig, Recipe, TrainingConfig, frozen_config
 from ganzoo.data.fields import Image, Label, Latents, Signature, Stream
 from ganzoo.gan import GAN, Phase
-from ganzoo.registry import register
+from ganzoo.registration import register
 from ganzoo.training import notes, train
 from ganzoo.training.chief import _paints_from_noise
 from ganzoo.training.run import open_data
@@ -27,7 +27,6 @@ class ByClassConfig(ImageGANConfig):
         "generator": Signature(takes={"latents": Latents(), "label": Label()}, gives={"image": Image()})
     }
 
-    task: ClassVar[str] = "latent"
     image_size: int = 8
     latent_dim: int = 4
     classes: int = 5
@@ -74,7 +73,7 @@ class ByClass(GAN):
 
 @pytest.fixture
 def recipe(monkeypatch):
-    monkeypatch.setattr(registry, "_REGISTERED", dict(registry._REGISTERED))
+    monkeypatch.setattr(registration, "CLASSES", dict(registration.CLASSES))
     register("by_class")(ByClass)
     training = TrainingConfig(steps=2, batch_size=4, sample_count=4, log_every=1, sample_every=2, checkpoint_every=2)
     return Recipe("by_class", ByClassConfig(), DataConfig(label="hat"), training)
