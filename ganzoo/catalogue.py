@@ -14,7 +14,7 @@ def catalogue() -> dict:
         RunError: when a pretrained generator's card can't be read.
     """
     return {
-        "architectures": [{"name": name, "summary": registry.summary(name)} for name in registry.names()],
+        "architectures": [{"name": name, "summary": registry.summary(name)} for name in registry.readable()],
         "recipes": [
             {"name": name, "summary": recipes.header(name).partition("\n")[0]} for name in recipes.list_recipes()
         ],

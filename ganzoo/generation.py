@@ -65,7 +65,9 @@ def check(
         has_inputs: pictures or clips were given.
         as_json: answers are wanted as JSON.
     """
-    where, gives = generator.path or generator.title, generator.gives
+    where, gives = generator.title, generator.gives
+    if generator.taken and has_inputs and generator.works_on is None:
+        raise UsageError(f"{where}: takes {' and '.join(generator.taken)}, and no images: leave them out")
     if gives in ANSWERS:
         if options:
             raise UsageError(f"{', '.join(options)}: for samples, and {where} makes none; leave it out")
@@ -79,8 +81,6 @@ def check(
         check_options(options, out, of_images=has_inputs, gives=gives)
     if generator.works_on and gives not in ANSWERS and (*generator.taken, gives) != ("image", "image"):
         raise UsageError(f"{where}: makes {gives} of {' and '.join(generator.taken)}, which is not done here; call it")
-    if generator.taken and has_inputs and generator.works_on is None:
-        raise UsageError(f"{where}: paints from latents and takes no images: leave them out")
     if generator.works_on and not has_inputs:
         does = "translates" if (generator.works_on, gives) == ("image", "image") else "looks at"
         given = _several(generator.works_on)
@@ -89,7 +89,7 @@ def check(
 
 def check_conditions(generator: Generator, classes: Sequence[str] | None, texts: Sequence[str] | None) -> None:
     """Raises UsageError for a class or a word that a model does not know, as far as files tell."""
-    taken, where = generator.taken, generator.path or generator.title
+    taken, where = generator.taken, generator.title
     for given, kind, option in ((classes, "label", "--class"), (texts, "tokens", "--text")):
         if taken and given and kind not in taken:
             raise UsageError(f"{where}: takes {' and '.join(taken)}: leave {option} out")

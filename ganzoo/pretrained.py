@@ -62,6 +62,8 @@ def find(
     """
     if direction not in DIRECTIONS:
         raise UsageError(f"direction {quoted(direction)}{nearest(direction, DIRECTIONS)}")
+    if network is not None and direction != DIRECTIONS[0] and not network.endswith(f"_{direction}"):
+        raise UsageError(f"network {quoted(network)} and direction {quoted(direction)}: are not the same; give one")
     if isinstance(model, Generator):
         return model
     if not isinstance(model, str | Path):
@@ -122,6 +124,7 @@ def _in_folder(path: Path, network: str | None, direction: str) -> Generator:
     exported = sorted(found.name for found in path.iterdir() if _is_exported(found))
     if exported:
         raise UsageError(f"{path}: a folder of exported models; name one of them: {', '.join(exported)}")
+    recipes.check_installed(path / zoo.CONFIG)
     raise UsageError(f"{path}: no generator in this folder; train one with: ganzoo train RECIPE --run-dir {path}")
 
 

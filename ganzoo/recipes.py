@@ -65,7 +65,7 @@ def recipe_name(name_or_path: str | Path) -> str:
 
 def _defaults() -> dict[str, str]:
     """The default recipe of each architecture that declares one."""
-    found = {name: registry.config_class(name).default_recipe for name in registry.names()}
+    found = {name: config.default_recipe for name, config in registry.readable().items()}
     return {name: recipe for name, recipe in found.items() if recipe}
 
 
@@ -81,12 +81,24 @@ def run_of(path: Path) -> tuple[Path, dict] | None:
 
 def run_document(config: Path) -> dict | None:
     """What the `config.yaml` of a run holds, unchecked; None where there is none of an architecture that is known."""
+    document = _document(config)
+    return document if document.get("architecture") in registry.names() else None
+
+
+def check_installed(config: Path) -> None:
+    """Raises UsageError for the `config.yaml` of a run whose architecture is not installed here."""
+    name = _document(config).get("architecture")
+    if isinstance(name, str) and name not in registry.names():
+        known = nearest(name, registry.names())
+        raise UsageError(f"{config}: architecture {quoted(name)} is not installed here{known}; install its package")
+
+
+def _document(config: Path) -> dict:
     try:
         document = read_yaml(config.read_text("utf-8")) if config.is_file() else None
     except ValueError:
-        return None
-    known = isinstance(document, dict) and document.get("architecture") in registry.names()
-    return document if known else None
+        document = None
+    return document if isinstance(document, dict) else {}
 
 
 def header(name_or_path: str | Path) -> str:

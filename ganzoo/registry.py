@@ -9,10 +9,11 @@ Names and configs can be had without importing Keras, which takes seconds: a wro
 import ast
 import functools
 import importlib
+import warnings
 from pathlib import Path
 
 from ganzoo import registration
-from ganzoo.errors import UsageError, nearest, quoted
+from ganzoo.errors import UsageError, nearest, quoted, reason
 from ganzoo.registration import register
 
 __all__ = ["config_class", "get", "names", "register", "summary"]
@@ -24,6 +25,17 @@ _CHEAP_MODULES = ("ganzoo.config", "ganzoo.data.fields")
 def names() -> list[str]:
     """The names of all architectures, sorted."""
     return sorted({*registration.found(), *registration.CLASSES})
+
+
+def readable() -> dict[str, type]:
+    """The config of every architecture that can be read, by name; of one that can't be, a warning says why."""
+    found = {}
+    for name in names():
+        try:
+            found[name] = config_class(name)
+        except UsageError as error:
+            warnings.warn(f"architecture {quoted(name)} is left out: {error}", stacklevel=2)
+    return found
 
 
 def get(name: str) -> type:
@@ -51,7 +63,7 @@ def config_class(name: str) -> type:
     It is equal to `get(name).config_class` in all but identity.
 
     Raises:
-        UsageError: for an unknown name, suggesting the nearest.
+        UsageError: for an unknown name, suggesting the nearest; for a file that can't be read without the rest.
     """
     _check(name)
     if name in registration.found():
@@ -77,7 +89,10 @@ def _check(name: str) -> None:
 @functools.cache
 def _read_config(module: str, path: Path) -> type:
     """Runs of an architecture's file only the imports that are cheap and the class whose name ends in Config."""
-    tree = ast.parse(path.read_text("utf-8"), filename=str(path))
+    try:
+        tree = ast.parse(path.read_text("utf-8"), filename=str(path))
+    except (OSError, ValueError, SyntaxError) as error:
+        raise UsageError(f"{path}: can't be read as Python ({reason(error)}); mend it, or uninstall it") from None
     tree.body = [node for node in tree.body if _is_cheap_import(node) or _is_config(node)]
     configs = [node.name for node in tree.body if _is_config(node)]
     if not configs:
@@ -89,6 +104,10 @@ def _read_config(module: str, path: Path) -> type:
         raise UsageError(
             f"{path}: {configs[0]} uses {error.name!r}, which is not there when settings are read without the rest of "
             f"the file: use what the class itself, {' or '.join(_CHEAP_MODULES)} or an import without Keras has"
+        ) from None
+    except Exception as error:  # It is another's code, of which anything may come.
+        raise UsageError(
+            f"{path}: {configs[0]} can't be read ({type(error).__name__}: {reason(error)}); mend it, or uninstall it"
         ) from None
     return namespace[configs[0]]
 

@@ -84,11 +84,11 @@ def models(tmp_path):
 
 
 LATE = [
-    (["painter.keras", "in.png", "--out", "x.png"], 2, "painter.keras: paints from latents and takes no images"),
+    (["painter.keras", "in.png", "--out", "x.png"], 2, "painter.keras: takes latents, and no images"),
     (["same.keras", "--out", "x.png"], 2, "same.keras: translates images and was given none"),
     (["same.keras", "broken.png", "--out", "x.png"], 1, "broken.png: can't be read as an image"),
     (["same.keras", "in.png", "--out", "x.xyz"], 2, "x.xyz: not the name of a picture"),
-    (["dcgan/emoji", "in.png", "--out", "x.png"], 2, "paints from latents and takes no images"),
+    (["dcgan/emoji", "in.png", "--out", "x.png"], 2, "dcgan/emoji: takes latents, and no images"),
     (["pix2pix/emoji", "--out", "x.png"], 2, "translates images and was given none"),
 ]
 

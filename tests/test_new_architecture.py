@@ -132,3 +132,50 @@ def test_one_of_another_package_is_found_by_its_entry_point_before_anything_of_i
     done = ganzoo("train", "mine.yaml", "--dry-run", PYTHONPATH=str(tmp_path / "site"))
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("architecture   made_up\n")
+
+
+BROKEN = {
+    "no_python": ("class OddConfig(:\n", "can't be read as Python"),
+    "no_module": ("import notthere\n@frozen_config\nclass OddConfig(GANConfig): pass\n", "No module named 'notthere'"),
+    "raises": ("@frozen_config\nclass OddConfig(GANConfig):\n    size: int = 1 // 0\n", "ZeroDivisionError"),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_a_package_that_is_broken_is_left_out_and_stands_in_nobodys_way(ganzoo, tmp_path, fault):
+    text, told = BROKEN[fault]
+    (tmp_path / "odd.py").write_text(f"from ganzoo.config import GANConfig, frozen_config\n{text}")
+    plugins.install(tmp_path / "site", "oddgan", tmp_path / "odd.py", ["odd = oddgan.network"])
+    there = {"PYTHONPATH": str(tmp_path / "site")}
+    listed = ganzoo("list", "--json", **there)
+    assert listed.returncode == 0, listed.stderr
+    assert [entry["name"] for entry in json.loads(listed.stdout)["architectures"]] == [
+        "cyclegan",
+        "dcgan",
+        "pix2pix",
+        "srgan",
+    ]
+    assert re.search(f"architecture 'odd' is left out: .*{re.escape(told)}", listed.stderr)
+    # The name of a recipe is looked up among the defaults of all.
+    wrong = ganzoo("train", "dcgan_avatarz", "--dry-run", **there)
+    assert (wrong.returncode, "did you mean 'dcgan_avatars'" in wrong.stderr) == (2, True)
+    (tmp_path / "odd.yaml").write_text("architecture: odd\ntraining: {steps: 2, batch_size: 4}\n")
+    asked = ganzoo("train", "odd.yaml", "--dry-run", **there)
+    assert (asked.returncode, told in asked.stderr, "Traceback" in asked.stderr) == (2, True, False)
+
+
+def test_a_run_of_a_package_that_is_not_installed_says_so(ganzoo, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/config.yaml").write_text("architecture: elsewhere\nmodel: {}\n")
+    (tmp_path / "run/painter.keras").write_bytes(b"")
+    asked = ganzoo("generate", "run", "--out", "x.png")
+    assert asked.returncode == 2
+    assert "architecture 'elsewhere' is not installed here" in asked.stderr
+
+
+def test_a_network_and_a_direction_that_are_not_the_same_are_refused(ganzoo):
+    asked = ganzoo(
+        "generate", "cyclegan/emoji", "x.png", "--out", "y.png", "--direction", "ba", "--network", "generator_ab"
+    )
+    assert asked.returncode == 2
+    assert "network 'generator_ab' and direction 'ba'" in asked.stderr
