@@ -171,7 +171,7 @@ def _pipeline(generator: Generator, interface: card.Interface, source: str | Non
     if source is not None:
         data = data.from_source(source)
     model = recipe.model if recipe else SimpleNamespace(batch=(Stream(image=Image()),))
-    options = {"batch_size": 1, "seed": 0, "split": split}
+    options = {"batch_size": 1, "seed": 0, "split": split, "names": generator.names}
     picture = interface.taken("image")
     if picture is None:
         return open_pipeline(model, data, **options)

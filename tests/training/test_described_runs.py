@@ -11,10 +11,13 @@ import yaml
 from keras import layers, ops
 from PIL import Image as Pictures
 
-from ganzoo import registration, registry
+from ganzoo import pretrained, registration, registry
 from ganzoo.config import DataConfig, ImageGANConfig, Recipe, TrainingConfig, frozen_config
 from ganzoo.data.fields import Image, Label, Latents, Signature, Stream
 from ganzoo.errors import UsageError
+from ganzoo.evaluation import subject
+from ganzoo.evaluation.evaluate import _known_data, evaluate
+from ganzoo.exporting.generators import _pipeline
 from ganzoo.gan import GAN, Phase
 from ganzoo.registration import register
 from ganzoo.training import notes, train
@@ -106,14 +109,18 @@ def test_only_what_is_made_of_noise_can_copy_training_images(name):
     assert _paints_from_noise(small.create(name)) == (name == "dcgan")
 
 
+def pictured(folder, shade):
+    """Four pictures in a folder."""
+    folder.mkdir(parents=True)
+    for number in range(4):
+        Pictures.fromarray(np.full((8, 8, 3), shade + number, "uint8")).save(folder / f"{number}.png")
+
+
 @pytest.fixture
 def by_folders(recipe, tmp_path):
     """Trains in classes a and c, whose folders are beside each other, and gives the recipe."""
     for name, shade in (("a", 0), ("c", 200)):
-        for number in range(4):
-            place = tmp_path / "set" / name / f"{number}.png"
-            place.parent.mkdir(parents=True, exist_ok=True)
-            Pictures.fromarray(np.full((8, 8, 3), shade + number, "uint8")).save(place)
+        pictured(tmp_path / "set" / name, shade)
     settings = dataclasses.replace(recipe, data=DataConfig(source=f"folder:{tmp_path / 'set'}"))
     settings = dataclasses.replace(settings, model=ByClassConfig(classes=2))
     train(settings, tmp_path / "run")
@@ -149,3 +156,22 @@ def test_classes_keep_the_numbers_that_a_run_recorded(by_folders, tmp_path):
     config.write_text(yaml.safe_dump(document), "utf-8")
     with pytest.raises(UsageError, match="can't be read as a run's configuration"):
         train(by_folders, tmp_path / "run", steps=6)
+
+
+def test_other_data_is_labelled_by_the_numbers_of_the_network_and_not_by_its_own(by_folders, tmp_path):
+    pictured(tmp_path / "other/c", 200)
+    source, (generator,) = f"folder:{tmp_path / 'other'}", pretrained.find_all(tmp_path / "run")
+    examples = _known_data(subject.find(tmp_path / "run"), source)
+    assert [examples.sets["label"].read(place) for place in range(4)] == [1] * 4
+    interface = generator.network.interface
+    for split in ("train", "test"):
+        assert _pipeline(generator, interface, source, split).fixed(4)["label"].tolist() == [1] * 4
+    pictured(tmp_path / "other/cc", 200)
+    for attempt in (
+        lambda: evaluate(tmp_path / "run", source),
+        lambda: _pipeline(generator, interface, source, "test"),
+    ):
+        with pytest.raises(
+            UsageError, match="cc/0.png .* has the label 'cc', .*did you mean 'c'"
+        ):
+            attempt()
