@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from ganzoo.data.media import Medium
+from ganzoo.data.sources import NoSuchLabel
 from ganzoo.errors import UsageError, nearest, quoted
 
 CSV = "labels.csv"
@@ -28,7 +29,7 @@ def labels_of(files: Sequence[Path], folder: Path, top: Path, column: str | None
         if place == top:
             break
     if column:
-        raise UsageError(
+        raise NoSuchLabel(
             f"data.label: found {quoted(column)}, a column, but {folder} has no {CSV}; add it, or set null"
         )
     paths = [file.relative_to(folder).parts for file in files]
@@ -74,7 +75,7 @@ def _rows(table: Path, column: str | None) -> list[dict]:
         raise UsageError(f"{table}: has no column {FILE}, only {', '.join(columns) or 'none'}; name it so")
     if (column or LABEL) not in columns:
         others = [name for name in columns if name != FILE]
-        raise UsageError(f"data.label: {table} has no column {quoted(column or LABEL)}{nearest(column, others)}")
+        raise NoSuchLabel(f"data.label: {table} has no column {quoted(column or LABEL)}{nearest(column, others)}")
     return rows
 
 

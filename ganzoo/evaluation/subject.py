@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ganzoo import pretrained, recipes, registry
 from ganzoo.config import Recipe, place_of
 from ganzoo.data.fields import Smaller, fields_of
+from ganzoo.data.opening import of_source
 from ganzoo.data.streams import Names
 from ganzoo.errors import UsageError, quoted
 from ganzoo.generator import Generator
@@ -122,12 +123,12 @@ def of_model(model: "keras.Model", data: str | None) -> Subject:
 
 
 def with_source(recipe: Recipe, data: str | None) -> Recipe:
-    """The recipe on another source, if one is given."""
+    """The recipe on another source, if one is given. Raises UsageError or RunError where that can't be had."""
     if data is None or place_of(data) == place_of(recipe.data.source):
         return recipe
     # What belongs together in it is the other's own.
     evaluation = dataclasses.replace(recipe.evaluation, aligned=False)
-    return dataclasses.replace(recipe, data=recipe.data.from_source(data), evaluation=evaluation)
+    return dataclasses.replace(recipe, data=of_source(recipe.data, data, recipe.model.batch), evaluation=evaluation)
 
 
 def _key(name: str, names: Mapping) -> str:

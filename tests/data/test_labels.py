@@ -11,6 +11,7 @@ from made_images import coordinates, pixels, save, truncate
 
 from ganzoo.config import DataConfig
 from ganzoo.data.fields import Crop, Image, Label, Smaller, Stream
+from ganzoo.data.opening import of_source
 from ganzoo.data.threaded import ThreadedBatches
 from ganzoo.errors import UsageError
 
@@ -172,6 +173,20 @@ def test_pictures_cut_out_and_their_smaller_ones_have_labels_too(numbered, tmp_p
     pipeline = labelled(tmp_path / "set", batch=batch)
     assert [pipeline.shapes[key][1:] for key in ("low", "high", "label")] == [(4, 4, 3), (16, 16, 3), ()]
     assert seen(pipeline, key="high") == {0: 0, 1: 0, 100: 1, 101: 1}
+
+
+def test_data_in_place_of_other_keeps_the_label_that_it_has_too_and_else_takes_its_usual_one(numbered, animals):
+    hats = written(numbered("hats", 2), "0.png,a,x", "1.png,b,y", head="file,label,hat")
+    bare = written(numbered("bare", 2), "0.png,a", "1.png,b")
+    trained = DataConfig(source="embedded:avatars", label="hat", flip=True)
+    for source, label in ((hats, "hat"), (bare, None), (animals, None)):
+        assert of_source(trained, f"folder:{source}", LABELLED) == DataConfig(
+            source=f"folder:{source}", label=label, flip=True
+        )
+    back = of_source(DataConfig(source=f"folder:{hats}", label="hat"), "embedded:avatars", LABELLED)
+    assert back.label == "hat"
+    with pytest.raises(UsageError, match="no folder .*nowhere"):
+        of_source(trained, f"folder:{animals / 'nowhere'}", LABELLED)
 
 
 def avatars():

@@ -171,7 +171,5 @@ def test_other_data_is_labelled_by_the_numbers_of_the_network_and_not_by_its_own
         lambda: evaluate(tmp_path / "run", source),
         lambda: _pipeline(generator, interface, source, "test"),
     ):
-        with pytest.raises(
-            UsageError, match="cc/0.png .* has the label 'cc', .*did you mean 'c'"
-        ):
+        with pytest.raises(UsageError, match="cc/0.png .* has the label 'cc', .*did you mean 'c'"):
             attempt()
