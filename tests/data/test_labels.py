@@ -283,6 +283,16 @@ def test_captions_of_tfds_are_its_text(tfds_dir, monkeypatch):
             assert tokens.tolist() == [7, number + 1]
 
 
+def test_two_domains_are_refused_where_there_are_labels_and_every_stream_is_of_the_one_set(animals):
+    batch = (Stream(a=Image(), label=Label()), Stream(b=Image()))
+    with pytest.raises(UsageError, match="a batch of a, label, b needs 1 image set, found cats, dogs"):
+        labelled(animals, batch=batch, domains=("cats", "dogs"))
+    with pytest.raises(UsageError, match="a batch of a, label, b needs 1 image set, found .*/cats, .*/dogs"):
+        labelled(f"{animals}/cats,{animals}/dogs", batch=batch)
+    found = labelled(animals, batch=batch).fixed(12)
+    np.testing.assert_array_equal(found["a"], found["b"])
+
+
 def test_a_batch_that_no_source_can_have_is_refused_in_words(animals):
     with pytest.raises(UsageError, match="a batch of image, label has a stream without a picture or a clip"):
         labelled(animals, batch=(Stream(image=Image()), Stream(label=Label())))
