@@ -182,10 +182,6 @@ class DataConfig:
     """The input is a drawing on white: input and target are made smaller and put elsewhere, and the lines get thicker
     or thinner, at random, as people draw."""
 
-    def from_source(self, source: str) -> "DataConfig":
-        """Images of another source, prepared alike; its usual domains and label, whose names are within a source."""
-        return dataclasses.replace(self, source=source, domains=(), label=None)
-
 
 def place_of(source: str) -> str:
     """A source of images, its folders, if it is of such, as the system knows them: the same for the same images."""

@@ -27,7 +27,7 @@ from ganzoo.data.drawings import multiplied, outlined, outlines
 from ganzoo.data.fields import Crop, Label, Tokens
 from ganzoo.data.images import image_size, read_image
 from ganzoo.data.needs import Batch
-from ganzoo.data.sources import ImageSet, Source, arrow, check_domain_count, check_no_sound
+from ganzoo.data.sources import ImageSet, NoSuchLabel, Source, arrow, check_domain_count, check_no_sound
 from ganzoo.errors import UsageError, nearest, quoted
 
 
@@ -112,7 +112,7 @@ def _labels(data_set: str, names: list[str], column: str | None) -> list[str]:
         raise UsageError(f"data.source: embedded:{data_set} has no labels; take embedded:avatars, or a folder of yours")
     if column not in columns:
         found = f"no label {quoted(column)}" if column else "several labels"
-        raise UsageError(f"data.label: embedded:{data_set} has {found}{nearest(column, columns)}")
+        raise NoSuchLabel(f"data.label: embedded:{data_set} has {found}{nearest(column, columns)}")
     return [rows[name][column] for name in names]
 
 

@@ -1,16 +1,21 @@
 """What files in folders are labelled as: by labels.csv, or by the folder that each lies in; and their captions."""
 
 import csv
+import io
 import os
-from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePath
 
-from ganzoo.data.media import Medium
+from ganzoo.data.media import Medium, holds_any
+from ganzoo.data.sources import NoSuchLabel
 from ganzoo.errors import UsageError, nearest, quoted
 
 CSV = "labels.csv"
 FILE, LABEL = "file", "label"
 """Columns of the CSV; `data.label` names another one of labels."""
+SEPARATORS = (",", ";", "\t")
+"""Of columns: spreadsheets choose by the country."""
 
 
 def labels_of(files: Sequence[Path], folder: Path, top: Path, column: str | None, medium: Medium) -> list[str]:
@@ -28,7 +33,7 @@ def labels_of(files: Sequence[Path], folder: Path, top: Path, column: str | None
         if place == top:
             break
     if column:
-        raise UsageError(
+        raise NoSuchLabel(
             f"data.label: found {quoted(column)}, a column, but {folder} has no {CSV}; add it, or set null"
         )
     paths = [file.relative_to(folder).parts for file in files]
@@ -38,20 +43,36 @@ def labels_of(files: Sequence[Path], folder: Path, top: Path, column: str | None
             f"{folder}: {len(lonely)} of {len(paths)} {medium.noun} have no label, the first is {lonely[0]}; looked "
             f"for sub folders, one for each class, and for {CSV} with the columns {FILE} and {LABEL}"
         )
-    return [path[0] for path in paths]
+    classes = [path[0] for path in paths]
+    _warn_of_empty_folders(folder, set(classes), medium)
+    return classes
+
+
+def _warn_of_empty_folders(folder: Path, classes: set[str], medium: Medium) -> None:
+    names = sorted(
+        entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith((".", "__"))
+    )
+    empty = [name for name in names if name not in classes and not holds_any(folder / name, medium)]
+    if empty:
+        shown = ", ".join(empty[:5]) + (", …" if len(empty) > 5 else "")
+        warnings.warn(f"{folder}: no {medium.noun} in {shown}: no class is made of that", stacklevel=2)
 
 
 def _from_csv(files: Sequence[Path], place: Path, column: str | None, medium: Medium) -> list[str]:
     table, labels = place / CSV, {}
-    for number, row in enumerate(_rows(table, column), 2):
-        name, label = (str(row[key] or "").strip() for key in (FILE, column or LABEL))
-        path = PurePosixPath(name.replace("\\", "/")).as_posix()
+    for number, (name, label) in _rows(table, column, medium):
         if not name or not label:
             raise UsageError(f"{table}: row {number} has no {column or LABEL if name else FILE}; fill it in")
+        path = name.replace("\\", "/")
         # Path.is_file raises for a name that is too long.
         if not os.path.isfile(place / path):
             raise UsageError(f"{table}: row {number} names {quoted(name)}, and there is no such file; put it right")
-        if labels.setdefault(path, label) != label:
+        inside = _inside(place, path)
+        if inside is None:
+            raise UsageError(
+                f"{table}: row {number} names {quoted(name)}, which is not in {place}; name files that are in it"
+            )
+        if labels.setdefault(inside, label) != label:
             raise UsageError(f"{table}: row {number} names {quoted(name)} again, with another label; remove one")
     names = [file.relative_to(place).as_posix() for file in files]
     missing = [name for name in names if name not in labels]
@@ -63,19 +84,56 @@ def _from_csv(files: Sequence[Path], place: Path, column: str | None, medium: Me
     return [labels[name] for name in names]
 
 
-def _rows(table: Path, column: str | None) -> list[dict]:
+def _inside(place: Path, path: str) -> str | None:
+    """The path of a file from a folder on, however it leads there; None for one that lies elsewhere."""
+    folder, name = os.path.split(os.path.abspath(place / path))
+    # Without its links only where it must be; of the file itself never, for a picture may be a link.
+    for real in (os.path.abspath, os.path.realpath):
+        found, top = PurePath(real(folder), name), real(place)
+        if found.is_relative_to(top):
+            return found.relative_to(top).as_posix()
+    return None
+
+
+def _rows(table: Path, column: str | None, medium: Medium) -> Iterator[tuple[int, tuple[str, str]]]:
+    """(number of the row, (file, label)), of all rows but the head and empty ones."""
+    text = _text(table)
+    if "\0" in text:
+        raise UsageError(f"{table}: is in UTF-16, or no text; save it as UTF-8")
+    lines = list(io.StringIO(text, newline=""))
     try:
-        with table.open(encoding="utf-8-sig", newline="") as lines:
-            reader = csv.DictReader(lines)
-            rows, columns = list(reader), list(reader.fieldnames or ())
-    except (OSError, ValueError, csv.Error) as error:
-        raise UsageError(f"{table}: can't be read as CSV in UTF-8 ({error}); put it right") from None
-    if FILE not in columns:
-        raise UsageError(f"{table}: has no column {FILE}, only {', '.join(columns) or 'none'}; name it so")
-    if (column or LABEL) not in columns:
-        others = [name for name in columns if name != FILE]
-        raise UsageError(f"data.label: {table} has no column {quoted(column or LABEL)}{nearest(column, others)}")
-    return rows
+        separator = _separator(lines[0] if lines else "")
+        head, *rows = list(csv.reader(lines, delimiter=separator)) or [[]]
+    except csv.Error as error:
+        raise UsageError(f"{table}: can't be read as CSV ({error}); put it right") from None
+    file = _column(head, FILE)
+    if file is None:
+        if any(cell.strip().lower().endswith(medium.extensions) for cell in head):
+            raise UsageError(
+                f"{table}: has no head, its first line is {quoted(separator.join(head))}; add "
+                f"{FILE}{separator}{column or LABEL} above it"
+            )
+        raise UsageError(f"{table}: has no column {FILE}, only {', '.join(head) or 'none'}; name it so")
+    label = _column(head, column or LABEL)
+    if label is None:
+        others = [name for place, name in enumerate(head) if place != file]
+        raise NoSuchLabel(f"data.label: {table} has no column {quoted(column or LABEL)}{nearest(column, others)}")
+    for number, row in enumerate(filter(None, rows), 2):
+        yield number, tuple(row[place].strip() if place < len(row) else "" for place in (file, label))
+
+
+def _separator(head: str) -> str:
+    """What stands between the columns: with it there is the column of files, or else what there is most of."""
+    with_files = (one for one in SEPARATORS if _column(next(csv.reader([head], delimiter=one), []), FILE) is not None)
+    return next(with_files, max(SEPARATORS, key=head.count))
+
+
+def _column(head: Sequence[str], name: str) -> int | None:
+    """Which column has a name, whatever its case and the spaces around it; None: none has."""
+    if name in head:
+        return head.index(name)
+    plain = [other.strip().casefold() for other in head]
+    return plain.index(name.strip().casefold()) if name.strip().casefold() in plain else None
 
 
 def captions_of(files: Sequence[Path], medium: Medium, where: str) -> list[str]:
@@ -92,7 +150,8 @@ def captions_of(files: Sequence[Path], medium: Medium, where: str) -> list[str]:
 
 
 def _text(path: Path) -> str:
+    """What is in a file of text. Raises UsageError for one that can't be read, or is not in UTF-8."""
     try:
-        return path.read_text("utf-8-sig")
+        return path.read_bytes().decode("utf-8-sig")
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: can't be read as text in UTF-8 ({error}); put it right") from None
+        raise UsageError(f"{path}: can't be read as text in UTF-8 ({error}); save it as UTF-8") from None

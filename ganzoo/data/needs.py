@@ -31,6 +31,8 @@ def is_described(batch: Batch) -> bool:
 def groups(batch: Batch) -> tuple[tuple[str, ...], ...]:
     """The keys of the sets that a source must have; those of one group belong together, as an input and its target.
 
+    All streams of a batch that has labels or captions are of one set, which the longest of them names.
+
     Raises:
         UsageError: when a stream reads nothing from files, or a batch both pictures and clips.
     """

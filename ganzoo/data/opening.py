@@ -1,10 +1,11 @@
 """Which module opens which source of pictures or clips."""
 
+import dataclasses
 import importlib
 
 from ganzoo.config import DataConfig
 from ganzoo.data.needs import Batch
-from ganzoo.data.sources import Source, near_miss
+from ganzoo.data.sources import NoSuchLabel, Source, near_miss
 from ganzoo.errors import UsageError, nearest, quoted
 
 OPENERS = {"embedded": "embedded", "folder": "folder", "tfds": "tfds", "url": "archive"}
@@ -28,3 +29,18 @@ def open_source(data: DataConfig, batch: Batch, split: str = "train") -> Source:
         )
     module = importlib.import_module(f"ganzoo.data.{OPENERS[scheme]}")
     return module.open_source(data, batch, split)
+
+
+def of_source(data: DataConfig, source: str, batch: Batch) -> DataConfig:
+    """Images of another source, prepared alike: of its usual domains, and of the same label where it has one so called.
+
+    Raises:
+        UsageError, RunError: as `open_source`, where there is a label to be looked for.
+    """
+    alike = dataclasses.replace(data, source=source, domains=())
+    try:
+        if data.label:
+            open_source(alike, batch, "test")
+    except NoSuchLabel:
+        return dataclasses.replace(alike, label=None)
+    return alike

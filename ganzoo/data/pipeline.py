@@ -26,7 +26,9 @@ Example = dict[str, np.ndarray]
 """What is read from files and the numbers of one example, by key."""
 
 
-def open_pipeline(config, data: DataConfig, *, batch_size: int, seed: int, split: str = "train") -> "Pipeline":
+def open_pipeline(
+    config, data: DataConfig, *, batch_size: int, seed: int, split: str = "train", names: Names | None = None
+) -> "Pipeline":
     """Opens the source and checks that it can serve the batch; decodes nothing yet.
 
     Args:
@@ -34,13 +36,14 @@ def open_pipeline(config, data: DataConfig, *, batch_size: int, seed: int, split
         batch_size: examples per batch.
         seed: of the order, of all that is random in a visit, and of which examples have labels where only so many do.
         split: "train" or "test".
+        names: what whole numbers stand for in a network that was trained; labels and words are numbered so.
 
     Raises:
         UsageError: when the source, or the batch with these sizes, can't be had.
         RunError: when a download fails.
     """
     check_settings(config, data)
-    source, streams, names = open_streams(config, data, split, seed)
+    source, streams, names = open_streams(config, data, split, seed, names)
     if source.skipped:
         shown = "; ".join(f"{name}: {reason}" for name, reason in source.skipped[:3])
         warnings.warn(f"{data.source}: {len(source.skipped)} unreadable, left out: {shown}", stacklevel=2)

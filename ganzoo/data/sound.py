@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ganzoo.errors import RunError
+from ganzoo.lite import clips
 from ganzoo.lite.errors import reason
 
 EXTENSIONS = (".wav",)
@@ -39,26 +40,12 @@ def read_clip(file: Path, start: int, count: int) -> np.ndarray:
     with _opened(file) as sound:
         wanted = max(min(count, sound.getnframes() - start), 0)
         sound.setpos(min(start, sound.getnframes()))
-        values = _values(sound.readframes(wanted), sound.getsampwidth(), sound.getnchannels())
+        values = clips.decoded(sound.readframes(wanted), sound.getsampwidth(), sound.getnchannels())
     if len(values) < wanted:
         raise RunError(f"{file}: can't be read as sound (it ends early)")
     clip = np.zeros((count, 1), np.float32)
     clip[: len(values), 0] = values
     return clip
-
-
-def _values(data: bytes, width: int, channels: int) -> np.ndarray:
-    """Whole numbers of `width` bytes, from the least to the greatest, to [-1, 1): the mean of the channels."""
-    data = data[: len(data) // (width * channels) * width * channels]
-    if width == 1:  # the only one without a sign
-        values = np.frombuffer(data, np.uint8).astype(np.int16) - 128
-    elif width == 3:
-        wide = np.zeros((len(data) // 3, 4), np.uint8)
-        wide[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)
-        values = wide.view("<i4")[:, 0] >> 8
-    else:
-        values = np.frombuffer(data, f"<i{width}")
-    return values.reshape(-1, channels).mean(axis=1, dtype=np.float64) / 2 ** (8 * width - 1)
 
 
 @contextlib.contextmanager
@@ -69,6 +56,7 @@ def _opened(file: Path) -> Iterator[wave.Wave_read]:
         if file.exists() and not file.is_file():
             raise OSError("not a regular file")
         with wave.open(str(file), "rb") as sound:
+            clips.check_width(sound.getsampwidth())
             yield sound
     except (MemoryError, RunError):
         raise

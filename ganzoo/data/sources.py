@@ -14,6 +14,10 @@ from ganzoo.data.needs import Batch
 from ganzoo.errors import UsageError, nearest
 
 
+class NoSuchLabel(UsageError):
+    """A source has no label of the name that `data.label` gives."""
+
+
 @dataclasses.dataclass(frozen=True)
 class ImageSet:
     """Images in a fixed order."""

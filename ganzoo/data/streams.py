@@ -55,19 +55,24 @@ class Records:
         return [names[place] for place in self.places]
 
 
-def open_streams(config, data: DataConfig, split: str, seed: int) -> tuple[Source, tuple[Records, ...], Names]:
+def open_streams(
+    config, data: DataConfig, split: str, seed: int, known: Names | None = None
+) -> tuple[Source, tuple[Records, ...], Names]:
     """The source of a batch, the examples of each of its streams, and what their numbers stand for.
 
     Args:
         config: an architecture's config, whose `batch` it is.
         seed: chooses the examples of a label of which only so many have one.
+        known: what numbers stand for in a network that was trained: labels and words are numbered so. Where it says
+            nothing, they are numbered by the data's train split.
 
     Raises:
-        UsageError: when the source can't be had, or its labels or captions don't fit the config.
+        UsageError: when the source can't be had, its labels or captions don't fit the config, or it has a class that
+            is not known.
         RunError: when a download fails.
     """
     source = open_source(data, config.batch, split)
-    names = _names(config, data, source)
+    names = _names(config, data, source, known or {})
     sets = iter(source.sets)
     streams = []
     for stream in config.batch:
@@ -101,20 +106,67 @@ def _check_rate(clips: ClipSet, rate: int, setting: str, source: str) -> None:
         )
 
 
-def _names(config, data: DataConfig, source: Source) -> dict[str, tuple[str, ...]]:
-    """What the numbers of labels and tokens stand for: of the train split, whichever split the source is of."""
-    if not needs.is_described(config.batch):
+def names_going_on(config, data: DataConfig, recorded: Names) -> Names:
+    """What numbers stand for in a run that goes on: what it recorded, and then the words that are new in its data.
+
+    Raises:
+        UsageError: when the train split has other classes than the run, or more new words than there is room for.
+        RunError: when a download fails.
+    """
+    if not recorded:
         return {}
-    known = source
-    if source.split != "train" and not source.in_training:
-        known = open_source(data, config.batch, "train")
-    names = {}
-    for key, field in fields_of(config).items():
-        if isinstance(field, Label):
-            names[key] = _class_names(config, field, known)
-        elif isinstance(field, Tokens):
-            names[key] = _vocabulary(config, field, known)
+    source, names = open_source(data, config.batch, "train"), {}
+    for key, field in _numbered(config).items():
+        if key in recorded and isinstance(field, Label):
+            names[key] = _same_classes(source, recorded[key])
+        elif key in recorded:
+            names[key] = _with_new_words(source, recorded[key], getattr(config, field.words), field.words)
     return names
+
+
+def _same_classes(source: Source, recorded: tuple[str, ...]) -> tuple[str, ...]:
+    found = set(source.labels)
+    other = [f"{quoted(name)} is new" for name in sorted(found - {*recorded})]
+    other += [f"{quoted(name)} is gone" for name in sorted({*recorded} - found)]
+    if other:
+        shown = ", ".join(other[:6]) + (", …" if len(other) > 6 else "")
+        raise UsageError(
+            f"{source.where}: other classes than those of the run that goes on: {shown}; give the classes that it was "
+            "trained on, or begin anew with --fresh"
+        )
+    return recorded
+
+
+def _with_new_words(source: Source, recorded: tuple[str, ...], allowed: int, setting: str) -> tuple[str, ...]:
+    new = sorted(_words(source) - {*recorded})
+    if new and len(recorded) + len(new) > allowed:
+        raise UsageError(
+            f"{source.where}: {len(new)} words of the captions are new to the run that goes on, the first is "
+            f"{quoted(new[0])}, and model.{setting}, {allowed}, has room for {max(allowed - len(recorded), 0)}; leave "
+            f"some out, or begin anew with --fresh and model.{setting}={len(recorded) + len(new)}"
+        )
+    return (*recorded, *new)
+
+
+def _numbered(config) -> dict[str, Label | Tokens]:
+    """The fields of a batch that are numbers which stand for something, by key."""
+    return {key: field for key, field in fields_of(config).items() if isinstance(field, Label | Tokens)}
+
+
+def _names(config, data: DataConfig, source: Source, known: Names) -> Names:
+    """What the numbers of labels and tokens stand for: as known, else of the train split whatever the source is of."""
+    numbered = _numbered(config)
+    names = {key: tuple(known[key]) for key in numbered if known.get(key)}
+    if len(names) == len(numbered):
+        return names
+    trained = source
+    if source.split != "train" and not source.in_training:
+        trained = open_source(data, config.batch, "train")
+    for key, field in numbered.items():
+        if key not in names:
+            derived = _class_names if isinstance(field, Label) else _vocabulary
+            names[key] = derived(config, field, trained)
+    return {key: names[key] for key in numbered}
 
 
 def _class_names(config, field: Label, known: Source) -> tuple[str, ...]:
@@ -128,8 +180,12 @@ def _class_names(config, field: Label, known: Source) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _words(source: Source) -> set[str]:
+    return {word for caption in source.captions for word in words(caption)}
+
+
 def _vocabulary(config, field: Tokens, known: Source) -> tuple[str, ...]:
-    found = sorted({word for caption in known.captions for word in words(caption)})
+    found = sorted(_words(known))
     allowed = getattr(config, field.words)
     if len(found) >= allowed:
         raise UsageError(
@@ -154,15 +210,16 @@ def _tokens(source: Source, names: tuple[str, ...], length: int, setting: str) -
     numbers = {word: number for number, word in enumerate(names) if word}
     tokens = np.zeros((len(source.captions), length), np.int32)
     for place, caption in enumerate(source.captions):
-        # Words that only captions for testing have are left out.
-        found = [numbers[word] for word in words(caption) if word in numbers]
+        # Words that no caption for training had are left out.
+        said = words(caption)
+        found = [numbers[word] for word in said if word in numbers]
         name = source.sets[0].names[place]
         if len(found) > length:
             raise UsageError(
                 f"{source.where}: the caption of {name} has {len(found)} words, and model.{setting} is {length}; set "
                 f"model.{setting}={len(found)}, or shorten it"
             )
-        if not found and source.split == "train":
+        if not said and source.split == "train":
             raise UsageError(f"{source.where}: the caption of {name} has no word; give it some")
         tokens[place, : len(found)] = found
     return tokens

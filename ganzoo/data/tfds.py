@@ -16,7 +16,7 @@ from ganzoo.data import needs
 from ganzoo.data.fields import Crop, Label, Tokens
 from ganzoo.data.images import image_size, read_image
 from ganzoo.data.needs import Batch
-from ganzoo.data.sources import ImageSet, Source, arrow, check_domain_count, check_no_sound, near_miss
+from ganzoo.data.sources import ImageSet, NoSuchLabel, Source, arrow, check_domain_count, check_no_sound, near_miss
 from ganzoo.errors import RunError, UsageError, nearest, quoted
 from ganzoo.quiet import import_tensorflow
 
@@ -108,7 +108,7 @@ def _label_feature(builder, data: DataConfig) -> str:
     if data.label in names or (data.label is None and len(names) == 1):
         return data.label or names[0]
     found = f"no label {quoted(data.label)}" if data.label else "several labels"
-    raise UsageError(f"data.label: {data.source} has {found}{nearest(data.label, names)}")
+    raise NoSuchLabel(f"data.label: {data.source} has {found}{nearest(data.label, names)}")
 
 
 def _text_feature(builder) -> str:

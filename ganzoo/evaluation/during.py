@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ganzoo.config import Recipe
+from ganzoo.data.streams import Names
 from ganzoo.errors import UsageError, nearest, quoted
 from ganzoo.evaluation import protocols
 from ganzoo.evaluation.examples import open_examples
@@ -23,7 +24,7 @@ TRIAL = 8
 """Test images that are measured once before a run begins."""
 
 
-def open_gauge(recipe: Recipe, generators: "Mapping[str, keras.Model]") -> Gauge | None:
+def open_gauge(recipe: Recipe, generators: "Mapping[str, keras.Model]", names: Names | None = None) -> Gauge | None:
     """What measures the generators of a run by the recipe's `evaluation.metrics`; None where the recipe names none.
 
     It is tried once, on very few images, so that what can't be measured is said before the run begins.
@@ -31,6 +32,7 @@ def open_gauge(recipe: Recipe, generators: "Mapping[str, keras.Model]") -> Gauge
     Args:
         recipe: of the run.
         generators: the deployed networks by name; each time they are measured with the weights that they then have.
+        names: what labels and tokens stand for in the run.
 
     Raises:
         UsageError: when a metric is unknown, or can't be measured on this data or machine.
@@ -46,7 +48,7 @@ def open_gauge(recipe: Recipe, generators: "Mapping[str, keras.Model]") -> Gauge
     setting = Setting(
         {name: live(network, recipe.model.deployed[name], recipe.model) for name, network in generators.items()},
         recipe,
-        open_examples(recipe, "test"),
+        open_examples(recipe, "test", names),
         open_instruments(recipe.evaluation.network if set(named) - of_their_own else None, distances),
     )
     # An FID takes thousands of images, whatever else does.

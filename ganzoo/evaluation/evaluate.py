@@ -78,7 +78,7 @@ def evaluate(
     found = subject.open_files(files, data) if from_disk else subject.of_model(model, data)
     recipe = _limited(found.recipe, count)
     tools = _instruments(recipe, network, perceptual)
-    test = test or open_examples(recipe, "test")
+    test = test or open_examples(recipe, "test", found.names)
     document = _measured(dataclasses.replace(found, recipe=recipe), test, test.at_most(count), tools, folder, watch)
     if folder:
         _write(document, folder)
@@ -96,7 +96,7 @@ def _known_data(files: subject.Files | None, data: str | None) -> Examples | Non
     if files is None:
         return None
     if files.recipe is not None:
-        return open_examples(subject.with_source(files.recipe, data), "test")
+        return open_examples(subject.with_source(files.recipe, data), "test", files.names)
     if data is None:
         raise UsageError(
             f"{files.name}: not in a run directory, so that its test data is not known; give it as --data SOURCE"
@@ -190,7 +190,7 @@ def _train(recipe: Recipe, whole: Examples) -> Examples | Skipped | None:
     if whole.in_training:
         return Skipped("train split", "the data has one set of images, for training and for testing")
     try:
-        return open_examples(recipe, "train")
+        return open_examples(recipe, "train", whole.names)
     except (UsageError, RunError) as error:
         return Skipped("train split", str(error))
 
@@ -201,7 +201,7 @@ def _own(found: subject.Subject, whole: Examples, train: Examples | Skipped | No
         return None
     if not found.on_own_data:
         try:
-            whole = open_examples(found.own, "test")
+            whole = open_examples(found.own, "test", found.names)
         except (UsageError, RunError):
             return None
         train = _train(found.own, whole)

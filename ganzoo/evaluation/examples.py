@@ -72,18 +72,21 @@ class Examples:
         return dataclasses.replace(self, sets=fewer, description=f"{count:,} of {self.description}")
 
 
-def open_examples(recipe: Recipe, split: str) -> Examples:
+def open_examples(recipe: Recipe, split: str, names: Names | None = None) -> Examples:
     """Every example of a recipe's `train` or `test` split; nothing is decoded yet.
 
     What training cuts out of pictures is taken whole: `high` is cut to a multiple of the scale, and `low` is made of it
     by Pillow's antialiased bicubic, unless the set has such images itself, as files with LR in their names where others
     have HR.
 
+    Args:
+        names: what whole numbers stand for in the network that is evaluated; labels and words are numbered so.
+
     Raises:
-        UsageError: when the source can't be had, or its files don't serve.
+        UsageError: when the source can't be had, its files don't serve, or it has a class that is not among the names.
         RunError: when a download fails.
     """
-    source, opened, names = open_streams(recipe.model, recipe.data, split, recipe.training.seed)
+    source, opened, names = open_streams(recipe.model, recipe.data, split, recipe.training.seed, names)
     if source.skipped:
         # Left out in training; a number that leaves out some is another number.
         shown = "; ".join(f"{name}: {reason}" for name, reason in source.skipped[:3])

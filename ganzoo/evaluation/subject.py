@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from ganzoo import pretrained, recipes, registry
 from ganzoo.config import Recipe, place_of
 from ganzoo.data.fields import Smaller, fields_of
+from ganzoo.data.opening import of_source
+from ganzoo.data.streams import Names
 from ganzoo.errors import UsageError, quoted
 from ganzoo.generator import Generator
 from ganzoo.lite import card
@@ -39,6 +41,11 @@ class Files:
         return self.generators[0].recipe
 
     @property
+    def names(self) -> Names:
+        """What labels and tokens stand for in them."""
+        return self.generators[0].names
+
+    @property
     def run(self) -> Path | None:
         """The run directory, where the model was given as one. A zoo's folder is no place for what is measured."""
         return self.generators[0].run
@@ -56,6 +63,8 @@ class Subject:
     recipe: Recipe
     own: Recipe | None
     """By which they were trained, where that is known."""
+    names: Names
+    """What labels and tokens stand for in them."""
 
     @property
     def on_own_data(self) -> bool:
@@ -96,7 +105,7 @@ def open_files(files: Files, data: str | None) -> Subject:
     networks = {generator.name: generator.network for generator in files.generators}
     recipe = files.recipe or _usual_recipe(files.name, files.generators[0])
     sha256 = {_key(name, networks): card.digest(path) for name, path in files.paths.items()}
-    return Subject(files.name, networks, sha256, with_source(recipe, data), files.recipe)
+    return Subject(files.name, networks, sha256, with_source(recipe, data), files.recipe, files.names)
 
 
 def of_model(model: "keras.Model", data: str | None) -> Subject:
@@ -110,16 +119,16 @@ def of_model(model: "keras.Model", data: str | None) -> Subject:
         raise UsageError(f"{model.name}: a model in memory has no test data; give it as data")
     recipe = with_source(found.recipe or _usual_recipe(model.name, found), data)
     networks = {found.name: found.network}
-    return Subject(model.name, networks, {_key(found.name, networks): None}, recipe, found.recipe)
+    return Subject(model.name, networks, {_key(found.name, networks): None}, recipe, found.recipe, found.names)
 
 
 def with_source(recipe: Recipe, data: str | None) -> Recipe:
-    """The recipe on another source, if one is given."""
+    """The recipe on another source, if one is given. Raises UsageError or RunError where that can't be had."""
     if data is None or place_of(data) == place_of(recipe.data.source):
         return recipe
     # What belongs together in it is the other's own.
     evaluation = dataclasses.replace(recipe.evaluation, aligned=False)
-    return dataclasses.replace(recipe, data=recipe.data.from_source(data), evaluation=evaluation)
+    return dataclasses.replace(recipe, data=of_source(recipe.data, data, recipe.model.batch), evaluation=evaluation)
 
 
 def _key(name: str, names: Mapping) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from ganzoo import keras_network, pretrained, recipes, registry, zoo
 from ganzoo.config import DataConfig, Recipe
 from ganzoo.data.fields import Crop, Image, Stream, keys_of
+from ganzoo.data.opening import of_source
 from ganzoo.data.pipeline import Pipeline, of_size, open_pipeline
 from ganzoo.errors import RunError, UsageError
 from ganzoo.generator import Generator
@@ -167,11 +168,11 @@ def _pipeline(generator: Generator, interface: card.Interface, source: str | Non
             f"{generator.model.name}: of no architecture that ganzoo has a recipe for, so no images are known to prove "
             "the export on; give a source as --calibration"
         )
+    model = recipe.model if recipe else SimpleNamespace(batch=(Stream(image=Image()),))
     data = dataclasses.replace(recipe.data if recipe else DataConfig(), load_size=None)
     if source is not None:
-        data = data.from_source(source)
-    model = recipe.model if recipe else SimpleNamespace(batch=(Stream(image=Image()),))
-    options = {"batch_size": 1, "seed": 0, "split": split}
+        data = of_source(data, source, model.batch)
+    options = {"batch_size": 1, "seed": 0, "split": split, "names": generator.names}
     picture = interface.taken("image")
     if picture is None:
         return open_pipeline(model, data, **options)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from ganzoo import backend, registry, seeding, tuning
 from ganzoo.config import Recipe
 from ganzoo.data.pipeline import Pipeline
+from ganzoo.data.streams import Names
 from ganzoo.engines import Trainer
 from ganzoo.errors import RunError, UsageError
 from ganzoo.evaluation import during
@@ -131,10 +132,14 @@ class Run:
     """Measures how good the generators are; None where the recipe asks for nothing, or another process does."""
 
 
-def open_gauge(recipe: Recipe, gan: GAN) -> during.Gauge | None:
-    """What measures how good the generators are, now and then, on the chief. Raises UsageError when it can't be had."""
+def open_gauge(recipe: Recipe, gan: GAN, names: Names) -> during.Gauge | None:
+    """What measures how good the generators are, now and then, on the chief. Raises UsageError when it can't be had.
+
+    Args:
+        names: what labels and tokens stand for in the run.
+    """
     during.check(recipe)
-    return during.open_gauge(recipe, gan.deployed()) if is_chief(gan.distribute_strategy) else None
+    return during.open_gauge(recipe, gan.deployed(), names) if is_chief(gan.distribute_strategy) else None
 
 
 def fit(run: Run, record: Mapping) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ganzoo import memory
 from ganzoo.config import Recipe, place_of
 from ganzoo.data.pipeline import Pipeline, open_pipeline
+from ganzoo.data.streams import Names, names_going_on
 from ganzoo.errors import RunError, UsageError
 from ganzoo.evaluation import during
 from ganzoo.files import check_clock
@@ -61,9 +62,9 @@ def train(
     last_step = steps or recipe.training.steps
     progress = get_progress()
     recipe = _check_directory(directory, recipe, fresh)
-    pipeline = open_data(recipe, "train")
+    pipeline, test = _open_splits(directory, recipe, fresh)
     # Samples are of images that are not trained on, where the data has a test split.
-    examples = _fixed(open_data(recipe, "test"), recipe.training.sample_count)
+    examples = _fixed(test, recipe.training.sample_count)
     memory.keep_freed()
     import_keras()
     from ganzoo.training import loop
@@ -72,7 +73,7 @@ def train(
     with in_words():
         recipe = loop.settle(recipe)
         gan = loop.build(recipe, strategy, init, lambda: _shared(pipeline, last_step))
-        gauge = loop.open_gauge(recipe, gan)
+        gauge = loop.open_gauge(recipe, gan, pipeline.names)
         with loop.own(directory, gan, fresh, progress) as directory:
             loop.restore(gan, directory, progress)
             progress.say(f"{pipeline.description}; run directory {directory.path}")
@@ -119,8 +120,7 @@ def plan(
     """
     recipe, directory = _resolve(recipe, run_dir, data, overrides)
     recipe = _check_directory(directory, recipe, fresh)
-    pipeline = open_data(recipe, "train")
-    open_data(recipe, "test")
+    pipeline, _ = _open_splits(directory, recipe, fresh)
     import_keras()
     from ganzoo.training import loop
     from ganzoo.training.strategies import in_words
@@ -128,7 +128,7 @@ def plan(
     last_step = steps or recipe.training.steps
     with in_words():
         gan = loop.build(loop.settle(recipe), strategy, init, lambda: _shared(pipeline, last_step))
-        loop.open_gauge(recipe, gan)
+        loop.open_gauge(recipe, gan, pipeline.names)
     saved = [] if fresh else checkpoints.list_checkpoints(directory.checkpoints)
     begin = f"goes on from step {checkpoints.step_of(saved[-1]):,}" if saved else "a new run"
     networks = ", ".join(f"{name} {network.count_params():,}" for name, network in gan.networks().items())
@@ -176,6 +176,14 @@ def _check_directory(directory: RunDirectory, recipe: Recipe, fresh: bool) -> Re
     return recipe
 
 
+def _open_splits(directory: RunDirectory, recipe: Recipe, fresh: bool) -> tuple[Pipeline, Pipeline]:
+    """The batches for training and for testing, whose labels and words have the numbers that the run in the directory
+    gave them, if it goes on. Raises UsageError where its data has other classes, or too many words."""
+    recorded = {} if fresh else run_directory.read_records(directory).names
+    pipeline = open_data(recipe, "train", names_going_on(recipe.model, recipe.data, recorded))
+    return pipeline, open_data(recipe, "test", pipeline.names)
+
+
 def _fixed(pipeline: Pipeline, count: int) -> Mapping:
     """Examples for the samples. Raises UsageError for data that can't be trained on at all."""
     try:
@@ -196,11 +204,15 @@ def _names_record(pipeline: Pipeline) -> dict:
 
 def _shared(pipeline: Pipeline, last_step: int) -> dict:
     """What all workers of a run must have the same, the recipe aside."""
-    return {"steps": last_step, "images": pipeline.fingerprint()}
+    return {"steps": last_step, "images": pipeline.fingerprint(), **_names_record(pipeline)}
 
 
-def open_data(recipe: Recipe, split: str) -> Pipeline:
-    """The batches of a recipe's `train` or `test` split. Raises UsageError or RunError when they can't be had."""
+def open_data(recipe: Recipe, split: str, names: Names | None = None) -> Pipeline:
+    """The batches of a recipe's `train` or `test` split. Raises UsageError or RunError when they can't be had.
+
+    Args:
+        names: what labels and tokens stand for, where that is known; see `open_pipeline`.
+    """
     model, training = recipe.model, recipe.training
     batch_size = training.batch_size * model.n_critic
-    return open_pipeline(model, recipe.data, batch_size=batch_size, seed=training.seed, split=split)
+    return open_pipeline(model, recipe.data, batch_size=batch_size, seed=training.seed, split=split, names=names)

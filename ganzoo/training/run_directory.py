@@ -136,6 +136,8 @@ class _Records:
     versions: dict[str, Any]
     data: _Data | None
     """That of `run`; None where it says nothing of them."""
+    names: dict[str, tuple[str, ...]]
+    """Those of `run`: what labels and tokens stand for, by key."""
 
 
 def read_config(directory: RunDirectory) -> dict:
@@ -163,8 +165,9 @@ def read_records(directory: RunDirectory) -> _Records:
     except FileNotFoundError:
         document = {}
     run, versions = document.get("run", {}), document.get("versions", {})
+    said = run if isinstance(run, Mapping) else {}
     try:
-        return _Records(run, versions, run.get("data") if isinstance(run, Mapping) else None)
+        return _Records(run, versions, said.get("data"), said.get("names") or {})
     except pydantic.ValidationError as error:
         raise _unreadable(directory, problem(error)) from None
 

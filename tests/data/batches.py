@@ -18,6 +18,6 @@ def config(batch, *, image_size=16, channels=3, scale=4, **sizes):
     return SimpleNamespace(batch=batch, image_size=image_size, channels=channels, scale=scale, **sizes)
 
 
-def opened(batch, data, *, batch_size=4, seed=0, split="train", **sizes):
+def opened(batch, data, *, batch_size=4, seed=0, split="train", names=None, **sizes):
     """A pipeline of such a config."""
-    return open_pipeline(config(batch, **sizes), data, batch_size=batch_size, seed=seed, split=split)
+    return open_pipeline(config(batch, **sizes), data, batch_size=batch_size, seed=seed, split=split, names=names)

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from batches import CAPTIONED, opened
+from batches import CAPTIONED, config, opened
 from made_images import pixels
 
 from ganzoo.config import DataConfig
 from ganzoo.data.avatar_captions import sentence
 from ganzoo.data.embedded import _rows
+from ganzoo.data.streams import names_going_on
 from ganzoo.errors import UsageError
 from ganzoo.lite.words import words
 
@@ -15,9 +16,9 @@ CAPTIONS = ("A red ball.", "the BALL, and the don’t", "blue\nball")
 WORDS = ("", "a", "and", "ball", "blue", "don't", "red", "the")
 
 
-def captioned(source, *, length=5, vocabulary=8, split="train", **data):
+def captioned(source, *, length=5, vocabulary=8, split="train", names=None, **data):
     data = DataConfig(source=source if ":" in str(source) else f"folder:{source}", **data)
-    return opened(CAPTIONED, data, split=split, caption_length=length, vocabulary=vocabulary)
+    return opened(CAPTIONED, data, split=split, names=names, caption_length=length, vocabulary=vocabulary)
 
 
 @pytest.fixture
@@ -81,6 +82,28 @@ def test_words_that_only_test_captions_have_are_left_out_before_they_are_counted
     (folder / "0.txt").write_text("a huge, round, shiny and very blue ball", "utf-8")
     pipeline = captioned(root, split="test")
     assert pipeline.fixed(1)["tokens"].tolist() == [[1, 2, 4, 3, 0]] and pipeline.names == {"tokens": WORDS}
+
+
+def test_words_of_a_run_that_goes_on_keep_their_numbers_and_new_ones_get_the_next(balls):
+    data = DataConfig(source=f"folder:{balls}")
+    (balls / "0.txt").write_text("an amber ball", "utf-8")
+    names = names_going_on(config(CAPTIONED, caption_length=5, vocabulary=10), data, {"tokens": WORDS})
+    assert names == {"tokens": (*WORDS, "amber", "an")}
+    with pytest.raises(
+        UsageError, match="2 words .* new .* 'amber', and model.vocabulary, 9, has room for 1; .*--fresh"
+    ):
+        names_going_on(config(CAPTIONED, caption_length=5, vocabulary=9), data, {"tokens": WORDS})
+
+
+def test_words_have_the_numbers_of_the_network_and_those_that_it_lacks_are_left_out(balls):
+    known = {"tokens": ("", "ball", "the", "blue")}
+    pipeline = captioned(balls, vocabulary=4, names=known)
+    assert pipeline.names == known and pipeline.fixed(3)["tokens"].tolist() == [
+        [1, 0, 0, 0, 0],
+        [2, 1, 2, 0, 0],
+        [3, 1, 0, 0, 0],
+    ]
+    assert captioned(balls, vocabulary=2, names={"tokens": ("", "a")}).fixed(3)["tokens"].max() == 1
 
 
 def test_a_caption_that_changes_changes_the_fingerprint(balls):

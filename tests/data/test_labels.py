@@ -11,6 +11,7 @@ from made_images import coordinates, pixels, save, truncate
 
 from ganzoo.config import DataConfig
 from ganzoo.data.fields import Crop, Image, Label, Smaller, Stream
+from ganzoo.data.opening import of_source
 from ganzoo.data.threaded import ThreadedBatches
 from ganzoo.errors import UsageError
 
@@ -95,12 +96,68 @@ def test_a_csv_beside_the_pictures_or_above_their_split_comes_before_folders(num
         (["0.png,a", "1.png,b"], "name,label", None, "labels.csv: has no column file, only name, label"),
         (["0.png,a", "1.png,b"], "file,hat", None, "data.label: .*labels.csv has no column 'label'; allowed: hat"),
         (["0.png,a", "1.png,b"], "file,hat", "het", "data.label: .*has no column 'het'; did you mean 'hat'"),
+        (["1.png,b"], "0.png,a", None, "labels.csv: has no head, its first line is '0.png,a'; add file,label above it"),
+        (["1.png;b"], "0.png;a", None, "labels.csv: has no head, its first line is '0.png;a'; add file;label above it"),
     ],
 )
 def test_a_csv_that_does_not_fit_is_told_in_a_line(numbered, rows, head, label, message):
     with pytest.raises(UsageError, match=message) as error:
         labelled(written(numbered("set", 2), *rows, head=head), label=label)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("separator", "head"),
+    [(",", "File, Label "), (";", "LABEL;number;file"), ("\t", "file\tlabel"), (";", '"file";"Label"')],
+)
+def test_a_csv_of_a_spreadsheet_is_read_whatever_its_separator_and_the_case_of_its_head(numbered, separator, head):
+    folder = numbered("set", 2)
+    columns = [name.strip('" ').lower() for name in head.split(separator)]
+    values = [{"file": f"{n}.png", "label": "a, b" if n else "c", "number": str(n)} for n in range(2)]
+    rows = [separator.join(f'"{row[name]}"' for name in columns) for row in values]
+    (folder / "labels.csv").write_bytes("\r\n".join([head, *rows, ""]).encode("utf-8-sig"))
+    pipeline = labelled(folder)
+    assert seen(pipeline) == {0: 1, 1: 0} and pipeline.names == {"label": ("a, b", "c")}
+
+
+def test_a_column_called_exactly_so_comes_before_one_that_differs_in_case(numbered):
+    folder = written(numbered("set", 2), "0.png,x,a", "1.png,x,b", head="file,Label,label")
+    assert labelled(folder).names == {"label": ("a", "b")}
+
+
+def test_a_csv_names_pictures_by_any_path_that_leads_to_them(numbered, tmp_path, monkeypatch):
+    folder = numbered("set", 4)
+    (tmp_path / "link").symlink_to(folder)
+    rows = [f"{folder}/0.png,a", "../set/1.png,b", f"{tmp_path}/link/2.png,a", "./3.png,b"]
+    written(folder, *rows)
+    monkeypatch.chdir(tmp_path)
+    for source in (folder, tmp_path / "link", "folder:set"):
+        assert seen(labelled(source)) == {0: 0, 1: 1, 2: 0, 3: 1}
+    save(tmp_path / "other/9.png", coordinates(9))
+    for outside in ("../other/9.png", f"{tmp_path}/other/9.png"):
+        written(folder, *rows, f"{outside},a")
+        with pytest.raises(UsageError, match="labels.csv: row 6 names '.*other/9.png', which is not in .*/set; name"):
+            labelled(folder)
+    written(folder, *rows, f"{folder}/0.png,b")
+    with pytest.raises(UsageError, match="row 6 names '.*0.png' again, with another label"):
+        labelled(folder)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "latin-1"])
+def test_a_csv_that_is_not_in_utf_8_says_how_to_save_it(numbered, encoding):
+    folder = numbered("set", 1)
+    (folder / "labels.csv").write_bytes("file,label\n0.png,ärger\n".encode(encoding))
+    with pytest.raises(UsageError, match="labels.csv: .*; save it as UTF-8") as error:
+        labelled(folder)
+    assert "\n" not in str(error.value)
+
+
+def test_a_class_folder_without_pictures_is_told(animals):
+    for name in ("mice", ".cache"):
+        (animals / name).mkdir()
+    with pytest.warns(UserWarning, match="animals: no images in mice: no class is made of that") as told:
+        assert labelled(animals).names == {"label": ("cats", "dogs")}
+    assert len(told) == 1
 
 
 def test_a_folder_without_labels_says_what_was_looked_for(numbered, animals):
@@ -172,6 +229,20 @@ def test_pictures_cut_out_and_their_smaller_ones_have_labels_too(numbered, tmp_p
     pipeline = labelled(tmp_path / "set", batch=batch)
     assert [pipeline.shapes[key][1:] for key in ("low", "high", "label")] == [(4, 4, 3), (16, 16, 3), ()]
     assert seen(pipeline, key="high") == {0: 0, 1: 0, 100: 1, 101: 1}
+
+
+def test_data_in_place_of_other_keeps_the_label_that_it_has_too_and_else_takes_its_usual_one(numbered, animals):
+    hats = written(numbered("hats", 2), "0.png,a,x", "1.png,b,y", head="file,label,hat")
+    bare = written(numbered("bare", 2), "0.png,a", "1.png,b")
+    trained = DataConfig(source="embedded:avatars", label="hat", flip=True)
+    for source, label in ((hats, "hat"), (bare, None), (animals, None)):
+        assert of_source(trained, f"folder:{source}", LABELLED) == DataConfig(
+            source=f"folder:{source}", label=label, flip=True
+        )
+    back = of_source(DataConfig(source=f"folder:{hats}", label="hat"), "embedded:avatars", LABELLED)
+    assert back.label == "hat"
+    with pytest.raises(UsageError, match="no folder .*nowhere"):
+        of_source(trained, f"folder:{animals / 'nowhere'}", LABELLED)
 
 
 def avatars():
@@ -266,6 +337,16 @@ def test_captions_of_tfds_are_its_text(tfds_dir, monkeypatch):
         batch = pipeline.batch(0)
         for number, tokens in zip(pixels(batch["image"])[:, 0, 0, 2].tolist(), batch["tokens"], strict=True):
             assert tokens.tolist() == [7, number + 1]
+
+
+def test_two_domains_are_refused_where_there_are_labels_and_every_stream_is_of_the_one_set(animals):
+    batch = (Stream(a=Image(), label=Label()), Stream(b=Image()))
+    with pytest.raises(UsageError, match="a batch of a, label, b needs 1 image set, found cats, dogs"):
+        labelled(animals, batch=batch, domains=("cats", "dogs"))
+    with pytest.raises(UsageError, match="a batch of a, label, b needs 1 image set, found .*/cats, .*/dogs"):
+        labelled(f"{animals}/cats,{animals}/dogs", batch=batch)
+    found = labelled(animals, batch=batch).fixed(12)
+    np.testing.assert_array_equal(found["a"], found["b"])
 
 
 def test_a_batch_that_no_source_can_have_is_refused_in_words(animals):

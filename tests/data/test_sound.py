@@ -95,12 +95,15 @@ def test_what_is_no_pcm_or_ends_early_is_left_out_and_told(tmp_path):
     floats = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 44, b"WAVE", b"fmt ", 16, 3, 1, 8000, 32000, 4, 32, b"data", 8)
     (tmp_path / "c.wav").write_bytes(floats + bytes(8))
     write(tmp_path / "d.wav", [])
+    wide = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 46, b"WAVE", b"fmt ", 16, 1, 1, 8000, 40000, 5, 40, b"data", 10)
+    (tmp_path / "f.wav").write_bytes(wide + bytes(10))
     (tmp_path / "e.mp3").write_bytes(b"")
-    with pytest.warns(UserWarning, match="4 unreadable, left out"):
+    with pytest.warns(UserWarning, match="5 unreadable, left out"):
         pipeline = clips(tmp_path)
     assert len(pipeline) == 1
     reasons = {name.rpartition("/")[2]: reason for name, reason in pipeline.skipped}
     assert "it ends early" in reasons["b.wav"] and "convert it to PCM" in reasons["c.wav"]
+    assert "its values have 40 bits, and 8, 16, 24 and 32 are read; convert" in reasons["f.wav"]
     assert "no sound" in reasons["d.wav"] and reasons["e.mp3"] == ".mp3 is not read; convert it to WAV"
 
 

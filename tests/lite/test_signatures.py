@@ -2,6 +2,7 @@
 
 import json
 import re
+import struct
 import wave
 
 import exported
@@ -97,6 +98,13 @@ def test_wav_files_of_every_width_are_read_and_their_channels_mixed(width, tmp_p
         file.setparams((2, width, 8000, 0, "NONE", None))
         file.writeframes(b"".join(int(n).to_bytes(8, "little", signed=True)[:width] for n in whole.reshape(-1)))
     np.testing.assert_array_equal(clips.read(tmp_path / "x.wav", 8000), [0.375, -1.0, 0.25])
+
+
+def test_a_wav_file_of_40_bits_is_told(tmp_path):
+    head = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 46, b"WAVE", b"fmt ", 16, 1, 1, 8000, 40000, 5, 40, b"data", 10)
+    (tmp_path / "x.wav").write_bytes(head + bytes(10))
+    with pytest.raises(clips.UnreadableClip, match="x.wav: .*its values have 40 bits, and 8, 16, 24 and 32 are read"):
+        clips.read(tmp_path / "x.wav")
 
 
 def test_what_is_written_is_read_again_and_what_is_too_loud_is_clipped(tmp_path):

@@ -1,21 +1,28 @@
 """Runs whose batches have labels beside pictures."""
 
+import dataclasses
 from typing import ClassVar
 
 import keras
+import numpy as np
 import pytest
 import small
 import yaml
 from keras import layers, ops
+from PIL import Image as Pictures
 
-from ganzoo import registration, registry
+from ganzoo import pretrained, registration, registry
 from ganzoo.config import DataConfig, ImageGANConfig, Recipe, TrainingConfig, frozen_config
 from ganzoo.data.fields import Image, Label, Latents, Signature, Stream
+from ganzoo.errors import UsageError
+from ganzoo.evaluation import subject
+from ganzoo.evaluation.evaluate import _known_data, evaluate
+from ganzoo.exporting.generators import _pipeline
 from ganzoo.gan import GAN, Phase
 from ganzoo.registration import register
 from ganzoo.training import notes, train
 from ganzoo.training.chief import _paints_from_noise
-from ganzoo.training.run import open_data
+from ganzoo.training.run import open_data, plan
 
 HATS = ["hatBeanie", "hatHip", "hijab", "none", "turban"]
 
@@ -100,3 +107,69 @@ def test_labels_that_are_alike_are_not_taken_for_one_image_many_times(recipe):
 @pytest.mark.parametrize("name", registry.names())
 def test_only_what_is_made_of_noise_can_copy_training_images(name):
     assert _paints_from_noise(small.create(name)) == (name == "dcgan")
+
+
+def pictured(folder, shade):
+    """Four pictures in a folder."""
+    folder.mkdir(parents=True)
+    for number in range(4):
+        Pictures.fromarray(np.full((8, 8, 3), shade + number, "uint8")).save(folder / f"{number}.png")
+
+
+@pytest.fixture
+def by_folders(recipe, tmp_path):
+    """Trains in classes a and c, whose folders are beside each other, and gives the recipe."""
+    for name, shade in (("a", 0), ("c", 200)):
+        pictured(tmp_path / "set" / name, shade)
+    settings = dataclasses.replace(recipe, data=DataConfig(source=f"folder:{tmp_path / 'set'}"))
+    settings = dataclasses.replace(settings, model=ByClassConfig(classes=2))
+    train(settings, tmp_path / "run")
+    return settings
+
+
+def recorded(run):
+    return yaml.safe_load((run / "config.yaml").read_text("utf-8"))["run"]["names"]
+
+
+def test_a_run_that_goes_on_with_another_class_stops_before_it_writes(by_folders, tmp_path):
+    before = (tmp_path / "run/config.yaml").read_bytes()
+    (tmp_path / "set/a").rename(tmp_path / "set/d")
+    for attempt in (train, plan):
+        with pytest.raises(UsageError, match="'d' is new, 'a' is gone; .*--fresh"):
+            attempt(by_folders, tmp_path / "run", steps=4)
+    assert (tmp_path / "run/config.yaml").read_bytes() == before
+    with pytest.raises(UsageError, match="'d' is new, 'a' is gone"):
+        (tmp_path / "set/a").mkdir()
+        train(by_folders, tmp_path / "run", steps=4)
+    train(by_folders, tmp_path / "run", steps=2, fresh=True)
+    assert recorded(tmp_path / "run") == {"label": ["c", "d"]}
+
+
+def test_classes_keep_the_numbers_that_a_run_recorded(by_folders, tmp_path):
+    config = tmp_path / "run/config.yaml"
+    document = yaml.safe_load(config.read_text("utf-8"))
+    document["run"]["names"]["label"].reverse()
+    config.write_text(yaml.safe_dump(document), "utf-8")
+    gan = train(by_folders, tmp_path / "run", steps=4)
+    assert gan.steps_done == 4 and recorded(tmp_path / "run") == {"label": ["c", "a"]}
+    document["run"]["names"] = {"label": "ca"}
+    config.write_text(yaml.safe_dump(document), "utf-8")
+    with pytest.raises(UsageError, match="can't be read as a run's configuration"):
+        train(by_folders, tmp_path / "run", steps=6)
+
+
+def test_other_data_is_labelled_by_the_numbers_of_the_network_and_not_by_its_own(by_folders, tmp_path):
+    pictured(tmp_path / "other/c", 200)
+    source, (generator,) = f"folder:{tmp_path / 'other'}", pretrained.find_all(tmp_path / "run")
+    examples = _known_data(subject.find(tmp_path / "run"), source)
+    assert [examples.sets["label"].read(place) for place in range(4)] == [1] * 4
+    interface = generator.network.interface
+    for split in ("train", "test"):
+        assert _pipeline(generator, interface, source, split).fixed(4)["label"].tolist() == [1] * 4
+    pictured(tmp_path / "other/cc", 200)
+    for attempt in (
+        lambda: evaluate(tmp_path / "run", source),
+        lambda: _pipeline(generator, interface, source, "test"),
+    ):
+        with pytest.raises(UsageError, match="cc/0.png .* has the label 'cc', .*did you mean 'c'"):
+            attempt()

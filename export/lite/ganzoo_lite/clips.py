@@ -13,6 +13,8 @@ from .samples import told, written
 from .tiling import Progress
 
 SUFFIX = ".wav"
+WIDTHS = (1, 2, 3, 4)
+"""Bytes of a value in files that are read."""
 LARGEST = 32_767
 """Of 16 bits."""
 PAUSE = 0.25
@@ -36,14 +38,41 @@ def read(path: Path, rate: int | None = None) -> np.ndarray:
     try:
         with wave.open(str(path), "rb") as file:
             channels, width, found = file.getnchannels(), file.getsampwidth(), file.getframerate()
+            check_width(width)
             data = file.readframes(file.getnframes())
-    except (wave.Error, EOFError, OSError) as error:
+    except (wave.Error, EOFError, OSError, ValueError) as error:
         raise UnreadableClip(f"{path}: can't be read as a .wav file of PCM ({reason(error)})") from error
     if rate not in (None, found):
         raise UnreadableClip(f"{path}: has {found} values a second, and {rate} are wanted; convert it")
-    frame = width * channels
-    values = _values(data[: len(data) // frame * frame], width)
-    return values.reshape(-1, channels).mean(axis=1, dtype="float32")
+    return decoded(data, width, channels).astype("float32")
+
+
+def check_width(width: int) -> None:
+    """Raises ValueError for PCM of values of so many bytes, unless it can be read."""
+    if width not in WIDTHS:
+        raise ValueError(
+            f"its values have {8 * width} bits, and 8, 16, 24 and 32 are read; convert it to PCM of 16 bits"
+        )
+
+
+def decoded(data: bytes, width: int, channels: int) -> np.ndarray:
+    """The values of PCM, float64 (length,) from -1, which the least number is, to just below 1: its channels' mean.
+
+    Args:
+        data: what `wave` reads of a file; a last frame that is not whole is left out.
+        width: bytes of a value, 1 to 4.
+        channels: how many values a frame has.
+    """
+    data = data[: len(data) // (width * channels) * width * channels]
+    if width == 1:  # The only one without a sign: 128 is silence.
+        values = np.frombuffer(data, "uint8").astype("int16") - 128
+    elif width == 3:
+        wide = np.zeros((len(data) // 3, 4), "uint8")
+        wide[:, 1:] = np.frombuffer(data, "uint8").reshape(-1, 3)
+        values = wide.view("<i4")[:, 0] >> 8
+    else:
+        values = np.frombuffer(data, f"<i{width}")
+    return values.reshape(-1, channels).mean(axis=1, dtype="float64") / 2 ** (8 * width - 1)
 
 
 def fitted(values: np.ndarray, length: int) -> np.ndarray:
@@ -90,14 +119,3 @@ def write_samples(
     for name, clip in zip(names, clips, strict=True):
         write(out / f"{name}{SUFFIX}", clip, rate)
     return written(out, names, SUFFIX, "clips")
-
-
-def _values(data: bytes, width: int) -> np.ndarray:
-    if width == 1:  # Of 8 bits alone, 128 is silence.
-        return (np.frombuffer(data, "uint8").astype("float32") - 128) / 128
-    if width == 3:
-        parts = np.frombuffer(data, "uint8").reshape(-1, 3)
-        # As the upper bytes of 32 bits, which have the sign.
-        data = np.concatenate([np.zeros_like(parts[:, :1]), parts], axis=1).tobytes()
-    bits = 8 * width if width != 3 else 32
-    return (np.frombuffer(data, f"<i{bits // 8}") / 2.0 ** (bits - 1)).astype("float32")
