@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ganzoo import registry
 from ganzoo.config import SECTIONS, Recipe
-from ganzoo.documents import read_yaml
+from ganzoo.documents import FASTEST, read_yaml
 from ganzoo.errors import UsageError, nearest, quoted
 from ganzoo.parsing import override, parse_recipe
 
@@ -82,7 +82,7 @@ def run_of(path: Path) -> tuple[Path, dict] | None:
 def run_document(config: Path) -> dict | None:
     """What the `config.yaml` of a run holds, unchecked; None where there is none of an architecture that is known."""
     try:
-        document = read_yaml(config.read_text("utf-8")) if config.is_file() else None
+        document = read_yaml(config.read_text("utf-8"), FASTEST) if config.is_file() else None
     except ValueError:
         return None
     known = isinstance(document, dict) and document.get("architecture") in registry.names()
