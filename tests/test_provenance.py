@@ -31,13 +31,20 @@ def write_config(folder: Path, *overrides: str, names=None) -> Path:
     return folder / "config.yaml"
 
 
+def in_run(config: Path, network: str, step: int) -> Provenance:
+    """What training knows of a network of this run."""
+    document = yaml.safe_load(config.read_text())
+    names = {key: tuple(names) for key, names in document.pop("run", {}).get("names", {}).items()}
+    return Provenance(document["architecture"], network, document, names, step)
+
+
 @pytest.fixture
 def saved(tmp_path):
     """A generator as training writes it, in its run."""
     config = write_config(tmp_path / "run", "model.generator=mobile", "data.hints=3", names={"a": ["x", "y"]})
     path = tmp_path / "run/generator_ba.keras"
     network = small.create("cyclegan", generator="mobile").generator_ba
-    write_network(network, path, provenance.in_run(config, "generator_ba", 7))
+    write_network(network, path, in_run(config, "generator_ba", 7))
     return path
 
 
@@ -98,7 +105,7 @@ def test_a_file_that_was_copied_away_and_renamed_knows_what_it_is(saved, tmp_pat
 
 
 def test_in_its_run_a_file_is_of_the_recipe_that_the_run_states_now(saved, tmp_path):
-    write_config(saved.parent, "data.source=folder:elsewhere")
+    write_config(saved.parent, "model.generator=mobile", "data.source=folder:elsewhere")
     assert pretrained.find(saved).recipe.data.source == "folder:elsewhere"
     best = saved.parent / "checkpoints/best/generator_ba_step_0000007.keras"
     best.parent.mkdir(parents=True)
@@ -199,7 +206,7 @@ def test_a_file_that_travels_tells_nothing_of_the_folders_of_the_machine_that_it
         tmp_path / "run", "data.source=folder:/home/ada/faces/ink,~/faces/color", "model.teacher=/home/ada/runs/large"
     )
     path = tmp_path / "run/generator_ab.keras"
-    write_network(small.create("cyclegan").generator_ab, path, provenance.in_run(config, "generator_ab", 7))
+    write_network(small.create("cyclegan").generator_ab, path, in_run(config, "generator_ab", 7))
     copy = tmp_path / "generator_ab.keras"
     shutil.copy(path, copy)
     found = provenance.of_file(copy)
