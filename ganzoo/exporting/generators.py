@@ -13,7 +13,7 @@ from ganzoo import keras_network, pretrained, recipes, registry, zoo
 from ganzoo.config import DataConfig, Recipe
 from ganzoo.data.fields import Crop, Image, Stream, keys_of
 from ganzoo.data.pipeline import Pipeline, of_size, open_pipeline
-from ganzoo.errors import RunError, UsageError
+from ganzoo.errors import RunError, UsageError, quoted
 from ganzoo.generator import Generator
 from ganzoo.lite import card, latents
 from ganzoo.lite.network import Network, draw
@@ -74,6 +74,8 @@ class Examples:
     """
     description: str
     """For people: what images of where."""
+    source: str = ""
+    """Of what data, as in a recipe; empty where they were drawn."""
 
 
 def needs_data(interface: card.Interface) -> bool:
@@ -143,7 +145,8 @@ def _examples(generator: Generator, interface: card.Interface, split: str, count
         drawn = draw(Network(generator.title, interface, call=dict), seed, count)
         return Examples(_alone(drawn), f"latents of seed {seed}")
     signature = keras_network.signature_of(generator.model, generator.provenance)
-    pipeline = _pipeline(generator, interface, source, split)
+    data = _data(generator, source)
+    pipeline = _pipeline(generator, interface, data, split)
     found, fixed = {}, pipeline.fixed(count)
     for tensor, (key, field) in zip(interface.inputs, signature.takes.items(), strict=True):
         values = fixed.get(key, next(iter(fixed.values())))
@@ -152,24 +155,33 @@ def _examples(generator: Generator, interface: card.Interface, split: str, count
         elif tensor.kind in ("latents", "code"):
             values = latents.draw(seed, len(values), tensor.shape[-1])
         found[tensor.name] = values
-    return Examples(_alone(found), pipeline.description)
+    return Examples(_alone(found), pipeline.description, data.source)
 
 
 def _alone(named: Mapping[str, np.ndarray]) -> np.ndarray | Mapping[str, np.ndarray]:
     return named if len(named) > 1 else next(iter(named.values()))
 
 
-def _pipeline(generator: Generator, interface: card.Interface, source: str | None, split: str) -> Pipeline:
-    """A pipeline whose batches hold what the generator takes; pictures are of its size if the source has such."""
+def _data(generator: Generator, source: str | None) -> DataConfig:
+    """What data the examples are of: those of `source`, or the recipe's, prepared as in training."""
     recipe = generator.recipe or _usual_recipe(generator)
-    if recipe is None and source is None:
+    if source is None and recipe is None:
         raise UsageError(
             f"{generator.model.name}: of no architecture that ganzoo has a recipe for, so no images are known to prove "
             "the export on; give a source as --calibration"
         )
+    if source is None and generator.unopened:
+        raise UsageError(
+            f"{generator.title}: trained on {quoted(generator.unopened)}, by a recipe that came inside the file, and "
+            "what such a one names is not opened by itself; give data to prove the export on as --calibration SOURCE"
+        )
     data = dataclasses.replace(recipe.data if recipe else DataConfig(), load_size=None)
-    if source is not None:
-        data = data.from_source(source)
+    return data if source is None else data.from_source(source)
+
+
+def _pipeline(generator: Generator, interface: card.Interface, data: DataConfig, split: str) -> Pipeline:
+    """A pipeline whose batches hold what the generator takes; pictures are of its size if the source has such."""
+    recipe = generator.recipe or _usual_recipe(generator)
     model = recipe.model if recipe else SimpleNamespace(batch=(Stream(image=Image()),))
     options = {"batch_size": 1, "seed": 0, "split": split}
     picture = interface.taken("image")
