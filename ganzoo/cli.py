@@ -202,6 +202,7 @@ def generate(model, inputs, out, tiles, keep_alpha, large, direction, network, a
     """
     from ganzoo import generation, pretrained
     from ganzoo.generator import is_tflite
+    from ganzoo.lite import asking
     from ganzoo.lite.pixels import allow_large
 
     given = {name: value for name, value in of_samples.items() if value not in (None, ())}
@@ -213,7 +214,7 @@ def generate(model, inputs, out, tiles, keep_alpha, large, direction, network, a
         allow_large()
     answers = found.gives in generation.ANSWERS
     if inputs:
-        jobs = generation.plan_questions(found, inputs) if answers else generation.plan_images(inputs, out)
+        jobs = asking.find(found.works_on, inputs) if answers else generation.plan_images(inputs, out)
     else:
         generation.check_conditions(found, given.get("classes"), given.get("texts"))
     if found.path and is_tflite(found.path):

@@ -6,6 +6,9 @@ import yaml
 
 from ganzoo.errors import reason
 
+FASTEST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Ten times as fast, where it is there; of what is no YAML it says less."""
+
 
 def read_yaml(text: str, loader: type = yaml.SafeLoader) -> Any:
     """What a YAML text means: mappings, lists and plain values.

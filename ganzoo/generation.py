@@ -16,7 +16,7 @@ from ganzoo.lite.jobs import is_file, plan_images
 from ganzoo.lite.network import Network
 from ganzoo.lite.tiling import Progress
 
-__all__ = ["check", "generate_answers", "generate_images", "generate_samples", "plan_images", "plan_questions"]
+__all__ = ["check", "generate_answers", "generate_images", "generate_samples", "plan_images"]
 
 COUNT = 16
 """Samples in a grid."""
@@ -211,17 +211,6 @@ def generate_images(
     lite_jobs.paint_all(opened, jobs, tiles=tiles, keep_alpha=keep_alpha, say=say, progress_of=_bar)
 
 
-def plan_questions(generator: Generator, inputs: Sequence[Path]) -> list[Path]:
-    """The files that a classifier or an encoder is asked about; a folder stands for those in it and below.
-
-    Raises:
-        UsageError: for an input that is not there, and a folder without such files.
-    """
-    if generator.works_on == "clip":
-        return [file for path in inputs for file, _ in lite_jobs.find_files(path, (clips.SUFFIX,), "sound")]
-    return [file for path in inputs for file, _ in lite_jobs.find_images(path)]
-
-
 def generate_answers(
     model,
     files: Sequence[Path],
@@ -233,7 +222,7 @@ def generate_answers(
 
     Args:
         model: anything that `inference.open_network` takes.
-        files: from `plan_questions`; one that can't be read is skipped.
+        files: from `asking.find`; one that can't be read is skipped.
         out: a JSON file that the answers are written to.
         say: is told a line of each: of classes the best three, in percent.
         warn: is told of each that is skipped.

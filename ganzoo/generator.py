@@ -69,6 +69,11 @@ class Generator:
         return self.provenance.parsed if self.provenance else None
 
     @property
+    def unopened(self) -> str | None:
+        """The source of the recipe, where only a user may name it: see `Provenance.unopened`. Raises as `recipe`."""
+        return self.provenance.unopened if self.provenance else None
+
+    @property
     def names(self) -> Mapping[str, tuple[str, ...]]:
         """What whole numbers stand for, by the keys that they have in a batch."""
         return self.provenance.names if self.provenance else {}

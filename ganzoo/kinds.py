@@ -17,9 +17,17 @@ def guessed(shapes: Sequence[Sequence[int | None]]) -> tuple[str, ...]:
 
 def within(path: Path) -> tuple[str, ...]:
     """The kinds of what the model in a `.keras` file takes; nothing where the file doesn't tell."""
+    return guessed(shapes_within(path))
+
+
+def shapes_within(path: Path) -> list[list[int | None]]:
+    """The shapes of what the model in a `.keras` file takes, in order; none where the file doesn't tell."""
     try:
         with zipfile.ZipFile(path) as archive:
-            layers = json.loads(archive.read("config.json"))["config"]["layers"]
-        return guessed([layer["config"]["batch_shape"] for layer in layers if layer["class_name"] == "InputLayer"])
+            model = json.loads(archive.read("config.json"))["config"]
+        found = {layer["name"]: layer["config"] for layer in model["layers"] if layer["class_name"] == "InputLayer"}
+        if len(found) > 1:
+            found = {name: found[name] for name, *_ in model["input_layers"]}
+        return [list(config["batch_shape"]) for config in found.values()]
     except (OSError, zipfile.BadZipFile, ValueError, LookupError, TypeError, RecursionError):
-        return ()
+        return []

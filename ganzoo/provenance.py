@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import TypeAdapter
 
-from ganzoo import recipes, registry
+from ganzoo import kinds, recipes, redaction, registry
 from ganzoo.config import SECTIONS, Recipe
 from ganzoo.data.fields import Field, Signature, fields_of
 from ganzoo.errors import RunError, UsageError
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 MEMBER = "ganzoo.json"
 """Within a `.keras` file."""
+OWN = "embedded:"
+"""What sources that come with ganzoo begin with."""
 LARGEST = 16 * 2**20
 """Bytes of it: the words of a vocabulary may be many."""
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -53,6 +55,10 @@ class Provenance:
     """Of training, where that is known."""
     where: str = dataclasses.field(default="", compare=False)
     """Where the recipe stands, for errors."""
+    travelled: bool = dataclasses.field(default=False, compare=False)
+    """The recipe came inside a file or a card, which anyone may have written: what it names elsewhere is not opened."""
+    fits: bool = dataclasses.field(default=True, compare=False)
+    """The config has the sizes of the network; that of defaults may have others."""
 
     @functools.cached_property
     def parsed(self) -> Recipe | None:
@@ -66,17 +72,25 @@ class Provenance:
         document = {"architecture": self.architecture, **self.recipe}
         return parse_recipe(document, self._config_class, self._place)
 
-    @functools.cached_property
+    @property
     def config(self):
-        """The architecture's config. Raises UsageError as `parsed`."""
-        if self.parsed:
-            return self.parsed.model
-        return parse_section(self._config_class, self.recipe.get("model"), f"{self._place}: model")
+        """The architecture's config; None where nobody knows its sizes. Raises UsageError as `parsed`."""
+        return self._settings if self.fits else None
+
+    @property
+    def unopened(self) -> str | None:
+        """The source that it was trained on, where that is not opened unless a user names it; None for any other.
+
+        Raises:
+            UsageError: as `parsed`.
+        """
+        source = self.parsed.data.source if self.travelled and self.parsed else OWN
+        return None if source.startswith(OWN) else source
 
     @property
     def variant(self) -> str | None:
         """Which of its generators the architecture built; None where it has but one."""
-        return getattr(self.config, "generator", None)
+        return getattr(self._settings, "generator", None)
 
     @property
     def signature(self) -> Signature:
@@ -86,23 +100,33 @@ class Provenance:
     @property
     def floors(self) -> dict[str, float]:
         """Where what an export must reach differs from what others must: dB by precision."""
-        return self.config.floors
+        return self._settings.floors
+
+    def at(self, step: int) -> "Provenance":
+        """The same at a step of training."""
+        return dataclasses.replace(self, step=step)
 
     def to_document(self) -> dict:
         """As plain values, what follows from them included: what `ganzoo.json` and `card.json` hold.
 
         Of places on this machine the last names alone: files travel.
         """
-        recipe = json.dumps(self.recipe, sort_keys=True).encode()
+        recipe = redaction.without_places(self.recipe)
         return {
             "architecture": self.architecture,
             "network": self.network,
             "variant": self.variant,
             "step": self.step,
             "names": {key: list(names) for key, names in self.names.items()},
-            "recipe": _without_places(self.recipe),
-            "recipe_sha256": hashlib.sha256(recipe).hexdigest(),
+            "recipe": recipe,
+            "recipe_sha256": hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest(),
         }
+
+    @functools.cached_property
+    def _settings(self):
+        if self.parsed:
+            return self.parsed.model
+        return parse_section(self._config_class, self.recipe.get("model"), f"{self._place}: model")
 
     @property
     def _place(self) -> str:
@@ -134,50 +158,31 @@ def names_of(known: Provenance | Known, key: str, field: Field) -> tuple[str, ..
     return tuple(next((known.names[place] for place in same if place in known.names), map(str, numbers)))
 
 
-def _without_places(recipe: Mapping) -> dict:
-    """The recipe without the folders that lead to its data and other files."""
-    found = {key: dict(section) if isinstance(section, Mapping) else section for key, section in recipe.items()}
-    data, model = found.get("data", {}), found.get("model", {})
-    scheme, _, paths = str(data.get("source", "")).partition(":")
-    if scheme == "folder":
-        data["source"] = f"folder:{','.join(Path(path.strip()).name for path in paths.split(','))}"
-    for key, value in model.items():
-        if isinstance(value, str) and Path(value).is_absolute():
-            model[key] = Path(value).name
-    return found
-
-
 def of_config(architecture: str, network: str, config) -> Provenance:
     """Of a network that no recipe made, but a config alone."""
     model = TypeAdapter(type(config)).dump_python(config, mode="json")
     return Provenance(architecture, network, {"model": model})
 
 
-def in_run(config: Path, network: str, step: int | None = None) -> Provenance | None:
-    """Of a network of the run whose `config.yaml` this is; None where there is none.
-
-    Args:
-        network: by its name, as in `GAN.deployed()`.
-    """
-    document = recipes.run_document(config)
-    return document and _of_run(document, network, str(config), step)
-
-
 def of_file(path: Path) -> Provenance | None:
-    """Of a `.keras` or `.npz` file: what its run says or, where it was copied away, it says itself.
+    """Of a `.keras` or `.npz` file: what it says itself or, where it says nothing, its run.
 
-    None for a file of no architecture that is known here.
+    In the run that it is of, the recipe is the one in `config.yaml`, which knows where its data lie. None for a file of
+    no architecture that is known here.
 
     Raises:
         RunError: when what the file says of itself is garbled.
     """
     config, run = recipes.run_of(path) or (None, None)
     network = re.sub(r"_step_\d+$", "", path.stem)
-    if run and network in registry.config_class(run["architecture"]).deployed:
-        return _of_run(run, network, str(config))
+    is_deployed = run and network in registry.config_class(run["architecture"]).deployed
+    of_run = _of_run(run, network, str(config)) if is_deployed else None
     if path.suffix != ".keras":
-        return None
-    return _inside(path) or of_before(_model_name(path), run, str(config))
+        return of_run
+    inside = _inside(path)
+    if inside and of_run and _are_of_one_network(inside, of_run):
+        return dataclasses.replace(of_run, names=inside.names or of_run.names, step=inside.step)
+    return inside or of_run or of_before(_model_name(path), run, str(config), kinds.shapes_within(path))
 
 
 def of_entry(entry: Mapping, path: Path) -> Provenance | None:
@@ -191,16 +196,22 @@ def of_entry(entry: Mapping, path: Path) -> Provenance | None:
 def of_model(model: "keras.Model") -> Provenance | None:
     """Of a Keras model; None for one of no architecture that is known here."""
     found = getattr(model, "provenance", None)
-    return found if isinstance(found, Provenance) else of_before(model.name)
+    if isinstance(found, Provenance):
+        return found
+    tensors = (*(model.inputs or ()), *(model.outputs or ()))
+    return of_before(model.name, shapes=[tensor.shape for tensor in tensors])
 
 
-def of_before(name: str | None, run: Mapping | None = None, where: str = "") -> Provenance | None:
+def of_before(
+    name: str | None, run: Mapping | None = None, where: str = "", shapes: Sequence[Sequence[int | None]] = ()
+) -> Provenance | None:
     """Of files and models that say nothing themselves, as those of earlier releases: by the name of the Keras model.
 
     It begins with the architecture and ends with the network: `cyclegan_mobile_generator_ab`.
 
     Args:
         run: the document of the run that the file lies in, and `where` that stands.
+        shapes: of the tensors that the model takes and gives, as far as they are known, in that order.
     """
     name = str(name)
     known = [architecture for architecture in registry.names() if name.startswith(f"{architecture}_")]
@@ -217,7 +228,7 @@ def of_before(name: str | None, run: Mapping | None = None, where: str = "") -> 
     is_mobile = name.startswith(f"{architecture}_mobile_") and hasattr(config_class, "generator")
     found = Provenance(architecture, network, {"model": {"generator": "mobile"}} if is_mobile else {})
     try:
-        return found if found.config else None
+        return dataclasses.replace(found, fits=_fit(found, shapes))
     except UsageError:  # It has settings without a default, and nobody knows those.
         return None
 
@@ -229,12 +240,37 @@ def write(path: Path, provenance: Provenance) -> None:
         archive.writestr(zipfile.ZipInfo(MEMBER, _DATE), text.encode())
 
 
-def _of_run(document: Mapping, network: str, where: str, step: int | None = None) -> Provenance:
+def _of_run(document: Mapping, network: str, where: str) -> Provenance:
     run = document.get("run")
     names = run.get("names") if isinstance(run, Mapping) else None
     recipe = {key: document[key] for key in SECTIONS if document.get(key) is not None}
     names = _names(names) if isinstance(names, Mapping) else {}
-    return Provenance(document["architecture"], network, recipe, names, step, where)
+    return Provenance(document["architecture"], network, recipe, names, where=where)
+
+
+def _are_of_one_network(one: Provenance, other: Provenance) -> bool:
+    """Whether two were made by the same settings, wherever the files that these name lie."""
+    return (one.architecture, one.network, _model(one)) == (other.architecture, other.network, _model(other))
+
+
+def _model(found: Provenance):
+    document = redaction.without_places(found.recipe.get("model"))
+    try:
+        # A later release writes out more of the defaults.
+        return parse_section(registry.config_class(found.architecture), document, "")
+    except UsageError:
+        return document
+
+
+def _fit(found: Provenance, shapes: Sequence[Sequence[int | None]]) -> bool:
+    """Whether tensors of these shapes may be of the network by its config. Raises UsageError as `Provenance.config`."""
+    fields = (*found.signature.takes.values(), *found.signature.gives.values())
+    wanted = [field.shape(found.config) for field in fields]
+    pairs = [(tuple(shape[1:]), sides) for shape, sides in zip(shapes, wanted, strict=False)]
+    return all(
+        len(shape) == len(sides) and all(side in (None, other) for side, other in zip(shape, sides, strict=True))
+        for shape, sides in pairs
+    )
 
 
 def _inside(path: Path) -> Provenance | None:
@@ -272,7 +308,7 @@ def _read(document, where: str) -> Provenance | None:
         raise _garbled(where) from None
     if architecture not in registry.names() or network not in registry.config_class(architecture).deployed:
         return None
-    return Provenance(architecture, network, recipe, names, step, where)
+    return Provenance(architecture, network, recipe, names, step, where, travelled=True)
 
 
 def _names(found: Mapping) -> dict[str, tuple[str, ...]]:

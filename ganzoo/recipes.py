@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ganzoo import registry
 from ganzoo.config import SECTIONS, Recipe
-from ganzoo.documents import read_yaml
+from ganzoo.documents import FASTEST, read_yaml
 from ganzoo.errors import UsageError, nearest, quoted
 from ganzoo.parsing import override, parse_recipe
 
@@ -95,7 +95,7 @@ def check_installed(config: Path) -> None:
 
 def _document(config: Path) -> dict:
     try:
-        document = read_yaml(config.read_text("utf-8")) if config.is_file() else None
+        document = read_yaml(config.read_text("utf-8"), FASTEST) if config.is_file() else None
     except ValueError:
         document = None
     return document if isinstance(document, dict) else {}

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,13 @@ import painters
 import pytest
 import signed
 import yaml
+from PIL import Image
 
 import ganzoo
-from ganzoo import inference, parsing, pretrained, recipes
+from ganzoo import inference, parsing, pretrained, provenance, recipes
 from ganzoo.errors import RunError, UsageError
 from ganzoo.evaluation import subject
+from ganzoo.provenance import Provenance
 
 TFLITE = {"formats": ["tflite"], "quantize": ["none"], "measure": False}
 
@@ -56,6 +59,79 @@ def test_an_exported_file_of_drawings_with_hints_is_evaluated_with_them(tmp_path
     assert entry["provenance"]["recipe"]["data"]["hints"] == 7
     assert len(entry["provenance"]["recipe_sha256"]) == 64
     assert entry["evaluation"]["protocol"] == "pairs"
+
+
+def copied_away(folder: Path, architecture: str, *overrides: str) -> Path:
+    """A `.keras` file of a recipe that is nowhere else."""
+    document = parsing.to_document(recipes.load_recipe(architecture, ["model.image_size=64", *overrides]))
+    painters.painter(architecture, "generator").save(folder / "mine.keras")
+    provenance.write(folder / "mine.keras", Provenance(architecture, "generator", document))
+    return folder / "mine.keras"
+
+
+def pictures(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    for number in range(4):
+        pixels = np.random.default_rng(number).integers(0, 256, (64, 128, 3), dtype="uint8")
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    return folder
+
+
+def test_a_folder_that_happens_to_have_the_name_of_a_files_data_is_not_measured(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pictures(tmp_path / "faces")
+    file = copied_away(tmp_path, "pix2pix", "data.source=folder:/home/ada/faces", "data.domains=[]")
+    with pytest.raises(UsageError, match=r"mine\.keras: trained on 'folder:faces', .*--data SOURCE"):
+        ganzoo.evaluate(file)
+    with pytest.raises(UsageError, match=r"mine\.keras: trained on 'folder:faces', .*--calibration SOURCE"):
+        ganzoo.export(file, tmp_path / "out", **TFLITE)
+    found = ganzoo.evaluate(file, "folder:faces")
+    assert found["data"].startswith("4 pairs from folder:faces")
+
+
+@pytest.mark.parametrize("source", ["url:http://127.0.0.1:9/x.zip#sha256=" + "0" * 64, "tfds:mnist", "folder:/etc"])
+def test_what_the_recipe_in_a_card_names_elsewhere_is_neither_fetched_nor_read(tmp_path, source):
+    out = exported(tmp_path, "pix2pix", "generator")
+    card = json.loads((out / "card.json").read_text())
+    card["files"]["generator_float32.tflite"]["provenance"]["recipe"]["data"]["source"] = source
+    (out / "card.json").write_text(json.dumps(card))
+    with pytest.raises(UsageError, match=r"trained on .*--data SOURCE"):
+        ganzoo.evaluate(out / "generator_float32.tflite")
+    found = subject.open_files(subject.find(out / "generator_float32.tflite"), "embedded:emoji")
+    assert (found.own, found.on_own_data) == (None, False)
+
+
+def test_a_network_or_weights_that_the_recipe_in_a_file_names_are_not_opened(tmp_path):
+    trap = tmp_path / "trap.keras"
+    trap.write_bytes(b"whoever opens this fails")
+    recipe = parsing.to_document(recipes.load_recipe("pix2pix", ["model.image_size=64", f"model.teacher={trap}"]))
+    recipe["evaluation"]["network"] = str(trap)
+    file = tmp_path / "mine.keras"
+    painters.painter("pix2pix", "generator").save(file)
+    # As somebody else may write it, with whole paths.
+    with zipfile.ZipFile(file, "a") as archive:
+        document = {"architecture": "pix2pix", "network": "generator", "recipe": recipe, "names": {}}
+        archive.writestr(provenance.MEMBER, json.dumps(document))
+    found = ganzoo.evaluate(file, count=2)
+    reasons = [one["reason"] for one in found["skipped"] if one["metric"] == "distribution metrics"]
+    assert len(reasons) == 1 and "give that, or another, as --network" in reasons[0]
+    assert any(result["key"] == "psnr" for result in found["results"])
+
+
+def test_a_card_tells_nothing_of_the_folders_of_the_machine_that_it_was_made_on(tmp_path):
+    folder = pictures(tmp_path / "home/ada/faces")
+    run = tmp_path / "run"
+    run.mkdir()
+    recipe = recipes.load_recipe("pix2pix", ["model.image_size=64", f"data.source=folder:{folder}", "data.domains=[]"])
+    (run / "config.yaml").write_text(yaml.safe_dump(parsing.to_document(recipe)))
+    painters.painter("pix2pix", "generator").save(run / "generator.keras")
+    ganzoo.export(run, tmp_path / "out", **TFLITE, calibration=f"folder:{folder}")
+    ganzoo.evaluate(tmp_path / "out/generator_float32.tflite", f"folder:{folder}", count=2)
+    text = (tmp_path / "out/card.json").read_text()
+    entry = json.loads(text)["files"]["generator_float32.tflite"]
+    assert "ada" not in text
+    assert "from folder:faces" in entry["quality"]["proven_on"]
+    assert "from folder:faces" in entry["evaluation"]["data"]
 
 
 @pytest.mark.parametrize("build", [signed.conditional, signed.player, signed.decoder, signed.encoder])

@@ -14,7 +14,7 @@ import ganzoo
 ROOT = Path(ganzoo.__file__).parent
 LEVELS = [
     {"lite"},
-    {"errors", "files", "memory", "npz"},
+    {"errors", "files", "memory", "npz", "redaction"},
     {"documents"},
     {"config", "seeding", "backend", "strategy_names", "pictures", "downloads", "registration", "kinds"},
     {"parsing"},

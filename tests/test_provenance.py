@@ -1,3 +1,4 @@
+import hashlib
 import json
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import signed
 import small
 import yaml
 
@@ -31,23 +33,35 @@ def write_config(folder: Path, *overrides: str, names=None) -> Path:
     return folder / "config.yaml"
 
 
+def in_run(config: Path, network: str, step: int) -> Provenance:
+    """What training knows of a network of this run."""
+    document = yaml.safe_load(config.read_text())
+    names = {key: tuple(names) for key, names in document.pop("run", {}).get("names", {}).items()}
+    return Provenance(document["architecture"], network, document, names, step)
+
+
 @pytest.fixture
 def saved(tmp_path):
     """A generator as training writes it, in its run."""
     config = write_config(tmp_path / "run", "model.generator=mobile", "data.hints=3", names={"a": ["x", "y"]})
     path = tmp_path / "run/generator_ba.keras"
     network = small.create("cyclegan", generator="mobile").generator_ba
-    write_network(network, path, provenance.in_run(config, "generator_ba", 7))
+    write_network(network, path, in_run(config, "generator_ba", 7))
     return path
 
 
 def test_training_writes_into_each_network_what_it_is_and_at_which_step(tmp_path):
     small_ones = ["model.image_size=32", "model.base_filters=4", "training.batch_size=2", "training.checkpoint_every=2"]
     recipe = recipes.load_recipe("dcgan_emoji", small_ones)
-    ganzoo.train(recipe, tmp_path / "run", steps=2, strategy="single")
+    gan = ganzoo.train(recipe, tmp_path / "run", steps=2, strategy="single")
+    assert pretrained.find(tmp_path / "run").provenance.step == 2
+    in_memory = provenance.of_model(gan.deployed()["generator"])
+    assert in_memory.parsed == recipes.load_recipe(tmp_path / "run/config.yaml")
+    assert in_memory.parsed.data.source == "embedded:emoji"
     shutil.move(tmp_path / "run/generator.keras", tmp_path / "mine.keras")
     found = pretrained.find(tmp_path / "mine.keras")
     assert found.provenance.step == 2
+    assert found.provenance.network == "generator"
     assert found.recipe == recipes.load_recipe(tmp_path / "run/config.yaml")
 
 
@@ -98,7 +112,7 @@ def test_a_file_that_was_copied_away_and_renamed_knows_what_it_is(saved, tmp_pat
 
 
 def test_in_its_run_a_file_is_of_the_recipe_that_the_run_states_now(saved, tmp_path):
-    write_config(saved.parent, "data.source=folder:elsewhere")
+    write_config(saved.parent, "model.generator=mobile", "data.source=folder:elsewhere")
     assert pretrained.find(saved).recipe.data.source == "folder:elsewhere"
     best = saved.parent / "checkpoints/best/generator_ba_step_0000007.keras"
     best.parent.mkdir(parents=True)
@@ -107,6 +121,26 @@ def test_in_its_run_a_file_is_of_the_recipe_that_the_run_states_now(saved, tmp_p
     # One that no run writes so is what it says itself.
     shutil.copy(saved, saved.with_name("mine.keras"))
     assert pretrained.find(saved.with_name("mine.keras")).recipe.data.source == "embedded:avatars"
+
+
+def test_in_a_run_of_other_settings_a_file_is_what_it_says_itself(saved):
+    write_config(saved.parent, "model.generator=resnet", "data.source=folder:elsewhere", names={"a": ["z"]})
+    found = pretrained.find(saved).provenance
+    assert (found.variant, found.names, found.parsed.data.source) == ("mobile", {"a": ("x", "y")}, "embedded:avatars")
+
+
+def test_in_a_run_of_another_architecture_a_file_is_what_it_says_itself(saved):
+    document = to_document(recipes.load_recipe("dcgan"))
+    (saved.parent / "config.yaml").write_text(yaml.safe_dump(document))
+    saved.rename(saved.with_name("generator.keras"))
+    found = pretrained.find(saved.with_name("generator.keras")).provenance
+    assert (found.architecture, found.network, found.step) == ("cyclegan", "generator_ba", 7)
+
+
+def test_in_its_run_a_file_has_its_own_step_and_names(saved):
+    write_config(saved.parent, "model.generator=mobile", names={"a": ["other"]})
+    found = pretrained.find(saved).provenance
+    assert (found.step, found.names) == (7, {"a": ("x", "y")})
 
 
 def test_keras_opens_the_file_without_ganzoo(saved):
@@ -199,7 +233,7 @@ def test_a_file_that_travels_tells_nothing_of_the_folders_of_the_machine_that_it
         tmp_path / "run", "data.source=folder:/home/ada/faces/ink,~/faces/color", "model.teacher=/home/ada/runs/large"
     )
     path = tmp_path / "run/generator_ab.keras"
-    write_network(small.create("cyclegan").generator_ab, path, provenance.in_run(config, "generator_ab", 7))
+    write_network(small.create("cyclegan").generator_ab, path, in_run(config, "generator_ab", 7))
     copy = tmp_path / "generator_ab.keras"
     shutil.copy(path, copy)
     found = provenance.of_file(copy)
@@ -209,3 +243,29 @@ def test_a_file_that_travels_tells_nothing_of_the_folders_of_the_machine_that_it
         assert b"ada" not in archive.read(provenance.MEMBER)
     # In its run it is known where they lie.
     assert provenance.of_file(path).parsed.data.source == "folder:/home/ada/faces/ink,~/faces/color"
+
+
+def test_what_is_stored_of_a_recipe_is_what_its_checksum_is_of(saved):
+    with zipfile.ZipFile(saved) as archive:
+        document = json.loads(archive.read(provenance.MEMBER))
+    text = json.dumps(document["recipe"], sort_keys=True)
+    assert document["recipe_sha256"] == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_a_default_config_of_other_sizes_is_not_taken_for_that_of_a_model(tmp_path, monkeypatch):
+    signed.register(monkeypatch)
+
+    def named(classes: int) -> keras.Model:
+        image = keras.Input((8, 8, 1), name="image")
+        logits = keras.layers.Dense(classes)(keras.layers.Flatten()(image))
+        return keras.Model(image, logits, name="signed_classifier")
+
+    assert provenance.of_model(named(3)).config.classes == 3
+    found = provenance.of_model(named(5))
+    assert (found.network, found.config) == ("classifier", None)
+    answers = pretrained.find(named(5)).network.interface.output
+    assert (answers.kind, len(answers.names)) == ("classes", 0)
+    # Of a file its inputs tell, without Keras.
+    small.create("dcgan").generator.save(tmp_path / "plain.keras")
+    found = pretrained.find(tmp_path / "plain.keras").provenance
+    assert (found.architecture, found.variant, found.config) == ("dcgan", "dcgan", None)

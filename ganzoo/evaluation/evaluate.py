@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ganzoo import redaction
 from ganzoo.config import Recipe
-from ganzoo.errors import RunError, UsageError
+from ganzoo.errors import RunError, UsageError, quoted
 from ganzoo.evaluation import instruments, protocols, results, subject
 from ganzoo.evaluation.examples import Examples, open_examples
 from ganzoo.evaluation.results import Result, Skipped
@@ -46,7 +47,7 @@ def evaluate(
         model: a pretrained name, a run directory, a `.keras` file, an exported file, or a Keras model of one of
             ganzoo's architectures.
         data: a source of test images, as `folder:PATH`, in place of the recipe's; needed for what lies in no run
-            directory.
+            directory, unless it was trained on `embedded:` data.
         direction: `ab`, `ba` or `both`, of a model that has two generators.
         network: the feature network of the distribution metrics: `efficientnet-lite0`, `inception`, which is fetched
             once, or a `.keras` file. None: the recipe's, and where that can't be had, none.
@@ -77,13 +78,13 @@ def evaluate(
     import_keras()
     found = subject.open_files(files, data) if from_disk else subject.of_model(model, data)
     recipe = _limited(found.recipe, count)
-    tools = _instruments(recipe, network, perceptual)
+    tools = _instruments(found, network, perceptual)
     test = test or open_examples(recipe, "test", found.names)
     document = _measured(dataclasses.replace(found, recipe=recipe), test, test.at_most(count), tools, folder, watch)
     if folder:
         _write(document, folder)
     if files:
-        _note_in_cards(files, document)
+        _note_in_cards(files, {**document, "data": redaction.in_words(document["data"], recipe.data.source)})
     return document
 
 
@@ -95,6 +96,11 @@ def _known_data(files: subject.Files | None, data: str | None) -> Examples | Non
     """
     if files is None:
         return None
+    if data is None and files.unopened:
+        raise UsageError(
+            f"{files.name}: trained on {quoted(files.unopened)}, by a recipe that came inside the file, and what "
+            "such a one names is not opened by itself; give test data as --data SOURCE"
+        )
     if files.recipe is not None:
         return open_examples(subject.with_source(files.recipe, data), "test", files.names)
     if data is None:
@@ -120,9 +126,11 @@ def _limited(recipe: Recipe, count: int | None) -> Recipe:
     return dataclasses.replace(recipe, evaluation=dataclasses.replace(recipe.evaluation, samples=fewer))
 
 
-def _instruments(recipe: Recipe, network: str | None, perceptual: Sequence[str] | None) -> instruments.Instruments:
+def _instruments(
+    found: subject.Subject, network: str | None, perceptual: Sequence[str] | None
+) -> instruments.Instruments:
     """Those that were asked for, which must be had, and else those of the recipe's protocol that are there."""
-    protocol = protocols.protocol_of(recipe)
+    protocol = protocols.protocol_of(found.recipe)
     if network and not protocol.distribution:
         raise UsageError(f"network: {protocol.name} has no distribution metrics; leave it out")
     if perceptual and not protocol.perceptual:
@@ -130,7 +138,8 @@ def _instruments(recipe: Recipe, network: str | None, perceptual: Sequence[str] 
     asked = instruments.open_instruments(network, perceptual or ())
     usual = instruments.Instruments()
     if protocol.distribution and network is None:
-        usual = instruments.network_if_there(recipe.evaluation.network)
+        named = found.recipe.evaluation.network
+        usual = (instruments.own_network_if_there if found.travelled else instruments.network_if_there)(named)
     there = instruments.Instruments()
     if protocol.perceptual and perceptual is None:
         there = instruments.perceptual_if_there()

@@ -52,6 +52,16 @@ def network_if_there(network: str) -> Instruments:
         return Instruments(skipped=(Skipped("distribution metrics", str(error)),))
 
 
+def own_network_if_there(network: str) -> Instruments:
+    """As `network_if_there`, for one that a file names which anyone may have made: no file that it names is opened."""
+    from ganzoo.metrics.networks import NAMES
+
+    if network in NAMES:
+        return network_if_there(network)
+    reason = f"the recipe, which came inside the file, names {quoted(network)}; give that, or another, as --network"
+    return Instruments(skipped=(Skipped("distribution metrics", reason),))
+
+
 def perceptual_if_there() -> Instruments:
     """The perceptual distances whose weights are on this machine, and why not the others. Fetches nothing."""
     from ganzoo.metrics import open_perceptual_distance, perceptual_distance

@@ -46,6 +46,11 @@ class Files:
         return self.generators[0].names
 
     @property
+    def unopened(self) -> str | None:
+        """The source of their recipe, where only a user may name it; see `Provenance.unopened`."""
+        return self.generators[0].unopened
+
+    @property
     def run(self) -> Path | None:
         """The run directory, where the model was given as one. A zoo's folder is no place for what is measured."""
         return self.generators[0].run
@@ -62,7 +67,9 @@ class Subject:
     """Of their files, by direction, or by name where that tells none; None of a model in memory."""
     recipe: Recipe
     own: Recipe | None
-    """By which they were trained, where that is known."""
+    """By which they were trained, where that is known, and its data may be opened."""
+    travelled: bool
+    """The recipe came inside a file that anyone may have made."""
     names: Names
     """What labels and tokens stand for in them."""
 
@@ -105,7 +112,7 @@ def open_files(files: Files, data: str | None) -> Subject:
     networks = {generator.name: generator.network for generator in files.generators}
     recipe = files.recipe or _usual_recipe(files.name, files.generators[0])
     sha256 = {_key(name, networks): card.digest(path) for name, path in files.paths.items()}
-    return Subject(files.name, networks, sha256, with_source(recipe, data), files.recipe, files.names)
+    return _subject(files.name, networks, sha256, with_source(recipe, data), files.generators[0])
 
 
 def of_model(model: "keras.Model", data: str | None) -> Subject:
@@ -119,7 +126,13 @@ def of_model(model: "keras.Model", data: str | None) -> Subject:
         raise UsageError(f"{model.name}: a model in memory has no test data; give it as data")
     recipe = with_source(found.recipe or _usual_recipe(model.name, found), data)
     networks = {found.name: found.network}
-    return Subject(model.name, networks, {_key(found.name, networks): None}, recipe, found.recipe, found.names)
+    return _subject(model.name, networks, {_key(found.name, networks): None}, recipe, found)
+
+
+def _subject(name: str, networks: Mapping, sha256: Mapping, recipe: Recipe, found: Generator) -> Subject:
+    travelled = found.provenance is not None and found.provenance.travelled
+    own = None if found.unopened else found.recipe
+    return Subject(name, networks, sha256, recipe, own, travelled, found.names)
 
 
 def with_source(recipe: Recipe, data: str | None) -> Recipe:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganzoo import backend, pretrained
+from ganzoo import backend, pretrained, redaction
 from ganzoo.errors import UsageError
 from ganzoo.exporting import checks, publishing
 from ganzoo.exporting.precisions import FORMATS, PLAIN, STATIC
@@ -140,6 +140,7 @@ def _proven(
     pictures = next(iter(signature.gives.values())).range if signature.made == "image" else None
     expected = proving.outputs(reference, given, pictures)
     proving.check_shows(name, expected, interface, say)
-    data = {"proven_on": test.description, "calibrated_on": train and train.description}
+    told = {"proven_on": test, "calibrated_on": train}
+    data = {key: found and redaction.in_words(found.description, found.source) for key, found in told.items()}
     floors = generators.floors(generator)
     yield from proving.proven(files, generator, inputs, expected, data, floors, options["allow_below"], say)

@@ -14,7 +14,7 @@ from ganzoo.config import DataConfig, Recipe
 from ganzoo.data.fields import Crop, Image, Stream, keys_of
 from ganzoo.data.opening import of_source
 from ganzoo.data.pipeline import Pipeline, of_size, open_pipeline
-from ganzoo.errors import RunError, UsageError
+from ganzoo.errors import RunError, UsageError, quoted
 from ganzoo.generator import Generator
 from ganzoo.lite import card, latents
 from ganzoo.lite.network import Network, draw
@@ -75,6 +75,8 @@ class Examples:
     """
     description: str
     """For people: what images of where."""
+    source: str = ""
+    """Of what data, as in a recipe; empty where they were drawn."""
 
 
 def needs_data(interface: card.Interface) -> bool:
@@ -144,7 +146,8 @@ def _examples(generator: Generator, interface: card.Interface, split: str, count
         drawn = draw(Network(generator.title, interface, call=dict), seed, count)
         return Examples(_alone(drawn), f"latents of seed {seed}")
     signature = keras_network.signature_of(generator.model, generator.provenance)
-    pipeline = _pipeline(generator, interface, source, split)
+    data = _data(generator, source)
+    pipeline = _pipeline(generator, interface, data, split)
     found, fixed = {}, pipeline.fixed(count)
     for tensor, (key, field) in zip(interface.inputs, signature.takes.items(), strict=True):
         values = fixed.get(key, next(iter(fixed.values())))
@@ -153,25 +156,39 @@ def _examples(generator: Generator, interface: card.Interface, split: str, count
         elif tensor.kind in ("latents", "code"):
             values = latents.draw(seed, len(values), tensor.shape[-1])
         found[tensor.name] = values
-    return Examples(_alone(found), pipeline.description)
+    return Examples(_alone(found), pipeline.description, data.source)
 
 
 def _alone(named: Mapping[str, np.ndarray]) -> np.ndarray | Mapping[str, np.ndarray]:
     return named if len(named) > 1 else next(iter(named.values()))
 
 
-def _pipeline(generator: Generator, interface: card.Interface, source: str | None, split: str) -> Pipeline:
-    """A pipeline whose batches hold what the generator takes; pictures are of its size if the source has such."""
+def _data(generator: Generator, source: str | None) -> DataConfig:
+    """What data the examples are of: those of `source`, or the recipe's, prepared as in training."""
     recipe = generator.recipe or _usual_recipe(generator)
-    if recipe is None and source is None:
+    if source is None and recipe is None:
         raise UsageError(
             f"{generator.model.name}: of no architecture that ganzoo has a recipe for, so no images are known to prove "
             "the export on; give a source as --calibration"
         )
-    model = recipe.model if recipe else SimpleNamespace(batch=(Stream(image=Image()),))
+    if source is None and generator.unopened:
+        raise UsageError(
+            f"{generator.title}: trained on {quoted(generator.unopened)}, by a recipe that came inside the file, and "
+            "what such a one names is not opened by itself; give data to prove the export on as --calibration SOURCE"
+        )
     data = dataclasses.replace(recipe.data if recipe else DataConfig(), load_size=None)
-    if source is not None:
-        data = of_source(data, source, model.batch)
+    return data if source is None else of_source(data, source, _batch(recipe))
+
+
+def _batch(recipe: Recipe | None) -> tuple[Stream, ...]:
+    """What the data is asked for; pictures, where nobody knows."""
+    return recipe.model.batch if recipe else (Stream(image=Image()),)
+
+
+def _pipeline(generator: Generator, interface: card.Interface, data: DataConfig, split: str) -> Pipeline:
+    """A pipeline whose batches hold what the generator takes; pictures are of its size if the source has such."""
+    recipe = generator.recipe or _usual_recipe(generator)
+    model = recipe.model if recipe else SimpleNamespace(batch=_batch(recipe))
     options = {"batch_size": 1, "seed": 0, "split": split, "names": generator.names}
     picture = interface.taken("image")
     if picture is None:

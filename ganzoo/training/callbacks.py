@@ -222,11 +222,11 @@ class Divergence(AtSteps):
 
 
 class Checkpoints(AtSteps):
-    """Saves the state of the run, by steps and by the clock."""
+    """Saves the state of the run, by steps and by the clock, and in the networks' files what is `known` by name."""
 
-    def __init__(self, settings, metrics: Metrics, directory: RunDirectory):
+    def __init__(self, settings, metrics: Metrics, directory: RunDirectory, known: Mapping[str, provenance.Provenance]):
         super().__init__()
-        self.settings, self.metrics, self.directory = settings, metrics, directory
+        self.settings, self.metrics, self.directory, self.known = settings, metrics, directory, known
         self.saved, self.lost = None, None
 
     def on_train_begin(self, logs=None):
@@ -261,7 +261,7 @@ class Checkpoints(AtSteps):
         is_best = checkpoints.is_best(folder, self.quality, score)
         for name, network in self.model.released().items():
             self.directory.check_held()
-            known = provenance.in_run(self.directory.config, name, step)
+            known = self.known[name].at(step) if name in self.known else None
             write_network(network, self.directory.network(name), known)
             if is_best:
                 write_network(network, self.directory.best_network(name, step), known)

@@ -41,7 +41,8 @@ class Chief:
             self.board,
             progress,
         )
-        self.saving = callbacks.Checkpoints(training, self.metrics, directory)
+        known = {name: network.provenance for name, network in run.gan.deployed().items()}
+        self.saving = callbacks.Checkpoints(training, self.metrics, directory, known)
         self.display = callbacks.Display(run.last_step, training.batch_size, progress)
         self.report = callbacks.Report(training.sample_every, self.write_report)
 

@@ -16,6 +16,7 @@ from ganzoo.errors import RunError, UsageError
 from ganzoo.evaluation import during
 from ganzoo.gan import GAN
 from ganzoo.parsing import to_document
+from ganzoo.provenance import Provenance
 from ganzoo.training import callbacks, checkpoints, metrics_file, run_directory, teachers
 from ganzoo.training.chief import Chief
 from ganzoo.training.progress import BarProgress, PlainProgress
@@ -63,6 +64,18 @@ def build(recipe: Recipe, strategy_name: str, init: str | None, shared: Callable
     if init is not None and is_chief(strategy):
         teachers.initialise(gan, init)
     return gan
+
+
+def describe(gan: GAN, recipe: Recipe, last_step: int, names: Mapping) -> None:
+    """Has the deployed networks say what they are.
+
+    Args:
+        last_step: of the run.
+        names: what the whole numbers of a batch stand for, by key.
+    """
+    document = run_directory.document_of(recipe, last_step)
+    for name, network in gan.deployed().items():
+        network.provenance = Provenance(recipe.architecture, name, document, {k: tuple(v) for k, v in names.items()})
 
 
 def _check_same_command(strategy, recipe: Recipe, shared: Callable[[], Mapping]) -> None:

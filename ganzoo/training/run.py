@@ -73,6 +73,7 @@ def train(
     with in_words():
         recipe = loop.settle(recipe)
         gan = loop.build(recipe, strategy, init, lambda: _shared(pipeline, last_step))
+        loop.describe(gan, recipe, last_step, pipeline.names)
         gauge = loop.open_gauge(recipe, gan, pipeline.names)
         with loop.own(directory, gan, fresh, progress) as directory:
             loop.restore(gan, directory, progress)

@@ -237,11 +237,17 @@ def locked(directory: RunDirectory) -> Iterator[RunDirectory]:
         lock.release()
 
 
+def document_of(recipe: Recipe, steps: int) -> dict:
+    """The recipe as plain values, as of a run of so many steps."""
+    document = to_document(recipe)
+    document["training"]["steps"] = steps
+    return document
+
+
 def write_config(directory: RunDirectory, recipe: Recipe, steps: int, record: Mapping) -> None:
     """Writes all that defines the run, how and where it was started (`record`), and the versions that ran it."""
     directory.check_held()
-    document = to_document(recipe)
-    document["training"]["steps"] = steps
+    document = document_of(recipe, steps)
     document["run"] = dict(record)
     document["versions"] = versions()
     with replacing(directory.config) as beside:

@@ -137,8 +137,6 @@ def test_samples_take_classes_and_texts_in_turns_and_the_first_stay_the_same(mod
     # Latents are what they are without classes.
     expected = np.rint(128 + 20 * latents.draw(3, 7, 4))
     np.testing.assert_array_equal(many[..., 2].reshape(7, 4), expected)
-    of_points = networks.paint_latents(painter.network, latents.draw(3, 7, 4), texts=["big", "small big"])
-    np.testing.assert_array_equal(of_points, many)
 
 
 def test_the_command_paints_classes_and_texts(models, lite, tmp_path):

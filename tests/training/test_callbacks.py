@@ -287,7 +287,7 @@ def settings(**changes):
 
 def saving(directory, board, **changes):
     watch = metrics(directory, board, every=1, last_step=9)
-    return callbacks.Checkpoints(settings(**changes), watch, directory)
+    return callbacks.Checkpoints(settings(**changes), watch, directory, {})
 
 
 def kept(directory):

@@ -534,7 +534,8 @@ def test_the_slider_walks_along_the_great_circle_between_the_stops(browser, site
     start, end = np.array(browser.execute_async_script(script), dtype="float32")
     angle = np.arccos(start @ end / np.linalg.norm(start) / np.linalg.norm(end))
     middle = (np.sin(0.7 * angle) * start + np.sin(0.3 * angle) * end) / np.sin(angle)
-    pictures = networks.paint_latents(network, np.stack([start, middle]).astype("float32"))
+    points = {network.interface.input.name: np.stack([start, middle]).astype("float32")}
+    pictures = np.concatenate(list(networks.made(network, points)))
     assert psnr(*pictures) < 25
     find(browser, "#stops button:nth-child(3)").click()
     check_becomes(browser, "#emoji", pictures[0])

@@ -13,15 +13,18 @@ from .network import Network, called
 from .tiling import resize
 
 
-def find(network: Network, inputs: Sequence[Path]) -> list[Path]:
-    """The files that the network is asked about: pictures, or `.wav` files; a folder stands for those in it and below.
+def find(kind: str | None, inputs: Sequence[Path]) -> list[Path]:
+    """The files that a network is asked about; a folder stands for those in it and below.
+
+    Args:
+        kind: of what it takes: `.wav` files of a `clip`, and pictures of all else.
 
     Raises:
         UsageError: for an input that is not there, and a folder without such files.
     """
-    if network.interface.input.kind == "image":
-        return [file for path in inputs for file, _ in find_images(path)]
-    return [file for path in inputs for file, _ in find_files(path, (clips.SUFFIX,), "sound")]
+    if kind == "clip":
+        return [file for path in inputs for file, _ in find_files(path, (clips.SUFFIX,), "sound")]
+    return [file for path in inputs for file, _ in find_images(path)]
 
 
 def ask_all(

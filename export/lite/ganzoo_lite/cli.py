@@ -91,7 +91,7 @@ def _answer(network, arguments: argparse.Namespace) -> None:
     from . import asking
 
     _allow_large(arguments)
-    files = asking.find(network, arguments.inputs)
+    files = asking.find(network.interface.input.kind, arguments.inputs)
     # Standard output is JSON's alone.
     say, warn = (_ignore, _warn) if arguments.json else (_say, _say)
     _tell(asking.ask_all(network, files, say, warn), arguments)

@@ -164,16 +164,6 @@ def sample(network: Network, count: int, seed: int = 0, **conditions) -> np.ndar
     return np.concatenate(list(made(network, draw(network, seed, count, **conditions))))
 
 
-def paint_latents(network: Network, points: np.ndarray, **conditions) -> np.ndarray:
-    """What the network makes of latents (N, length), as (N, H, W, C); other arguments and errors as for `draw`."""
-    return np.concatenate(list(painted_latents(network, points, **conditions)))
-
-
-def painted_latents(network: Network, points: np.ndarray, **conditions) -> Iterator[np.ndarray]:
-    """The same in batches, as they are made."""
-    return made(network, draw(network, 0, len(points), **conditions) | {_latents(network).name: points})
-
-
 def rounded(pixels: np.ndarray) -> np.ndarray:
     """Floats from 0 to 255 as uint8. They are rounded in place."""
     return np.rint(pixels, out=pixels).astype("uint8")
