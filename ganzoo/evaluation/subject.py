@@ -9,6 +9,7 @@ from ganzoo import pretrained, recipes, registry
 from ganzoo.config import Recipe, place_of
 from ganzoo.data.fields import Smaller, fields_of
 from ganzoo.errors import UsageError, quoted
+from ganzoo.evaluation.protocols import for_networks
 from ganzoo.generator import Generator
 from ganzoo.lite import card
 from ganzoo.lite.network import Network
@@ -35,8 +36,9 @@ class Files:
 
     @property
     def recipe(self) -> Recipe | None:
-        """By which they were trained; None: nobody knows."""
-        return self.generators[0].recipe
+        """By which they were trained, for the networks that are there; None: nobody knows."""
+        found = self.generators[0].recipe
+        return found and for_networks(found, self.paths)
 
     @property
     def run(self) -> Path | None:
@@ -94,7 +96,7 @@ def open_files(files: Files, data: str | None) -> Subject:
         RunError: when a file can't be read.
     """
     networks = {generator.name: generator.network for generator in files.generators}
-    recipe = files.recipe or _usual_recipe(files.name, files.generators[0])
+    recipe = files.recipe or for_networks(_usual_recipe(files.name, files.generators[0]), networks)
     sha256 = {_key(name, networks): card.digest(path) for name, path in files.paths.items()}
     return Subject(files.name, networks, sha256, with_source(recipe, data), files.recipe)
 
@@ -108,9 +110,10 @@ def of_model(model: "keras.Model", data: str | None) -> Subject:
     found = pretrained.find(model)
     if data is None:
         raise UsageError(f"{model.name}: a model in memory has no test data; give it as data")
-    recipe = with_source(found.recipe or _usual_recipe(model.name, found), data)
     networks = {found.name: found.network}
-    return Subject(model.name, networks, {_key(found.name, networks): None}, recipe, found.recipe)
+    own = found.recipe and for_networks(found.recipe, networks)
+    recipe = own or for_networks(_usual_recipe(model.name, found), networks)
+    return Subject(model.name, networks, {_key(found.name, networks): None}, with_source(recipe, data), own)
 
 
 def with_source(recipe: Recipe, data: str | None) -> Recipe:
