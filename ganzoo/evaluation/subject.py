@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo import pretrained, recipes, registry
-from ganzoo.config import Recipe, place_of
+from ganzoo.config import DataConfig, Recipe, TrainingConfig, place_of
 from ganzoo.data.fields import Smaller, fields_of
 from ganzoo.errors import UsageError, quoted
 from ganzoo.evaluation.protocols import for_networks
@@ -132,7 +132,7 @@ def _key(name: str, names: Mapping) -> str:
 
 
 def _usual_recipe(where: str, found: Generator) -> Recipe:
-    """The default recipe of a network's architecture, at the size that it was built for."""
+    """The default recipe of a network's architecture, at the size that it was built for; its config, if it has none."""
     if found.provenance is None:
         name = found.entry.get("model") if found.is_exported else found.model.name
         raise UsageError(
@@ -140,7 +140,9 @@ def _usual_recipe(where: str, found: Generator) -> Recipe:
             "there is no protocol to evaluate it by; ganzoo.metrics has the metrics themselves"
         )
     name = found.provenance.architecture
-    height, width, channels = _picture(found)
+    if registry.config_class(name).default_recipe is None:
+        return Recipe(name, found.config, DataConfig(), TrainingConfig(steps=1, batch_size=1))
+    height, width, channels = _picture(found) or (None, None, None)
     if height != width:
         raise UsageError(
             f"{where}: takes {width}x{height}; its architecture's images are square, evaluate it as trained"
@@ -148,14 +150,17 @@ def _usual_recipe(where: str, found: Generator) -> Recipe:
     smaller = [field for field in fields_of(registry.config_class(name)).values() if isinstance(field, Smaller)]
     built = [f"model.{field.by}={found.network.interface.scale}" for field in smaller]
     if not smaller and height is not None:
-        built = [f"model.image_size={height}"]
-    return recipes.load_recipe(name, [*built, f"model.channels={channels}"])
+        built.append(f"model.image_size={height}")
+    if channels is not None:
+        built.append(f"model.channels={channels}")
+    return recipes.load_recipe(name, built)
 
 
-def _picture(found: Generator) -> tuple[int | None, int | None, int]:
-    """Height, width and channels of the pictures that a network is for; None where any size will do."""
-    if found.is_exported:
-        taken, given = found.network.interface.input.shape, found.network.interface.output.shape
-    else:
-        taken, given = found.model.input_shape, found.model.output_shape
-    return (given if found.network.takes_latents else taken)[1:]
+def _picture(found: Generator) -> tuple[int | None, int | None, int] | None:
+    """Height, width and channels of the picture that a network takes or else makes, None where any size will do; None
+    for a network without pictures."""
+    tensors = [*found.network.interface.inputs, *found.network.interface.outputs]
+    # A model's own sizes, not those that it can be run at.
+    own = tensors if found.is_exported else [*found.model.inputs, *found.model.outputs]
+    shapes = (one.shape for tensor, one in zip(tensors, own, strict=False) if tensor.kind == "image")
+    return next((shape[1:] for shape in shapes), None)

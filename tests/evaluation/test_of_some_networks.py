@@ -1,6 +1,6 @@
-"""One network of a kind that deploys several, whichever it is: measured by what it takes and gives, or refused in a line.
+"""One network of several that are deployed, or one without pictures: measured by its signature, or refused in a line.
 
-The kind tells classes of pictures apart, makes pictures, and pictures of classes that no batch has.
+Of the kinds here one tells classes of pictures apart, makes pictures and makes codes; the other makes sound.
 """
 
 from typing import ClassVar
@@ -11,10 +11,11 @@ import pytest
 from keras import layers, ops
 
 from ganzoo import registration
-from ganzoo.config import ImageGANConfig, Positive, frozen_config
-from ganzoo.data.fields import Classes, Code, Image, Label, Latents, Signature, Stream
+from ganzoo.config import GANConfig, ImageGANConfig, Positive, frozen_config
+from ganzoo.data.fields import Classes, Clip, Code, Image, Label, Latents, Signature, Stream
 from ganzoo.errors import UsageError
 from ganzoo.evaluation.evaluate import evaluate
+from ganzoo.lite import clips
 from ganzoo.training import run_directory
 
 IMAGE, LATENTS = {"image": Image()}, {"latents": Latents()}
@@ -91,3 +92,36 @@ def test_the_second_network_is_measured_by_its_own_protocol_and_not_by_the_first
 def test_a_network_that_nothing_measures_alone_is_refused_with_the_one_that_is(run):
     with pytest.raises(UsageError, match="several: no protocol measures coder without classifier; give the run dir"):
         evaluate(run / "coder.keras")
+
+
+@frozen_config
+class HummingConfig(GANConfig):
+    """Hyperparameters of no paper."""
+
+    batch: ClassVar = (Stream(clip=Clip()),)
+    deployed: ClassVar = {"generator": Signature(LATENTS, {"clip": Clip()})}
+
+    clip_length: Positive = 64
+    sample_rate: Positive = 8000
+    latent_dim: Positive = 1
+
+
+class Humming:
+    """Made up for a test."""
+
+    config_class = HummingConfig
+
+
+def test_a_network_of_sound_that_no_recipe_is_known_of_is_measured_on_sounds_that_are_given(tmp_path, monkeypatch):
+    monkeypatch.setitem(registration.CLASSES, "humming", Humming)
+    tone = 0.5 * np.sin(2 * np.pi * np.arange(64) / 8)
+    (tmp_path / "test").mkdir()
+    for number in range(3):
+        clips.write(tmp_path / f"test/{number}.wav", tone.astype("float32"), 8000)
+    latents = keras.Input((1,))
+    bias = keras.initializers.Constant(tone)
+    x = layers.Dense(64, kernel_initializer="zeros", bias_initializer=bias)(latents)
+    model = keras.Model(latents, layers.Reshape((64, 1))(x), name="humming_generator")
+    found = evaluate(model, f"folder:{tmp_path}", count=3)
+    values = {result["key"]: result["value"] for result in found["results"]}
+    assert found["protocol"] == "clips" and values["spectral_distance"] == pytest.approx(0, abs=0.5)

@@ -81,8 +81,8 @@ def for_networks(recipe: Recipe, there: Collection[str]) -> Recipe:
     fitting = [protocol.name for protocol in map(get, names()) if protocol.fits(config)]
     if not fitting:
         raise UsageError(
-            f"{recipe.architecture}: no protocol measures {' and '.join(config.deployed)} without {first}; give the run "
-            f"directory, which has it, or the file of {first}"
+            f"{recipe.architecture}: no protocol measures {' and '.join(config.deployed)} without {first}; give the "
+            f"run directory, which has it, or the file of {first}"
         )
     named = recipe.evaluation.protocol
     evaluation = dataclasses.replace(recipe.evaluation, protocol=named if named in fitting else None)
