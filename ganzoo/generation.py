@@ -243,7 +243,7 @@ def generate_answers(
 
     Raises:
         UsageError: when the model takes or gives something else.
-        RunError: when no file can be read.
+        RunError: when no file can be read, or what the model says of one is no numbers.
     """
     found = asking.ask_all(inference.open_network(model), files, say, warn)
     if out:

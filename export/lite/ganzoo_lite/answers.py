@@ -4,13 +4,16 @@ import difflib
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import card
 from .errors import UsageError, quoted
 from .files import replacing
+
+if TYPE_CHECKING:
+    from .network import Network
 
 BEST = 3
 """Classes that a line names."""
@@ -29,11 +32,22 @@ def names_of(tensor: card.Tensor) -> tuple[str, ...]:
     return tensor.names or tuple(map(str, range(tensor.shape[-1])))
 
 
-def document(values: np.ndarray, tensor: card.Tensor) -> dict[str, Any]:
+def document(values: np.ndarray, network: "Network") -> dict[str, Any]:
     """One answer for JSON: `classes`, the probability of each by name, the likeliest first; or `code`, its numbers.
 
-    `values` are the logits, or the code, (count,).
+    Args:
+        values: the logits, or the code, (count,).
+        network: that gave them.
+
+    Raises:
+        ModelError: when they are no finite numbers.
     """
+    tensor = network.interface.output
+    if not np.isfinite(values).all():
+        what = "logits" if tensor.kind == "classes" else f"a {tensor.kind}"
+        raise card.ModelError(
+            f"{network.name}: gives {what} of values that are not finite; export or train the model again"
+        )
     if tensor.kind != "classes":
         return {tensor.kind: [float(value) for value in values.reshape(-1)]}
     names, shares = names_of(tensor), softmax(values)
