@@ -93,7 +93,7 @@ def check_conditions(generator: Generator, classes: Sequence[str] | None, texts:
     for given, kind, option in ((classes, "label", "--class"), (texts, "tokens", "--text")):
         if taken and given and kind not in taken:
             raise UsageError(f"{where}: takes {' and '.join(taken)}: leave {option} out")
-    if classes and taken.get("label"):
+    if classes and "label" in taken:
         answers.numbers(classes, taken["label"])
     for text in texts or ():
         if taken.get("tokens"):

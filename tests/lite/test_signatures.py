@@ -221,6 +221,25 @@ def test_the_class_translates_only_what_is_translated(models):
         GanzooLite(models["negative"]).answer(np.zeros((9, 9, 3), "uint8"))
 
 
+@pytest.mark.parametrize("names", [None, []])
+def test_classes_that_have_no_names_go_by_their_numbers(lite, tmp_path, names):
+    for make in (exported.conditional, exported.classifier):
+        (tmp_path / make.__name__).mkdir()
+        file = make(tmp_path / make.__name__)
+        document = json.loads((file.parent / "card.json").read_text())
+        for tensor in (*document["files"][file.name]["inputs"], *document["files"][file.name]["outputs"]):
+            if tensor["kind"] in ("label", "classes"):
+                tensor["names"] = names
+        (file.parent / "card.json").write_text(json.dumps(document))
+    color(tmp_path / "a.png", RED)
+    assert lite("classifier/model.tflite", "a.png").stdout == "a.png: 0 100.0 %, 1 0.0 %, 2 0.0 %\n"
+    painted = GanzooLite(tmp_path / "conditional/model.tflite").sample(3, classes=["2", "0,1"], texts=["big"])
+    assert painted[:, 0, 0, 0].tolist() == [2, 0, 1]
+    done = lite("conditional/model.tflite", "--class", "coat", "--text", "big", "--out", "x.png")
+    assert done.returncode == 2
+    assert "--class 'coat' is unknown: classes have no names here; give numbers, from 0" in done.stderr
+
+
 def test_a_class_that_no_network_has_is_refused(models):
     network = GanzooLite(models["conditional"]).network
     with pytest.raises(UsageError, match=r"found class \[0, 3\]; allowed are 0 to 2"):

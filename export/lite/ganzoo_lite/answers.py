@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,18 +77,26 @@ def numbers(wanted: Iterable[str], names: Sequence[str], what: str = "--class") 
 
     Args:
         wanted: names; one may be several with commas between, unless a class is called so.
-        names: of all classes, in order.
+        names: of all classes, in order; empty: they are called by their numbers, and how many there are is not known.
         what: what to call them in errors.
 
     Raises:
         UsageError: for a name that none has, with the nearest and those that there are.
     """
+    if not names:
+        return [_number(part.strip(), what) for text in wanted for part in text.split(",")]
     known = {name: number for number, name in enumerate(names)}
     parts = [part.strip() for text in wanted for part in ([text] if text in known else text.split(","))]
     for part in parts:
         if part not in known:
             raise UsageError(f"{what} {quoted(part)} is unknown{_nearest(part, names)}")
     return [known[part] for part in parts]
+
+
+def _number(part: str, what: str) -> int:
+    if not re.fullmatch("[0-9]{1,9}", part):
+        raise UsageError(f"{what} {quoted(part)} is unknown: classes have no names here; give numbers, from 0")
+    return int(part)
 
 
 def _nearest(name: str, names: Sequence[str]) -> str:
