@@ -93,7 +93,7 @@ def check_conditions(generator: Generator, classes: Sequence[str] | None, texts:
     for given, kind, option in ((classes, "label", "--class"), (texts, "tokens", "--text")):
         if taken and given and kind not in taken:
             raise UsageError(f"{where}: takes {' and '.join(taken)}: leave {option} out")
-    if classes and taken.get("label"):
+    if classes and "label" in taken:
         answers.numbers(classes, taken["label"])
     for text in texts or ():
         if taken.get("tokens"):
@@ -232,7 +232,7 @@ def generate_answers(
 
     Raises:
         UsageError: when the model takes or gives something else.
-        RunError: when no file can be read.
+        RunError: when no file can be read, or what the model says of one is no numbers.
     """
     found = asking.ask_all(inference.open_network(model), files, say, warn)
     if out:

@@ -7,6 +7,7 @@ from keras import ops
 
 from ganzoo import losses
 from ganzoo.augmentation import augment
+from ganzoo.errors import UsageError
 
 
 class AdversarialTerms:
@@ -27,8 +28,8 @@ class AdversarialTerms:
         """
         network, weight = self._networks[name], self.config.discriminator_weight
         family = losses.ADVERSARIAL_LOSSES[self.config.adversarial_loss]
-        real = self._shown(real, f"{name} real")
-        fake = self._shown(fake, f"{name} fake")
+        real = self._shown(name, real, f"{name} real")
+        fake = self._shown(name, fake, f"{name} fake")
         real_logits, fake_logits = network(real, training=True), network(fake, training=True)
         self._observe_logits(name, real_logits, fake_logits, family.boundary)
         return {
@@ -39,15 +40,23 @@ class AdversarialTerms:
 
     def adversarial_loss(self, name: str, fake: tuple | Mapping):
         """Returns the generator's loss on what the discriminator `name` says of `fake`, unweighted."""
-        logits = self._networks[name](self._shown(fake, f"{name} fooled"), training=True)
+        logits = self._networks[name](self._shown(name, fake, f"{name} fooled"), training=True)
         self.observe(f"{name}_fooled_logit", ops.mean(logits))
         return losses.ADVERSARIAL_LOSSES[self.config.adversarial_loss].generator(logits)
 
-    def _shown(self, given: tuple | Mapping, purpose: str):
-        """Returns what a discriminator is called with: a tensor, or tensors by name, the pictures augmented."""
+    def _shown(self, name: str, given: tuple | Mapping, purpose: str):
+        """Returns what a discriminator is called with: a tensor, or tensors by name, the pictures augmented.
+
+        Raises a UsageError where the config wants pictures augmented, and there are none.
+        """
         named = isinstance(given, Mapping)
         values = dict(given) if named else dict(enumerate(given))
         pictures = [key for key, value in values.items() if len(value.shape) == 4]
+        if self.config.augmentation and not pictures:
+            raise UsageError(
+                f"model.augmentation: found {', '.join(self.config.augmentation)}, which change pictures, and "
+                f"{self.name}'s {name} is shown none; set it to []"
+            )
         augmented = augment(tuple(values[key] for key in pictures), self.config.augmentation, self.random(purpose))
         values |= zip(pictures, augmented, strict=True)
         if named:

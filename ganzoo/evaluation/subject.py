@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo import pretrained, recipes, registry
-from ganzoo.config import Recipe, place_of
+from ganzoo.config import DataConfig, Recipe, TrainingConfig, place_of
 from ganzoo.data.fields import Smaller, fields_of
 from ganzoo.data.opening import of_source
 from ganzoo.data.streams import Names
 from ganzoo.errors import UsageError, quoted
+from ganzoo.evaluation.protocols import for_networks
 from ganzoo.generator import Generator
 from ganzoo.lite import card
 from ganzoo.lite.network import Network
@@ -37,8 +38,9 @@ class Files:
 
     @property
     def recipe(self) -> Recipe | None:
-        """By which they were trained; None: nobody knows."""
-        return self.generators[0].recipe
+        """By which they were trained, for the networks that are there; None: nobody knows."""
+        found = self.generators[0].recipe
+        return found and for_networks(found, self.paths)
 
     @property
     def names(self) -> Names:
@@ -110,7 +112,7 @@ def open_files(files: Files, data: str | None) -> Subject:
         RunError: when a file can't be read.
     """
     networks = {generator.name: generator.network for generator in files.generators}
-    recipe = files.recipe or _usual_recipe(files.name, files.generators[0])
+    recipe = files.recipe or for_networks(_usual_recipe(files.name, files.generators[0]), networks)
     sha256 = {_key(name, networks): card.digest(path) for name, path in files.paths.items()}
     return _subject(files.name, networks, sha256, with_source(recipe, data), files.generators[0])
 
@@ -124,14 +126,15 @@ def of_model(model: "keras.Model", data: str | None) -> Subject:
     found = pretrained.find(model)
     if data is None:
         raise UsageError(f"{model.name}: a model in memory has no test data; give it as data")
-    recipe = with_source(found.recipe or _usual_recipe(model.name, found), data)
     networks = {found.name: found.network}
-    return _subject(model.name, networks, {_key(found.name, networks): None}, recipe, found)
+    own = found.recipe and for_networks(found.recipe, networks)
+    recipe = own or for_networks(_usual_recipe(model.name, found), networks)
+    return _subject(model.name, networks, {_key(found.name, networks): None}, with_source(recipe, data), found)
 
 
 def _subject(name: str, networks: Mapping, sha256: Mapping, recipe: Recipe, found: Generator) -> Subject:
     travelled = found.provenance is not None and found.provenance.travelled
-    own = None if found.unopened else found.recipe
+    own = None if found.unopened or found.recipe is None else for_networks(found.recipe, networks)
     return Subject(name, networks, sha256, recipe, own, travelled, found.names)
 
 
@@ -151,7 +154,7 @@ def _key(name: str, names: Mapping) -> str:
 
 
 def _usual_recipe(where: str, found: Generator) -> Recipe:
-    """The default recipe of a network's architecture, at the size that it was built for."""
+    """The default recipe of a network's architecture, at the size that it was built for; its config, if it has none."""
     if found.provenance is None:
         name = found.entry.get("model") if found.is_exported else found.model.name
         raise UsageError(
@@ -159,7 +162,9 @@ def _usual_recipe(where: str, found: Generator) -> Recipe:
             "there is no protocol to evaluate it by; ganzoo.metrics has the metrics themselves"
         )
     name = found.provenance.architecture
-    height, width, channels = _picture(found)
+    if registry.config_class(name).default_recipe is None:
+        return Recipe(name, found.config, DataConfig(), TrainingConfig(steps=1, batch_size=1))
+    height, width, channels = _picture(found) or (None, None, None)
     if height != width:
         raise UsageError(
             f"{where}: takes {width}x{height}; its architecture's images are square, evaluate it as trained"
@@ -167,14 +172,17 @@ def _usual_recipe(where: str, found: Generator) -> Recipe:
     smaller = [field for field in fields_of(registry.config_class(name)).values() if isinstance(field, Smaller)]
     built = [f"model.{field.by}={found.network.interface.scale}" for field in smaller]
     if not smaller and height is not None:
-        built = [f"model.image_size={height}"]
-    return recipes.load_recipe(name, [*built, f"model.channels={channels}"])
+        built.append(f"model.image_size={height}")
+    if channels is not None:
+        built.append(f"model.channels={channels}")
+    return recipes.load_recipe(name, built)
 
 
-def _picture(found: Generator) -> tuple[int | None, int | None, int]:
-    """Height, width and channels of the pictures that a network is for; None where any size will do."""
-    if found.is_exported:
-        taken, given = found.network.interface.input.shape, found.network.interface.output.shape
-    else:
-        taken, given = found.model.input_shape, found.model.output_shape
-    return (given if found.network.takes_latents else taken)[1:]
+def _picture(found: Generator) -> tuple[int | None, int | None, int] | None:
+    """Height, width and channels of the picture that a network takes or else makes, None where any size will do; None
+    for a network without pictures."""
+    tensors = [*found.network.interface.inputs, *found.network.interface.outputs]
+    # A model's own sizes, not those that it can be run at.
+    own = tensors if found.is_exported else [*found.model.inputs, *found.model.outputs]
+    shapes = (one.shape for tensor, one in zip(tensors, own, strict=False) if tensor.kind == "image")
+    return next((shape[1:] for shape in shapes), None)

@@ -17,7 +17,7 @@ from ganzoo.data.pipeline import Pipeline, of_size, open_pipeline
 from ganzoo.errors import RunError, UsageError, quoted
 from ganzoo.generator import Generator
 from ganzoo.lite import card, latents
-from ganzoo.lite.network import Network, draw
+from ganzoo.lite.network import WORDS, Network, draw, in_turns
 
 if TYPE_CHECKING:
     import keras
@@ -149,13 +149,22 @@ def _examples(generator: Generator, interface: card.Interface, split: str, count
     data = _data(generator, source)
     pipeline = _pipeline(generator, interface, data, split)
     found, fixed = {}, pipeline.fixed(count)
+    count = len(next(iter(fixed.values())))
     for tensor, (key, field) in zip(interface.inputs, signature.takes.items(), strict=True):
-        values = fixed.get(key, next(iter(fixed.values())))
-        if tensor.kind == "image":
-            values = _pixels(values, field.range, tensor.shape[1:3])
-        elif tensor.kind in ("latents", "code"):
-            values = latents.draw(seed, len(values), tensor.shape[-1])
-        found[tensor.name] = values
+        # A network may call a picture otherwise than the batch does.
+        same = [name for name, other in pipeline.fields.items() if other.kind == field.kind]
+        if tensor.kind in ("latents", "code"):
+            values = latents.draw(seed, count, tensor.shape[-1])
+        elif key in fixed or (same and tensor.kind != "label"):
+            values = fixed[key if key in fixed else same[0]]
+        elif tensor.kind == "label":
+            values = in_turns(tensor, count)
+        else:
+            raise UsageError(
+                f"{generator.title}: takes {WORDS[tensor.kind]}, {key}, of which its architecture's batch has none to "
+                "prove the export on; put it into the batch"
+            )
+        found[tensor.name] = _pixels(values, field.range, tensor.shape[1:3]) if tensor.kind == "image" else values
     return Examples(_alone(found), pipeline.description, data.source)
 
 

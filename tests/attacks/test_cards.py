@@ -110,6 +110,31 @@ def test_a_value_that_no_export_has_is_refused(model, key, value):
         run(file)
 
 
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        ("label", "abc"),
+        ("label", {"a": 0}),
+        ("label", ["coat", "coat", "shoe"]),
+        ("tokens", "\x00ab"),
+        ("tokens", ["big", "", "small"]),
+        ("tokens", ["", "big", "big"]),
+        ("classes", "abc"),
+        ("classes", ["a", "b", "b"]),
+        ("classes", ["a", "b"]),
+    ],
+)
+def test_names_that_are_no_list_double_or_too_few_are_garbled(tmp_path, kind, names):
+    make, side = (exported.classifier, "outputs") if kind == "classes" else (exported.conditional, "inputs")
+    file = make(tmp_path)
+    document = json.loads((tmp_path / card.NAME).read_text())
+    (tensor,) = (tensor for tensor in document["files"][file.name][side] if tensor["kind"] == kind)
+    tensor["names"] = names
+    (tmp_path / card.NAME).write_text(json.dumps(document))
+    with pytest.raises(RunError, match=r"is garbled \(names\)"):
+        GanzooLite(file)
+
+
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, "9" * 5000, '"\\ud800"', "\x00", "[]", "nul"])
 def test_what_is_no_card_is_refused(model, text):
     file, _ = model

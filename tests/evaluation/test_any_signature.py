@@ -74,6 +74,26 @@ class Worded(Sizes):
 
 
 @frozen_config
+class Wanted(Sizes):
+    """Images of classes that no batch has."""
+
+    batch: ClassVar = (Stream(image=Image()),)
+    deployed: ClassVar = {
+        "generator": Signature({"latents": Latents(), "wanted": Label()}, {"image": Image()}),
+    }
+
+
+@frozen_config
+class Untold(Sizes):
+    """Images of texts that no batch has."""
+
+    batch: ClassVar = (Stream(image=Image()),)
+    deployed: ClassVar = {
+        "generator": Signature({"latents": Latents(), "told": Tokens()}, {"image": Image()}),
+    }
+
+
+@frozen_config
 class Autoencoder(Sizes):
     """Images by way of codes."""
 
@@ -201,6 +221,18 @@ def test_samples_of_classes_have_the_labels_of_the_test_split():
     found = seen(Conditional(), painting("of_classes", 0, 3), test, samples=7)
     assert sorted(found[:6]) == pytest.approx([0, 0, 0.2, 0.2, 0.2, 0.2], abs=0.005)
     assert found[3:] == found[:3] + found[:1]
+
+
+def test_samples_of_classes_that_no_batch_has_are_of_all_classes_in_turns():
+    test = examples(image=np.zeros((2, 4, 4, 1), "uint8"))
+    found = seen(Wanted(), painting("of_wanted", 0, 3), test, samples=7)
+    assert found == pytest.approx([0, 0.1, 0.2, 0, 0.1, 0.2, 0], abs=0.005)
+
+
+def test_nothing_measures_samples_of_texts_that_no_batch_has():
+    test = examples(image=np.zeros((2, 4, 4, 1), "uint8"))
+    with pytest.raises(UsageError, match="made_up: no protocol measures what its networks take and give"):
+        measured(Untold(), {"generator": painting("untold", 4, 6)}, test)
 
 
 def test_samples_of_texts_have_the_captions_of_the_test_split():

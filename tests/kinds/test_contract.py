@@ -15,6 +15,8 @@ import contract  # noqa: E402
 import plugins  # noqa: E402
 import small  # noqa: E402
 
+from ganzoo.errors import UsageError  # noqa: E402
+
 KINDS = ("classifier", "conditional", "sequence", "style", "tokens")
 
 
@@ -35,6 +37,13 @@ def test_losses_penalties_and_averages_can_be_turned_on_whatever_a_discriminator
     with plugins.built(name) as (gan, _):
         changes = {"adversarial_loss": "hinge", "penalty": penalty, "n_critic": 2, "ema_decay": 0.9}
         contract.every_loss_penalty_norm_and_average_can_be_turned_on(gan, changes)
+
+
+def test_augmentation_of_a_discriminator_that_sees_no_picture_is_refused_in_a_line():
+    with plugins.built("sequence", augmentation=("color", "cutout")) as (gan, _):
+        found = "model.augmentation: found color, cutout, which change pictures, and sequence's discriminator"
+        with pytest.raises(UsageError, match=rf"^{found} is shown none; set it to \[\]"):
+            gan.fit(small.batch(gan), batch_size=2, verbose=0)
 
 
 def test_a_stock_twin_computes_what_is_trained_and_what_is_trained_can_begin_from_it():

@@ -8,6 +8,7 @@ import wave
 import exported
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from ganzoo.lite import GanzooLite, clips, latents
@@ -66,6 +67,24 @@ def test_json_has_every_class_with_its_probability_and_nothing_else(models, lite
     assert answer["input"] == "a.png"
     assert answer["classes"] == pytest.approx({"red": SURE, "green": (1 - SURE) / 2, "blue": (1 - SURE) / 2}, abs=1e-6)
     assert json.loads((tmp_path / "new/answers.json").read_text()) == [answer]
+
+
+def unsure(folder):
+    """Of pictures of one size: logarithms of their mean color, which dark ones have none of."""
+    taken = {"name": "image", "kind": "image", "shape": [1, 8, 8, 3], "dtype": "float32", "mean": 0, "std": 255.0}
+    given = {"name": "classes", "kind": "classes", "shape": [1, 3], "dtype": "float32", "names": ["a", "b", "c"]}
+    logits = lambda image: tf.math.log(tf.reduce_mean(image, [1, 2]) - 0.5)  # noqa: E731
+    return exported.write_any(folder, logits, [taken], given, any_size="whole")
+
+
+def test_logits_that_are_no_numbers_are_a_failure_told_in_a_line_and_no_json(lite, tmp_path):
+    (tmp_path / "model").mkdir()
+    file = unsure(tmp_path / "model")
+    color(tmp_path / "a.png", RED)
+    done = lite(file, "a.png", "--json", "--out", "answers.json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{file}: gives logits of values that are not finite" in done.stderr and done.stderr.count("\n") == 1
+    assert not (tmp_path / "answers.json").exists()
 
 
 def test_an_encoder_gives_its_code_as_json(models, lite, tmp_path):
@@ -206,6 +225,25 @@ def test_the_class_translates_only_what_is_translated(models):
             GanzooLite(models[name])(np.zeros((9, 9, 3), "uint8"))
     with pytest.raises(UsageError, match="answers no questions"):
         GanzooLite(models["negative"]).answer(np.zeros((9, 9, 3), "uint8"))
+
+
+@pytest.mark.parametrize("names", [None, []])
+def test_classes_that_have_no_names_go_by_their_numbers(lite, tmp_path, names):
+    for make in (exported.conditional, exported.classifier):
+        (tmp_path / make.__name__).mkdir()
+        file = make(tmp_path / make.__name__)
+        document = json.loads((file.parent / "card.json").read_text())
+        for tensor in (*document["files"][file.name]["inputs"], *document["files"][file.name]["outputs"]):
+            if tensor["kind"] in ("label", "classes"):
+                tensor["names"] = names
+        (file.parent / "card.json").write_text(json.dumps(document))
+    color(tmp_path / "a.png", RED)
+    assert lite("classifier/model.tflite", "a.png").stdout == "a.png: 0 100.0 %, 1 0.0 %, 2 0.0 %\n"
+    painted = GanzooLite(tmp_path / "conditional/model.tflite").sample(3, classes=["2", "0,1"], texts=["big"])
+    assert painted[:, 0, 0, 0].tolist() == [2, 0, 1]
+    done = lite("conditional/model.tflite", "--class", "coat", "--text", "big", "--out", "x.png")
+    assert done.returncode == 2
+    assert "--class 'coat' is unknown: classes have no names here; give numbers, from 0" in done.stderr
 
 
 def test_a_class_that_no_network_has_is_refused(models):

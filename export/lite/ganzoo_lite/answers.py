@@ -2,15 +2,19 @@
 
 import difflib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import card
 from .errors import UsageError, quoted
 from .files import replacing
+
+if TYPE_CHECKING:
+    from .network import Network
 
 BEST = 3
 """Classes that a line names."""
@@ -29,11 +33,22 @@ def names_of(tensor: card.Tensor) -> tuple[str, ...]:
     return tensor.names or tuple(map(str, range(tensor.shape[-1])))
 
 
-def document(values: np.ndarray, tensor: card.Tensor) -> dict[str, Any]:
+def document(values: np.ndarray, network: "Network") -> dict[str, Any]:
     """One answer for JSON: `classes`, the probability of each by name, the likeliest first; or `code`, its numbers.
 
-    `values` are the logits, or the code, (count,).
+    Args:
+        values: the logits, or the code, (count,).
+        network: that gave them.
+
+    Raises:
+        ModelError: when they are no finite numbers.
     """
+    tensor = network.interface.output
+    if not np.isfinite(values).all():
+        what = "logits" if tensor.kind == "classes" else f"a {tensor.kind}"
+        raise card.ModelError(
+            f"{network.name}: gives {what} of values that are not finite; export or train the model again"
+        )
     if tensor.kind != "classes":
         return {tensor.kind: [float(value) for value in values.reshape(-1)]}
     names, shares = names_of(tensor), softmax(values)
@@ -62,18 +77,26 @@ def numbers(wanted: Iterable[str], names: Sequence[str], what: str = "--class") 
 
     Args:
         wanted: names; one may be several with commas between, unless a class is called so.
-        names: of all classes, in order.
+        names: of all classes, in order; empty: they are called by their numbers, and how many there are is not known.
         what: what to call them in errors.
 
     Raises:
         UsageError: for a name that none has, with the nearest and those that there are.
     """
+    if not names:
+        return [_number(part.strip(), what) for text in wanted for part in text.split(",")]
     known = {name: number for number, name in enumerate(names)}
     parts = [part.strip() for text in wanted for part in ([text] if text in known else text.split(","))]
     for part in parts:
         if part not in known:
             raise UsageError(f"{what} {quoted(part)} is unknown{_nearest(part, names)}")
     return [known[part] for part in parts]
+
+
+def _number(part: str, what: str) -> int:
+    if not re.fullmatch("[0-9]{1,9}", part):
+        raise UsageError(f"{what} {quoted(part)} is unknown: classes have no names here; give numbers, from 0")
+    return int(part)
 
 
 def _nearest(name: str, names: Sequence[str]) -> str:

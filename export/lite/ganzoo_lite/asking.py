@@ -39,7 +39,7 @@ def ask_all(
         warn: is told of each that is skipped.
 
     Raises:
-        RunError: when none can be read.
+        RunError: when none can be read, or what the network says of one is no numbers.
         UsageError: when the network takes or gives something else.
     """
     found, problem = [], None
@@ -52,7 +52,7 @@ def ask_all(
             problem = error
             warn(f"skipped: {error}")
             continue
-        answer = answers.document(ask(network, values), network.interface.output)
+        answer = answers.document(ask(network, values), network)
         found.append({"input": str(file), **answer})
         say(f"{file}{note}: {answers.words(answer)}")
     if problem and not found:

@@ -43,6 +43,9 @@ Kinds, each with its shape:
     clip       [1, length, 1]: sound from -1 to 1, `rate` values a second
     classes    [1, count]: logits of the classes in `names`
 
+Names are a list of texts, each another; of tokens the first is "", and of classes there are as many as logits. Where
+`names` is null, missing or empty, classes are called by their numbers, from 0.
+
 Version 1 had one `input` and one `output` in place of the lists, of images and latents alone; it is read as well.
 """
 
@@ -94,7 +97,7 @@ class Tensor:
     range: tuple[float, float] | None = None
     """Lowest and highest value of an image or a clip; None for what has none."""
     names: tuple[str, ...] = ()
-    """What the numbers of classes, or of words, stand for, in order."""
+    """What the numbers of classes, or of words, stand for, in order; empty: classes are called by their numbers."""
     rate: int | None = None
     """Of a clip: values a second."""
 
@@ -200,7 +203,9 @@ def _tensors(entry: dict[str, Any], key: str) -> tuple[Tensor, ...]:
 
 
 def _tensor(values: dict[str, Any]) -> Tensor:
-    limits = values.get("range")
+    limits, names = values.get("range"), values.get("names")
+    # A text is a sequence of names, too.
+    _demand("names", names is None or isinstance(names, list))
     return Tensor(
         name=values["name"],
         kind=values["kind"],
@@ -209,7 +214,7 @@ def _tensor(values: dict[str, Any]) -> Tensor:
         mean=values.get("mean", 0.0),
         std=values.get("std", 1.0),
         range=None if limits is None else tuple(limits),
-        names=tuple(values.get("names") or ()),
+        names=tuple(names or ()),
         rate=values.get("rate"),
     )
 
@@ -242,8 +247,10 @@ def _check_tensor(tensor: Tensor) -> None:
     _demand("range", tensor.range is None or (len(tensor.range) == 2 and all(map(_is_number, tensor.range))))
     _demand("names", all(isinstance(name, str) for name in tensor.names))
     _demand("rate", (tensor.rate is None and tensor.kind != "clip") or _is_whole(tensor.rate, LONGEST_CLIP))
-    if tensor.kind == "classes" and tensor.names:
-        _demand("names", len(tensor.names) == tensor.shape[-1])
+    if tensor.names:
+        _demand("names", len(set(tensor.names)) == len(tensor.names))
+        _demand("names", tensor.kind != "classes" or len(tensor.names) == tensor.shape[-1])
+        _demand("names", tensor.kind != "tokens" or tensor.names[0] == "")
 
 
 def _demand(name: str, is_right: bool) -> None:

@@ -123,7 +123,7 @@ def _described(network, batches, names: list[str], arguments: argparse.Namespace
     from . import answers
 
     values = (one for batch in batches for one in batch)
-    told = (answers.document(one, network.interface.output) for one in values)
+    told = (answers.document(one, network) for one in values)
     found = [{"input": name, **answer} for name, answer in zip(names, told, strict=True)]
     for answer in () if arguments.json else found:
         _say(f"{answer['input']}: {answers.words(answer)}")

@@ -96,6 +96,11 @@ def draw(
     return drawn
 
 
+def in_turns(tensor: card.Tensor, count: int) -> np.ndarray:
+    """So many labels, int32 (count,): all classes of an input in turns."""
+    return _turns(np.arange(max(len(tensor.names), 1)), count).astype(tensor.dtype)
+
+
 def class_numbers(network: Network, names: Sequence[str], what: str = "--class") -> list[int]:
     """The numbers of the classes that a network makes something of, by names: see `answers.numbers`.
 

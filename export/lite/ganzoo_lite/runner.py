@@ -114,6 +114,7 @@ class GanzooLite:
 
         Raises:
             UsageError: when the network takes or gives something else.
+            ModelError: when what it gives is no finite numbers.
         """
         tensor = self.interface.input
         if tensor.kind == "image":
@@ -121,7 +122,7 @@ class GanzooLite:
         else:
             sound = np.asarray(example, "float32").reshape(-1)
             values = clips.fitted(sound, tensor.shape[1] or len(sound))
-        return answers.document(asking.ask(self.network, values), self.interface.output)
+        return answers.document(asking.ask(self.network, values), self.network)
 
 
 def open_tflite(path: Path, threads: int | None = None) -> Network:

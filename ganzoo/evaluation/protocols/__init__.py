@@ -3,7 +3,10 @@
 See `ganzoo.evaluation.protocol` for what one is. Nothing here imports Keras.
 """
 
+import copy
+import dataclasses
 import importlib
+from collections.abc import Collection
 
 from ganzoo.config import Recipe
 from ganzoo.errors import UsageError, nearest, quoted
@@ -54,6 +57,36 @@ def protocol_of(recipe: Recipe) -> Protocol:
             f"evaluation.protocol: found {quoted(named)}; {recipe.architecture} is evaluated by {quoted(usual.name)}"
         )
     return usual
+
+
+def for_networks(recipe: Recipe, there: Collection[str]) -> Recipe:
+    """The recipe for some of its deployed networks.
+
+    An architecture is measured by what it deploys first. Where that is not there, the recipe's config is as if no other
+    network than those that are there were deployed, and a protocol that is not theirs is left out.
+
+    Args:
+        there: the names of the networks.
+
+    Raises:
+        UsageError: when no protocol measures those that are there.
+    """
+    deployed = recipe.model.deployed
+    first = next(iter(deployed))
+    if first in there:
+        return recipe
+    config = copy.copy(recipe.model)
+    # Beside its class, whose networks are all that there may be.
+    vars(config)["deployed"] = {name: signature for name, signature in deployed.items() if name in there}
+    fitting = [protocol.name for protocol in map(get, names()) if protocol.fits(config)]
+    if not fitting:
+        raise UsageError(
+            f"{recipe.architecture}: no protocol measures {' and '.join(config.deployed)} without {first}; give the "
+            f"run directory, which has it, or the file of {first}"
+        )
+    named = recipe.evaluation.protocol
+    evaluation = dataclasses.replace(recipe.evaluation, protocol=named if named in fitting else None)
+    return dataclasses.replace(recipe, model=config, evaluation=evaluation)
 
 
 def measure(setting: Setting) -> Found:

@@ -11,20 +11,20 @@ import numpy as np
 
 from ganzoo.data.fields import Clip, keys_of
 from ganzoo.evaluation.examples import Images
-from ganzoo.evaluation.outputs import inputs_of_samples
-from ganzoo.evaluation.protocol import first_signature, register
+from ganzoo.evaluation.outputs import inputs_of_samples, makes_of_noise
+from ganzoo.evaluation.protocol import register
 from ganzoo.evaluation.results import Column, Result, Skipped
 from ganzoo.evaluation.setting import Found, Setting, first, together
 from ganzoo.lite.network import made
 from ganzoo.metrics import spectra
 
 
-def of_noise(config) -> bool:
-    signature = first_signature(config)
-    return signature.made == "clip" and {"latents"} <= set(signature.kinds) <= {"latents", "label", "tokens"}
-
-
-@register("clips", fits=of_noise, metrics=("spectral_distance", "spectral_spread"), train=True)
+@register(
+    "clips",
+    fits=lambda config: makes_of_noise(config, "clip"),
+    metrics=("spectral_distance", "spectral_spread"),
+    train=True,
+)
 def clips(setting: Setting) -> Found:
     """The mean spectrum of samples, and how much spectra differ, against those of the test clips."""
     config, count = setting.recipe.model, setting.recipe.evaluation.samples

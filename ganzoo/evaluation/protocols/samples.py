@@ -11,19 +11,14 @@ import numpy as np
 from ganzoo.data.fields import Image, keys_of
 from ganzoo.evaluation import distribution
 from ganzoo.evaluation.memorising import memorised
-from ganzoo.evaluation.outputs import inputs_of_samples
-from ganzoo.evaluation.protocol import first_signature, register
+from ganzoo.evaluation.outputs import inputs_of_samples, makes_of_noise
+from ganzoo.evaluation.protocol import register
 from ganzoo.evaluation.results import Column
 from ganzoo.evaluation.setting import Found, Setting, first
 from ganzoo.lite.network import made
 
 
-def of_noise(config) -> bool:
-    signature = first_signature(config)
-    return signature.made == "image" and {"latents"} <= set(signature.kinds) <= {"latents", "label", "tokens"}
-
-
-@register("samples", fits=of_noise, distribution=True, train=True)
+@register("samples", fits=lambda config: makes_of_noise(config, "image"), distribution=True, train=True)
 def samples(setting: Setting) -> Found:
     """The distribution of samples, and their nearest training images."""
     config, count = setting.recipe.model, setting.recipe.evaluation.samples
