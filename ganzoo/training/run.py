@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganzoo import memory
+from ganzoo import memory, pretrained
 from ganzoo.config import Recipe, place_of
 from ganzoo.data.pipeline import Pipeline, open_pipeline
 from ganzoo.data.streams import Names, names_going_on
@@ -62,6 +62,7 @@ def train(
     last_step = steps or recipe.training.steps
     progress = get_progress()
     recipe = _check_directory(directory, recipe, fresh)
+    _check_init(recipe, init)
     pipeline, test = _open_splits(directory, recipe, fresh)
     # Samples are of images that are not trained on, where the data has a test split.
     examples = _fixed(test, recipe.training.sample_count)
@@ -121,6 +122,7 @@ def plan(
     """
     recipe, directory = _resolve(recipe, run_dir, data, overrides)
     recipe = _check_directory(directory, recipe, fresh)
+    _check_init(recipe, init)
     pipeline, _ = _open_splits(directory, recipe, fresh)
     import_keras()
     from ganzoo.training import loop
@@ -151,6 +153,21 @@ def plan(
             *(f"warning        {warning}" for warning in [*([changed] if changed else []), *warnings]),
         ]
     )
+
+
+def _check_init(recipe: Recipe, init: str | None) -> None:
+    """Raises UsageError for a model of another architecture, before Keras is loaded to compare its arrays."""
+    if init is None:
+        return
+    try:
+        found = pretrained.find(init).provenance
+    except UsageError as error:
+        raise UsageError(f"--init {init}: {error}") from None
+    if found and found.architecture != recipe.architecture:
+        raise UsageError(
+            f"--init {init}: is of {found.architecture}, and this recipe of {recipe.architecture}; give a model that "
+            "was trained with the same model settings"
+        )
 
 
 def _resolve(recipe: Recipe | str | Path, run_dir, data, overrides) -> tuple[Recipe, RunDirectory]:

@@ -320,6 +320,13 @@ def test_init_of_a_cyclegan_takes_each_direction_from_its_own_file(tmp_path):
         loop.build(recipe("cyclegan"), "single", str(tmp_path / "generator_ab.keras"))
 
 
+def test_init_of_another_architecture_is_named_as_that(tmp_path):
+    with pytest.raises(UsageError, match=r"--init pix2pix/emoji: is of pix2pix, and this recipe of dcgan") as error:
+        train(recipe(), tmp_path / "run", init="pix2pix/emoji")
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "run").exists()
+
+
 def test_init_of_another_shape_is_refused_before_anything_is_written(finished, tmp_path):
     with pytest.raises(UsageError, match="--init .*: its generator has .* arrays that don't fit") as error:
         train(recipe(base_filters=3), tmp_path / "run", init=str(finished[1]))
