@@ -479,7 +479,7 @@ def test_a_decoder_makes_pictures_of_codes(network):
         (signed.classifier, ["in.png", "--out", "x.png"], ["x.png", "ends in .json"]),
         (signed.classifier, ["in.png", "--class", "coat"], ["--class", "makes none"]),
         (signed.classifier, ["gone.png"], ["gone.png", "no such"]),
-        (signed.decoder, ["in.png", "--out", "x.png"], ["paints from latents", "leave them out"]),
+        (signed.decoder, ["in.png", "--out", "x.png"], ["takes code, and no images", "leave them out"]),
     ],
 )
 def test_what_a_network_does_not_take_or_give_is_told_before_it_is_opened(network, paint, build, options, parts):

@@ -17,7 +17,7 @@ from ganzoo.data.fields import Image, Label, Latents, Signature, Stream
 from ganzoo.errors import UsageError
 from ganzoo.evaluation import subject
 from ganzoo.evaluation.evaluate import _known_data, evaluate
-from ganzoo.exporting.generators import _pipeline
+from ganzoo.exporting.generators import _data, _pipeline
 from ganzoo.gan import GAN, Phase
 from ganzoo.registration import register
 from ganzoo.training import notes, train
@@ -165,11 +165,11 @@ def test_other_data_is_labelled_by_the_numbers_of_the_network_and_not_by_its_own
     assert [examples.sets["label"].read(place) for place in range(4)] == [1] * 4
     interface = generator.network.interface
     for split in ("train", "test"):
-        assert _pipeline(generator, interface, source, split).fixed(4)["label"].tolist() == [1] * 4
+        assert _pipeline(generator, interface, _data(generator, source), split).fixed(4)["label"].tolist() == [1] * 4
     pictured(tmp_path / "other/cc", 200)
     for attempt in (
         lambda: evaluate(tmp_path / "run", source),
-        lambda: _pipeline(generator, interface, source, "test"),
+        lambda: _pipeline(generator, interface, _data(generator, source), "test"),
     ):
         with pytest.raises(UsageError, match="cc/0.png .* has the label 'cc', .*did you mean 'c'"):
             attempt()
