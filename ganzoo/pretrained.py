@@ -1,12 +1,11 @@
 """Trained generators by name, run directory or file."""
 
-import difflib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo import generator, recipes, registry, zoo
-from ganzoo.errors import UsageError, nearest, quoted
+from ganzoo.errors import UsageError, near_miss, nearest, quoted
 from ganzoo.generator import Generator
 
 if TYPE_CHECKING:
@@ -79,10 +78,10 @@ def find(
         return found
     if path.is_dir():
         return _in_folder(path, network, direction)
+    known = list_pretrained()
     raise UsageError(
-        f"no model {quoted(str(model))}{_near(model)}; a model is a run directory, a .keras file, "
-        "a SavedModel directory, a .tflite file or a pretrained name "
-        f"({', '.join(list_pretrained()) or 'there are none'})"
+        f"no model {quoted(str(model))}{near_miss(str(model), known)}; a model is a run directory, a .keras file, "
+        f"a SavedModel directory, a .tflite file or a pretrained name ({', '.join(known) or 'there are none'})"
     )
 
 
@@ -148,8 +147,3 @@ def _is_model(path: Path) -> bool:
 
 def _is_exported(path: Path) -> bool:
     return generator.is_tflite(path) or generator.is_saved_model(path)
-
-
-def _near(name: str | Path) -> str:
-    close = difflib.get_close_matches(str(name), list_pretrained(), n=1)
-    return f"; did you mean {quoted(close[0])}?" if close else ""

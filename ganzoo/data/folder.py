@@ -21,8 +21,8 @@ from ganzoo.data.fields import Label, Tokens
 from ganzoo.data.labels import captions_of, labels_of
 from ganzoo.data.media import PICTURES, Medium, Skipped, all_files, broken, good_files, holds_any, medium_of, natural
 from ganzoo.data.needs import Batch
-from ganzoo.data.sources import ImageSet, Source, arrow, check_domain_count, near_miss
-from ganzoo.errors import UsageError, nearest, quoted
+from ganzoo.data.sources import ImageSet, Source, arrow, check_domain_count
+from ganzoo.errors import UsageError, near_miss, nearest, quoted
 
 SPLIT_FOLDERS = {"train": ("train",), "test": ("test", "val", "valid", "validation")}
 PAIR_FOLDERS = (("A", "B"), ("input", "target"))

@@ -5,8 +5,8 @@ import importlib
 
 from ganzoo.config import DataConfig
 from ganzoo.data.needs import Batch
-from ganzoo.data.sources import NoSuchLabel, Source, near_miss
-from ganzoo.errors import UsageError, nearest, quoted
+from ganzoo.data.sources import NoSuchLabel, Source
+from ganzoo.errors import UsageError, near_miss, nearest, quoted
 
 OPENERS = {"embedded": "embedded", "folder": "folder", "tfds": "tfds", "url": "archive"}
 

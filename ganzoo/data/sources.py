@@ -4,14 +4,14 @@ A source is a tuple of sets, one for each key of `needs.groups`: those of one gr
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from ganzoo.data import needs
 from ganzoo.data.fields import Clip
 from ganzoo.data.needs import Batch
-from ganzoo.errors import UsageError, nearest
+from ganzoo.errors import UsageError
 
 
 class NoSuchLabel(UsageError):
@@ -96,9 +96,3 @@ def check_no_sound(batch: Batch, where: str):
 def arrow(domains: Sequence[str], batch: Batch) -> str:
     """`line -> flat`, `flat <-> 3d` or `flat`: domains as a batch uses them."""
     return (" <-> " if len(needs.groups(batch)) > 1 else " -> ").join(domains)
-
-
-def near_miss(word: str, names: Iterable[str]) -> str:
-    """`; did you mean 'x'?`, or nothing where no name is near."""
-    suggestion = nearest(word, names)
-    return suggestion if "did you mean" in suggestion else ""

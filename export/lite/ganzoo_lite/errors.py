@@ -47,11 +47,16 @@ def quoted(value: object) -> str:
     return text if len(text) <= LONGEST + 2 else f"{text[:LONGEST]}..."
 
 
+def near_miss(word: object, names: Iterable[str]) -> str:
+    """`; did you mean 'x'?`, or nothing where no name is near."""
+    matches = difflib.get_close_matches(word[:_LONGEST_WORD], names, n=1, cutoff=0.6) if isinstance(word, str) else []
+    return f"; did you mean {quoted(matches[0])}?" if matches else ""
+
+
 def nearest(word: object, allowed: Iterable[str]) -> str:
     """`; did you mean 'x'?` for a near miss, else `; allowed: x, y`. The end of an error about a name."""
     allowed = list(allowed)
-    matches = difflib.get_close_matches(word[:_LONGEST_WORD], allowed, n=1, cutoff=0.6) if isinstance(word, str) else []
-    return f"; did you mean {quoted(matches[0])}?" if matches else f"; allowed: {', '.join(allowed) or 'none'}"
+    return near_miss(word, allowed) or f"; allowed: {', '.join(allowed) or 'none'}"
 
 
 def printable(text: str) -> str:

@@ -1,14 +1,13 @@
 """Many images to many pictures: planned before anything is painted, so that nothing is lost or overwritten."""
 
 import contextlib
-import difflib
 import errno
 import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from .errors import RunError, UsageError
+from .errors import RunError, UsageError, near_miss
 from .folders import EXTENSIONS, image_files
 from .formats import format_of
 from .network import Network
@@ -133,8 +132,8 @@ def find_files(path: Path, extensions: tuple[str, ...], what: str) -> list[tuple
         return [(path, Path(path.name))]
     if not path.is_dir():
         beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        close = difflib.get_close_matches(path.name, beside, n=1) if len(beside) < 20 else []
-        raise UsageError(f"{path}: no such {what} or folder{f'; did you mean {close[0]!r}?' if close else ''}")
+        near = near_miss(path.name, beside) if len(beside) < 20 else ""
+        raise UsageError(f"{path}: no such {what} or folder{near}")
     found = sorted(image_files(path, extensions))
     if not found:
         raise UsageError(f"{path}: no {what}s in this folder; looked for {', '.join(extensions)}")
