@@ -1,10 +1,11 @@
-"""What architectures call to be known by a name, and where those lie that have not been imported yet."""
+"""What architectures and protocols call to be known by a name, and where those lie that are not imported yet."""
 
 import functools
 import importlib.metadata
 import importlib.util
 import pkgutil
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 from ganzoo.errors import UsageError, quoted
@@ -23,15 +24,8 @@ def register(name: str):
     """
 
     def decorate(architecture: type) -> type:
-        home = f"{architecture.__module__}.{architecture.__qualname__}"
-        known = CLASSES.get(name)
-        taken_by = f"{known.__module__}.{known.__qualname__}" if known else None
-        if architecture.__module__ != found().get(name, (architecture.__module__,))[0]:
-            taken_by = found()[name][0]
-        if taken_by not in (None, home):
-            raise UsageError(
-                f"architecture {quoted(name)} is already registered, by {taken_by}; give {home} another name"
-            )
+        module, _ = found().get(name, (None, None))
+        check_free("architecture", name, architecture, CLASSES.get(name), module)
         CLASSES[name] = architecture
         return architecture
 
@@ -41,16 +35,48 @@ def register(name: str):
 @functools.cache
 def found() -> dict[str, tuple[str, Path]]:
     """Module and file of each architecture that lies in one, by name. None is run, only found."""
-    folder = Path(__file__).parent / "architectures"
+    return modules("architecture", PACKAGE, PACKAGE)
+
+
+def check_free(what: str, name: str, thing: Callable, known: Callable | None, module: str | None) -> None:
+    """Raises UsageError unless a thing may have a name.
+
+    Args:
+        what: kind of thing, for the error.
+        thing: class or function.
+        known: which is registered by that name, if any is.
+        module: whose name it is, if it is that of a module which lies where things of the kind are found.
+    """
+    home = _home(thing)
+    taken_by = _home(known) if known else home
+    if module not in (None, thing.__module__):
+        taken_by = module
+    if taken_by != home:
+        raise UsageError(f"{what} {quoted(name)} is already registered, by {taken_by}; give {home} another name")
+
+
+def modules(what: str, package: str, group: str) -> dict[str, tuple[str, Path]]:
+    """Name and file of each module in a package of ganzoo's, and of those that a group of entry points names, by name.
+
+    One whose name is taken, or that is not there, is left out with a warning. None is run, only found.
+
+    Args:
+        what: kind of thing they hold, for the warnings.
+    """
+    folder = Path(__file__).parent.joinpath(*package.split(".")[1:])
     names = [module.name for module in pkgutil.iter_modules([str(folder)])]
-    modules = {name: (f"{PACKAGE}.{name}", folder / f"{name}.py") for name in names}
-    for entry in importlib.metadata.entry_points(group=PACKAGE):
+    there = {name: (f"{package}.{name}", folder / f"{name}.py") for name in names}
+    for entry in importlib.metadata.entry_points(group=group):
         file = _source(entry.module)
-        module, _ = modules.setdefault(entry.name, (entry.module, file)) if file else (None, None)
+        module, _ = there.setdefault(entry.name, (entry.module, file)) if file else (None, None)
         if module != entry.module:
             reason = f"the name is taken by {module}" if module else "there is no such module"
-            warnings.warn(f"architecture {quoted(entry.name)} of {entry.value} is left out: {reason}", stacklevel=2)
-    return modules
+            warnings.warn(f"{what} {quoted(entry.name)} of {entry.value} is left out: {reason}", stacklevel=2)
+    return there
+
+
+def _home(thing: Callable) -> str:
+    return f"{thing.__module__}.{thing.__qualname__}"
 
 
 def _source(module: str) -> Path | None:

@@ -13,16 +13,13 @@ Nothing here imports Keras.
 
 import dataclasses
 import functools
-import importlib.metadata
-import pkgutil
-import warnings
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
+from ganzoo import registration
 from ganzoo.data.fields import Signature
-from ganzoo.errors import UsageError, quoted
 from ganzoo.evaluation.instruments import DISTRIBUTION_METRICS, PERCEPTUAL_METRICS
 from ganzoo.evaluation.setting import Found, Setting
+from ganzoo.registration import check_free
 
 PACKAGE = "ganzoo.evaluation.protocols"
 GROUP = "ganzoo.protocols"
@@ -80,12 +77,7 @@ def register(
 
     def decorate(measure: Callable[[Setting], Found]) -> Callable[[Setting], Found]:
         known = REGISTERED.get(name)
-        home = _home(measure)
-        taken_by = _home(known.measure) if known else home
-        if measure.__module__ != modules().get(name, measure.__module__):
-            taken_by = modules()[name]
-        if taken_by != home:
-            raise UsageError(f"protocol {quoted(name)} is already registered, by {taken_by}; give {home} another name")
+        check_free("protocol", name, measure, known and known.measure, modules().get(name))
         REGISTERED[name] = Protocol(name, measure, fits, tuple(metrics), distribution, perceptual, train, prefixes)
         return measure
 
@@ -100,15 +92,4 @@ def first_signature(config) -> Signature:
 @functools.cache
 def modules() -> dict[str, str]:
     """The module of each protocol that lies in one, by name. None is imported."""
-    folder = Path(__file__).with_name("protocols")
-    found = {module.name: f"{PACKAGE}.{module.name}" for module in pkgutil.iter_modules([str(folder)])}
-    for entry in importlib.metadata.entry_points(group=GROUP):
-        module = found.setdefault(entry.name, entry.module)
-        if module != entry.module:
-            reason = f"the name is taken by {module}"
-            warnings.warn(f"protocol {quoted(entry.name)} of {entry.value} is left out: {reason}", stacklevel=2)
-    return found
-
-
-def _home(function: Callable) -> str:
-    return f"{function.__module__}.{function.__qualname__}"
+    return {name: module for name, (module, _) in registration.modules("protocol", PACKAGE, GROUP).items()}

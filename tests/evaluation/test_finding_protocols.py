@@ -147,6 +147,13 @@ def test_a_package_brings_a_protocol_of_its_own(recipe, fresh, tmp_path, monkeyp
         protocols.get("miscounted")
 
 
+def test_a_protocol_whose_module_is_not_there_is_left_out(fresh, tmp_path, monkeypatch):
+    install(tmp_path, "counting", "absent = counting.absent")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.warns(UserWarning, match=r"protocol 'absent' of counting\.absent is left out: there is no such module"):
+        assert "absent" not in protocols.names()
+
+
 def test_evaluate_names_a_wrong_protocol_before_it_opens_the_data(recipe, tmp_path):
     from ganzoo.training import run_directory
 
