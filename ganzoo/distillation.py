@@ -8,6 +8,7 @@ from keras import ops
 
 from ganzoo.data.fields import Signature
 from ganzoo.errors import UsageError
+from ganzoo.kinds import one_or_all
 from ganzoo.losses import l1
 
 UNKNOWN_SIDE = 64
@@ -52,7 +53,7 @@ def terms(
     for name, signature in signatures.items():
         taken = [{**batch, **outputs}[key] for key in signature.takes]
         (made,) = signature.gives
-        example = teachers[name](taken if len(taken) > 1 else taken[0], training=False)
+        example = teachers[name](one_or_all(taken), training=False)
         found[f"{name}_distillation"] = l1(outputs[made], ops.cast(example, outputs[made].dtype))
     return found
 
@@ -75,7 +76,7 @@ def _agree(taken: Sequence[int | None], wanted: Sequence[int | None]) -> bool:
 
 
 def _made(network: keras.Model, tensors: Sequence[keras.KerasTensor]) -> list[tuple]:
-    outputs = network.compute_output_spec(tensors[0] if len(tensors) == 1 else list(tensors))
+    outputs = network.compute_output_spec(one_or_all(list(tensors)))
     return [tensor.shape[1:] for tensor in keras.tree.flatten(outputs)]
 
 

@@ -162,7 +162,7 @@ def _image_network(model: "keras.Model", scale: int, multiple: int | None, value
 
 def _network(model: "keras.Model", interface: card.Interface) -> Network:
     def run(*tensors):
-        return model(tensors[0] if len(tensors) == 1 else list(tensors), training=False)
+        return model(kinds.one_or_all(list(tensors)), training=False)
 
     # `predict` compiles for a few sizes and then for any, which not all layers bear; and uncompiled, a model holds the
     # outputs of all its layers at once.

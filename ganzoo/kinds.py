@@ -9,6 +9,11 @@ WORKED_ON = frozenset({"image", "clip"})
 """Kinds that a network changes or looks at; it makes something of the others."""
 
 
+def one_or_all(values: list):
+    """What a Keras model of these inputs is called with: the one alone, or the list."""
+    return values if len(values) > 1 else values[0]
+
+
 def guessed(shapes: Sequence[Sequence[int | None]]) -> tuple[str, ...]:
     """The kinds of inputs of these shapes: latents (N, D) or an image (N, H, W, C); nothing where they don't tell."""
     known = {2: ("latents",), 4: ("image",)}

@@ -6,7 +6,7 @@ from ganzoo.data.fields import Signature, fields_of
 from ganzoo.evaluation.examples import Examples
 from ganzoo.evaluation.protocol import first_signature
 from ganzoo.lite import latents
-from ganzoo.lite.network import Network, in_turns
+from ganzoo.lite.network import DRAWN, Network, in_turns
 
 
 def makes_of_noise(config, kind: str) -> bool:
@@ -27,7 +27,7 @@ def inputs_of_samples(network: Network, signature: Signature, test: Examples, co
     """
     inputs, streams = {}, 0
     for tensor, (key, field) in zip(network.interface.inputs, signature.takes.items(), strict=True):
-        if field.kind in ("latents", "code"):
+        if field.kind in DRAWN:
             inputs[tensor.name] = latents.draw(streams, count, tensor.shape[-1])
             streams += 1
         elif key not in test.sets:

@@ -11,7 +11,8 @@ from typing import Any
 from ganzoo import backend, generator, pretrained, programs
 from ganzoo.exporting.latency import in_turns, summary
 from ganzoo.exporting.precisions import PLAIN, name_of
-from ganzoo.exporting.stopwatch import FREE_SIZE, Stopwatch, any_values, inputs_of, one_or_all
+from ganzoo.exporting.stopwatch import FREE_SIZE, Stopwatch, any_values, inputs_of
+from ganzoo.kinds import one_or_all
 from ganzoo.lite import card
 from ganzoo.lite.threads import all_threads
 from ganzoo.quiet import held_back_stderr, import_keras

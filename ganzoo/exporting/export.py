@@ -120,8 +120,7 @@ def _proven(
     if source is not None or ("tflite" in options["formats"] and not STATIC.keys().isdisjoint(options["quantize"])):
         count = calibration.example_count(interface.output.shape)
         train = generators.inputs(generator, interface, "train", count, source)
-    inputs = proving.by_name(test.inputs, interface)
-    count = len(next(iter(inputs.values())))
+    count = len(next(iter(test.inputs.values())))
     say(f"{name}: converting, to be proven on {count} of {test.description}")
     files = conversion.convert(
         model,
@@ -136,11 +135,11 @@ def _proven(
     )
     # As it was saved, where that takes the size.
     reference = generator.model if any(None in one.shape[1:] for one in generator.model.inputs) else model
-    given = [generators.keras_values(generator, inputs[tensor.name]) for tensor in interface.inputs]
+    given = [generators.keras_values(generator, test.inputs[tensor.name]) for tensor in interface.inputs]
     pictures = next(iter(signature.gives.values())).range if signature.made == "image" else None
     expected = proving.outputs(reference, given, pictures)
     proving.check_shows(name, expected, interface, say)
     told = {"proven_on": test, "calibrated_on": train}
     data = {key: found and redaction.in_words(found.description, found.source) for key, found in told.items()}
     floors = generators.floors(generator)
-    yield from proving.proven(files, generator, inputs, expected, data, floors, options["allow_below"], say)
+    yield from proving.proven(files, generator, test.inputs, expected, data, floors, options["allow_below"], say)

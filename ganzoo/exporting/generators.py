@@ -17,12 +17,12 @@ from ganzoo.data.pipeline import Pipeline, of_size, open_pipeline
 from ganzoo.errors import RunError, UsageError, quoted
 from ganzoo.generator import Generator
 from ganzoo.lite import card, latents
-from ganzoo.lite.network import WORDS, Network, draw, in_turns
+from ganzoo.lite.network import DRAWN, WORDS, Network, draw, in_turns
 
 if TYPE_CHECKING:
     import keras
 
-DRAWN = ("latents", "code", "label")
+WITHOUT_DATA = (*DRAWN, "label")
 """Kinds of inputs that need no data."""
 
 
@@ -69,10 +69,9 @@ def keras_values(generator: Generator, inputs: np.ndarray) -> np.ndarray:
 class Examples:
     """What a generator is run on."""
 
-    inputs: np.ndarray | Mapping[str, np.ndarray]
-    """Of its one input, or by their names of several: pixels, uint8 (N, H, W, C); latents or codes, float32 (N, length)
-    from a standard normal distribution; labels, int32 (N,); tokens, int32 (N, length); clips, float32 (N, length, 1).
-    """
+    inputs: Mapping[str, np.ndarray]
+    """By the names of its inputs: pixels, uint8 (N, H, W, C); latents or codes, float32 (N, length) from a standard
+    normal distribution; labels, int32 (N,); tokens, int32 (N, length); clips, float32 (N, length, 1)."""
     description: str
     """For people: what images of where."""
     source: str = ""
@@ -81,7 +80,7 @@ class Examples:
 
 def needs_data(interface: card.Interface) -> bool:
     """Whether examples of what a network takes are of some data, and not drawn."""
-    return any(tensor.kind not in DRAWN for tensor in interface.inputs)
+    return any(tensor.kind not in WITHOUT_DATA for tensor in interface.inputs)
 
 
 def inputs(generator: Generator, interface: card.Interface, split: str, count: int, source: str | None) -> Examples:
@@ -144,7 +143,7 @@ def _examples(generator: Generator, interface: card.Interface, split: str, count
     seed = {"test": 0, "train": 1}[split]
     if not needs_data(interface):
         drawn = draw(Network(generator.title, interface, call=dict), seed, count)
-        return Examples(_alone(drawn), f"latents of seed {seed}")
+        return Examples(drawn, f"latents of seed {seed}")
     signature = keras_network.signature_of(generator.model, generator.provenance)
     data = _data(generator, source)
     pipeline = _pipeline(generator, interface, data, split)
@@ -153,7 +152,7 @@ def _examples(generator: Generator, interface: card.Interface, split: str, count
     for tensor, (key, field) in zip(interface.inputs, signature.takes.items(), strict=True):
         # A network may call a picture otherwise than the batch does.
         same = [name for name, other in pipeline.fields.items() if other.kind == field.kind]
-        if tensor.kind in ("latents", "code"):
+        if tensor.kind in DRAWN:
             values = latents.draw(seed, count, tensor.shape[-1])
         elif key in fixed or (same and tensor.kind != "label"):
             values = fixed[key if key in fixed else same[0]]
@@ -165,11 +164,7 @@ def _examples(generator: Generator, interface: card.Interface, split: str, count
                 "prove the export on; put it into the batch"
             )
         found[tensor.name] = _pixels(values, field.range, tensor.shape[1:3]) if tensor.kind == "image" else values
-    return Examples(_alone(found), pipeline.description, data.source)
-
-
-def _alone(named: Mapping[str, np.ndarray]) -> np.ndarray | Mapping[str, np.ndarray]:
-    return named if len(named) > 1 else next(iter(named.values()))
+    return Examples(found, pipeline.description, data.source)
 
 
 def _data(generator: Generator, source: str | None) -> DataConfig:

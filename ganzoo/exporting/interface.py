@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from ganzoo import inference, keras_network, provenance
+from ganzoo import inference, keras_network, kinds, provenance
 from ganzoo.data import fields
 from ganzoo.errors import UsageError
 from ganzoo.lite import card
@@ -125,7 +125,7 @@ def _looking(model: keras.Model, size) -> keras.Model:
         for tensor in model.inputs
     ]
     try:
-        resized = keras.models.clone_model(model, input_tensors=inputs if len(inputs) > 1 else inputs[0])
+        resized = keras.models.clone_model(model, input_tensors=kinds.one_or_all(inputs))
         resized.set_weights(model.get_weights())
     except ValueError:
         # A dense layer has another length there.

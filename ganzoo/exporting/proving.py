@@ -16,6 +16,7 @@ from ganzoo.exporting import anatomy, conversion, latency, proof
 from ganzoo.exporting.precisions import STATIC
 from ganzoo.exporting.publishing import write_card
 from ganzoo.generator import Generator
+from ganzoo.kinds import one_or_all
 from ganzoo.lite import card, network
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ MADE_WITH = ("keras-ganzoo", "keras", "tensorflow", "ai-edge-litert", "litert-qu
 FAINT = 0.02
 """Deviation, in [-1, 1], of pictures that show nothing."""
 
-Inputs = np.ndarray | Mapping[str, np.ndarray]
-"""Examples, as whoever uses a file has them: of the one input, or of each by its name."""
+Inputs = Mapping[str, np.ndarray]
+"""Examples, as whoever uses a file has them, by the names of its inputs."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,15 +40,9 @@ class Proven:
     data: Mapping[str, str]
 
 
-def by_name(inputs: Inputs, interface: card.Interface) -> dict[str, np.ndarray]:
-    """Examples by the names of the inputs."""
-    return dict(inputs) if isinstance(inputs, Mapping) else {interface.inputs[0].name: inputs}
-
-
 def fed(inputs: Inputs, interface: card.Interface) -> dict[str, np.ndarray]:
     """Examples as a file takes them, by the names of its inputs."""
-    named = by_name(inputs, interface)
-    return {tensor.name: network.taken(tensor, named[tensor.name]) for tensor in interface.inputs}
+    return {tensor.name: network.taken(tensor, inputs[tensor.name]) for tensor in interface.inputs}
 
 
 def outputs(
@@ -63,7 +58,7 @@ def outputs(
     made = []
     for place in range(len(inputs[0])):
         one = [values[place : place + 1] for values in inputs]
-        found = model(one if len(one) > 1 else one[0], training=False)
+        found = model(one_or_all(one), training=False)
         made.append(np.asarray(found[0] if isinstance(found, list | tuple) else found))
     low, high = pictures or (-1.0, 1.0)
     found = np.concatenate(made)
@@ -105,7 +100,7 @@ def proven(
         opened = inference.open_network(file.path)
         quality = proof.measure(
             dataclasses.replace(opened, name=file.path.name),
-            by_name(inputs, file.interface),
+            inputs,
             expected,
             file.quantization,
             floors,

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from ganzoo.errors import RunError
+from ganzoo.kinds import one_or_all
 from ganzoo.lite import card
 from ganzoo.lite.errors import reason
 
@@ -48,7 +49,7 @@ def serving(model: keras.Model, interface: card.Interface, values: card.Interfac
             from_pixels(batch, own) if taken.dtype == "uint8" else batch
             for batch, taken, own in zip(batches, interface.inputs, values.inputs, strict=True)
         ]
-        made = model(scaled if len(scaled) > 1 else scaled[0], training=False)
+        made = model(one_or_all(scaled), training=False)
         return {
             given.name: to_pixels(one, own) if given.dtype == "uint8" else one
             for one, given, own in zip(tf.nest.flatten(made), interface.outputs, values.outputs, strict=True)

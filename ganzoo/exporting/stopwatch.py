@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.errors import RunError
+from ganzoo.kinds import one_or_all
 
 FREE_SIZE = 64
 """The height and width at which a model that takes any is run, unless told otherwise."""
@@ -176,11 +177,6 @@ def _function(path: str, threads: int, shape: tuple[int, ...] | None) -> Callabl
     specs = [tf.TensorSpec(value.shape, value.dtype) for value in values]
     function = tf.function(lambda *x: model(one_or_all(list(x)), training=False), input_signature=specs)
     return lambda: tf.nest.map_structure(lambda made: made.numpy(), function(*values))
-
-
-def one_or_all(values: list):
-    """As a Keras model takes them: the one value alone, or the list."""
-    return values if len(values) > 1 else values[0]
 
 
 def _saved_model(path: str, threads: int, shape: tuple[int, ...] | None) -> Callable[[], Any]:
