@@ -1,5 +1,6 @@
 """Batches as a step takes them: tensors by the keys that an architecture declares, whole or in equal parts."""
 
+import math
 from collections.abc import Mapping
 
 from keras import ops
@@ -36,9 +37,7 @@ def parts(where: str, batch: Mapping, counts: Mapping[str, int]) -> list[dict]:
     Raises:
         UsageError: when the batch can't be shared equally.
     """
-    count = 1
-    for number in counts.values():
-        count *= number
+    count = math.prod(counts.values())
     if count == 1:
         return [dict(batch)]
     size = next(iter(batch.values())).shape[0]

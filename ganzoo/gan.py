@@ -301,8 +301,7 @@ class GAN(AdversarialTerms, DeployedNetworks, Trainer):
         """What of a batch each update sees of the phase that has most: one part or, accumulated, several, numbered."""
         batch = {key: ops.cast(value, self._dtype_of(key)) for key, value in self._named(data).items()}
         updates = max(phase.repeats for phase in phases)
-        counts = {"n_critic": updates, "accumulate": self.accumulate}
-        counts = {name: count for name, count in counts.items() if name == "n_critic" or count > 1}
+        counts = {"n_critic": updates} | ({"accumulate": self.accumulate} if self.accumulate > 1 else {})
         parts = list(enumerate(batches.parts(self.name, batch, counts)))
         # So an update sees the same examples in however many parts.
         return [parts[update::updates] for update in range(updates)]

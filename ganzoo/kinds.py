@@ -2,7 +2,7 @@
 
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 WORKED_ON = frozenset({"image", "clip"})
@@ -22,17 +22,25 @@ def guessed(shapes: Sequence[Sequence[int | None]]) -> tuple[str, ...]:
 
 def within(path: Path) -> tuple[str, ...]:
     """The kinds of what the model in a `.keras` file takes; nothing where the file doesn't tell."""
-    return guessed(shapes_within(path))
+    return guessed(shapes_in(config_within(path)))
 
 
-def shapes_within(path: Path) -> list[list[int | None]]:
-    """The shapes of what the model in a `.keras` file takes, in order; none where the file doesn't tell."""
+def shapes_in(model: Mapping) -> list[list[int | None]]:
+    """The shapes of what a model takes, in order, by what `config_within` has of it; none where that doesn't tell."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            model = json.loads(archive.read("config.json"))["config"]
         found = {layer["name"]: layer["config"] for layer in model["layers"] if layer["class_name"] == "InputLayer"}
         if len(found) > 1:
             found = {name: found[name] for name, *_ in model["input_layers"]}
         return [list(config["batch_shape"]) for config in found.values()]
-    except (OSError, zipfile.BadZipFile, ValueError, LookupError, TypeError, RecursionError):
+    except (LookupError, TypeError, ValueError):
         return []
+
+
+def config_within(path: Path) -> dict:
+    """What a `.keras` file says of how its model is built, unchecked; nothing where it can't be read."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            found = json.loads(archive.read("config.json"))["config"]
+    except (OSError, zipfile.BadZipFile, ValueError, LookupError, TypeError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -182,7 +182,10 @@ def of_file(path: Path) -> Provenance | None:
     inside = _inside(path)
     if inside and of_run and _are_of_one_network(inside, of_run):
         return dataclasses.replace(of_run, names=inside.names or of_run.names, step=inside.step)
-    return inside or of_run or of_before(_model_name(path), run, str(config), kinds.shapes_within(path))
+    if inside or of_run:
+        return inside or of_run
+    model = kinds.config_within(path)
+    return of_before(model.get("name"), run, str(config), kinds.shapes_in(model))
 
 
 def of_entry(entry: Mapping, path: Path) -> Provenance | None:
@@ -287,14 +290,6 @@ def _inside(path: Path) -> Provenance | None:
     except (ValueError, RecursionError):
         raise _garbled(f"{path}: its {MEMBER}") from None
     return _read(document, f"{path}: its {MEMBER}")
-
-
-def _model_name(path: Path) -> str | None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return json.loads(archive.read("config.json"))["config"]["name"]
-    except (OSError, zipfile.BadZipFile, ValueError, LookupError, TypeError, RecursionError):
-        return None
 
 
 def _read(document, where: str) -> Provenance | None:

@@ -12,7 +12,7 @@ from ganzoo.errors import RunError
 from ganzoo.lite import clips
 from ganzoo.lite.errors import reason
 
-EXTENSIONS = (".wav",)
+EXTENSIONS = (clips.SUFFIX,)
 
 
 def header(file: Path) -> tuple[int, int]:

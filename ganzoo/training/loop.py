@@ -66,7 +66,7 @@ def build(recipe: Recipe, strategy_name: str, init: str | None, shared: Callable
     return gan
 
 
-def describe(gan: GAN, recipe: Recipe, last_step: int, names: Mapping) -> None:
+def describe(gan: GAN, recipe: Recipe, last_step: int, names: Names) -> None:
     """Has the deployed networks say what they are.
 
     Args:
@@ -75,7 +75,7 @@ def describe(gan: GAN, recipe: Recipe, last_step: int, names: Mapping) -> None:
     """
     document = run_directory.document_of(recipe, last_step)
     for name, network in gan.deployed().items():
-        network.provenance = Provenance(recipe.architecture, name, document, {k: tuple(v) for k, v in names.items()})
+        network.provenance = Provenance(recipe.architecture, name, document, names)
 
 
 def _check_same_command(strategy, recipe: Recipe, shared: Callable[[], Mapping]) -> None:
@@ -151,7 +151,6 @@ def open_gauge(recipe: Recipe, gan: GAN, names: Names) -> during.Gauge | None:
     Args:
         names: what labels and tokens stand for in the run.
     """
-    during.check(recipe)
     return during.open_gauge(recipe, gan.deployed(), names) if is_chief(gan.distribute_strategy) else None
 
 
