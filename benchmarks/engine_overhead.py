@@ -50,9 +50,9 @@ def measure(name: str, steps: int, turns: int, overrides) -> dict:
     import keras
     import tensorflow as tf
 
-    from ganzoo import registry
-    from ganzoo.data.tensorflow import as_dataset
-    from ganzoo.recipes import load_recipe
+    from ganzoo.backends.tensorflow.feeding import as_dataset
+    from ganzoo.recipes import registry
+    from ganzoo.recipes.recipes import load_recipe
     from ganzoo.training.run import open_data
 
     if name == "srgan":
@@ -256,7 +256,7 @@ def update(optimizer, tape, loss, *networks):
 
 
 def seen(gan, image):
-    from ganzoo.augmentation import augment
+    from ganzoo.core.augmentation import augment
 
     return augment((image,), gan.config.augmentation, gan.random("seen"))[0]
 

@@ -12,9 +12,10 @@ import time
 from typing import NamedTuple
 
 import ganzoo
-from ganzoo import memory, registry
-from ganzoo.parsing import create_config
-from ganzoo.quiet import import_keras, is_installed
+from ganzoo.backends import memory
+from ganzoo.backends.quiet import import_keras, is_installed
+from ganzoo.config.parsing import create_config
+from ganzoo.recipes import registry
 
 ENGINES = ("tensorflow", "jax", "pytorch")
 PACKAGES = {"tensorflow": "tensorflow", "jax": "jax", "pytorch": "torch"}

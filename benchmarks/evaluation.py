@@ -11,11 +11,11 @@ from pathlib import Path
 import click
 import numpy as np
 
+from ganzoo.core.seeding import generator
 from ganzoo.evaluation import distribution, evaluate, subject
 from ganzoo.evaluation.examples import Images, open_examples
 from ganzoo.evaluation.results import Column, Result, as_document, cell, count_of
 from ganzoo.metrics import extract, open_feature_network, reference
-from ganzoo.seeding import generator
 
 SHOWN = ("FD-EffLite0", "KD-EffLite0", "precision", "recall", "PSNR", "PSNR (Y)", "SSIM", "SSIM (Y)", "VGG16 distance")
 

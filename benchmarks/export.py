@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from ganzoo.quiet import import_keras
+from ganzoo.backends.quiet import import_keras
 
 SETTINGS = {"dcgan": {}, "pix2pix": {"image_size": 256}, "srgan": {}, "cyclegan": {"image_size": 256}}
 """SRGAN takes any size, and is run from 64 to 256 pixels."""

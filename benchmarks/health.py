@@ -49,8 +49,8 @@ def measure(name: str, turns: int, overrides) -> dict:
     import numpy as np
     import tensorflow as tf
 
-    from ganzoo import registry
-    from ganzoo.recipes import load_recipe
+    from ganzoo.recipes import registry
+    from ganzoo.recipes.recipes import load_recipe
     from ganzoo.training import doctor, health
     from ganzoo.training.run import open_data
 

@@ -20,7 +20,7 @@ def networks_of(name: str, config) -> dict[str, nn.Module]:
 
     Args:
         name: of the architecture.
-        config: the one of the architecture, as `ganzoo.registry.config_class(name)`.
+        config: the one of the architecture, as `ganzoo.recipes.registry.config_class(name)`.
     """
     return STEPS[name].build(config)
 

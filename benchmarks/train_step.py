@@ -31,9 +31,9 @@ from rich.console import Console
 from rich.table import Table
 from workers import Failed, Worker
 
-from ganzoo import registry
+from ganzoo.config.parsing import create_config
 from ganzoo.errors import UsageError
-from ganzoo.parsing import create_config
+from ganzoo.recipes import registry
 
 STATUS = Console(stderr=True)
 

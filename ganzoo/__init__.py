@@ -8,12 +8,12 @@ import importlib.metadata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ganzoo.creation import create
     from ganzoo.evaluation.evaluate import evaluate
     from ganzoo.exporting.export import export
-    from ganzoo.pretrained import list_pretrained, load
-    from ganzoo.recipes import list_recipes
-    from ganzoo.registry import names as list_architectures
+    from ganzoo.generators.creation import create
+    from ganzoo.generators.pretrained import list_pretrained, load
+    from ganzoo.recipes.recipes import list_recipes
+    from ganzoo.recipes.registry import names as list_architectures
     from ganzoo.training import train
 
 __all__ = [
@@ -28,13 +28,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "create": ("ganzoo.creation", "create"),
+    "create": ("ganzoo.generators.creation", "create"),
     "evaluate": ("ganzoo.evaluation.evaluate", "evaluate"),
     "export": ("ganzoo.exporting.export", "export"),
-    "list_architectures": ("ganzoo.registry", "names"),
-    "list_pretrained": ("ganzoo.pretrained", "list_pretrained"),
-    "list_recipes": ("ganzoo.recipes", "list_recipes"),
-    "load": ("ganzoo.pretrained", "load"),
+    "list_architectures": ("ganzoo.recipes.registry", "names"),
+    "list_pretrained": ("ganzoo.generators.pretrained", "list_pretrained"),
+    "list_recipes": ("ganzoo.recipes.recipes", "list_recipes"),
+    "load": ("ganzoo.generators.pretrained", "load"),
     "train": ("ganzoo.training", "train"),
 }
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import click
 
 from ganzoo import tables
+from ganzoo.backends.quiet import import_keras
+from ganzoo.backends.strategy_names import STRATEGIES
 from ganzoo.errors import RunError, UsageError
+from ganzoo.generators.pretrained import DIRECTIONS
 from ganzoo.lite.quiet import silence_libraries
-from ganzoo.pretrained import DIRECTIONS
-from ganzoo.quiet import import_keras
-from ganzoo.strategy_names import STRATEGIES
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 _MOST_SEEDS = 10_000
@@ -50,7 +50,7 @@ def cli():
 @_JSON
 def list_command(as_json):
     """Show the architectures, recipes and pretrained generators that there are."""
-    from ganzoo.catalogue import catalogue
+    from ganzoo.generators.catalogue import catalogue
 
     tables.tell(catalogue(), as_json, tables.print_catalogue)
 
@@ -65,7 +65,7 @@ def show(name, as_json):
     settings; of a pretrained generator its card: what it is for, its weaknesses, licence, training and measured
     quality.
     """
-    from ganzoo import catalogue
+    from ganzoo.generators import catalogue
 
     report = _run_report(Path(name))
     source = str(Path(name) / "config.yaml") if report else name
@@ -109,7 +109,7 @@ def train(recipe, data, run_dir, steps, overrides, strategy, init, fresh, dry_ru
 
     RECIPE is a name that `ganzoo list` shows, an architecture's name, or a YAML file.
     """
-    from ganzoo import recipes
+    from ganzoo.recipes import recipes
 
     loaded = recipes.load_recipe(recipe, overrides, data)
     run_dir = run_dir or Path("runs") / recipes.recipe_name(recipe)
@@ -200,8 +200,8 @@ def generate(model, inputs, out, tiles, keep_alpha, large, direction, network, a
     textures. A classifier or an encoder says of each INPUT, an image or a .wav file, what it is; --json prints that
     for programs, and needs no --out.
     """
-    from ganzoo import generation, pretrained
-    from ganzoo.generator import is_tflite
+    from ganzoo.generators import generation, pretrained
+    from ganzoo.generators.generator import is_tflite
     from ganzoo.lite import asking
     from ganzoo.lite.pixels import allow_large
 
@@ -243,7 +243,7 @@ def benchmark(model, direction, network, as_json):
     in ONNX Runtime; or a SavedModel directory or a .tflite file, which runs as it is. Each way takes its turn in a
     process of its own, on one thread and on all.
     """
-    from ganzoo import pretrained
+    from ganzoo.generators import pretrained
 
     pretrained.find(model, network, direction)  # Errors come before Keras, which takes seconds.
     from ganzoo.exporting.benchmark import benchmark

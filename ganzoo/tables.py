@@ -125,7 +125,7 @@ def print_described(described: dict) -> None:
 
 
 def _print_card(card: dict) -> None:
-    from ganzoo import model_card
+    from ganzoo.generators import model_card
 
     echo(f"{card['name']}\n\n{card.get('summary', '')}\n")
     for title, lines in model_card.facts(card).items():

@@ -30,8 +30,8 @@ AT_ONCE = 1_000
 @click.option("--count", type=click.IntRange(min=1), default=10_000, show_default=True, help="Samples to sort.")
 @click.option("--epochs", type=click.IntRange(min=1), default=4, show_default=True)
 def main(model: str, data: Path, count: int, epochs: int):
-    from ganzoo import inference
-    from ganzoo.quiet import import_keras
+    from ganzoo.backends.quiet import import_keras
+    from ganzoo.generators import inference
 
     import_keras()
     import keras

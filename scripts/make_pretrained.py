@@ -32,10 +32,11 @@ import queue_folder
 import yaml
 
 import ganzoo
-from ganzoo import fixed_output, inference, pictures, pretrained, recipes, weight_files, zoo
+from ganzoo.backends.quiet import import_keras
 from ganzoo.data.images import read_image
 from ganzoo.errors import RunError, UsageError
-from ganzoo.quiet import import_keras
+from ganzoo.generators import fixed_output, inference, pictures, pretrained, weight_files, zoo
+from ganzoo.recipes import recipes
 
 ROOT = Path(__file__).parent.parent
 PLAN = yaml.safe_load(Path(__file__).with_name("pretrained.yaml").read_text("utf-8"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from ganzoo import zoo
+from ganzoo.generators import zoo
 
 HEADS = ("generator", "does", "weights", "trained", "measured on the test split; after it, what to read it against")
 DIGITS = {"FD-EffLite0": 1, "PSNR (Y), dB": 2, "PSNR, dB": 2, "VGG16 distance": 3}

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import yaml
 
-from ganzoo import downloads, zoo
 from ganzoo.errors import RunError
 from ganzoo.evaluation.results import GENERATED, count_of
-from ganzoo.files import replacing
+from ganzoo.files import downloads
+from ganzoo.files.atomic import replacing
+from ganzoo.generators import zoo
 from ganzoo.training import metrics_file
 from ganzoo.training.run_directory import RunDirectory
 

@@ -24,7 +24,7 @@ from pathlib import Path
 import yaml
 
 from ganzoo.errors import RunError
-from ganzoo.files import replacing
+from ganzoo.files.atomic import replacing
 from ganzoo.training import checkpoints, metrics_file
 from ganzoo.training.run_directory import RunDirectory
 

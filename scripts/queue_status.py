@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ganzoo import recipes
 from ganzoo.errors import UsageError
+from ganzoo.recipes import recipes
 from ganzoo.training import doctor, metrics_file
 from ganzoo.training.run_directory import RunDirectory
 

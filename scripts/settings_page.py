@@ -45,7 +45,7 @@ def page() -> str:
 
 def tables() -> Iterator[tuple[str, str, list[tuple[str, str, str, str]]]]:
     """(title, purpose, rows) of each table; a row is name, type, default and meaning of a setting."""
-    classes = _classes(ROOT / "ganzoo/config.py")
+    classes = _classes(ROOT / "ganzoo/config/recipe.py")
     for section, (name, purpose) in SECTIONS.items():
         yield section, purpose, list(_fields(classes[name]))
     common = [row for name in ("GANConfig", "ImageGANConfig") for row in _fields(classes[name])]
@@ -110,7 +110,7 @@ def _default(node: ast.expr | None) -> str:
 
 
 def _aliases() -> dict[str, ast.expr]:
-    body = ast.parse((ROOT / "ganzoo/config.py").read_text("utf-8")).body
+    body = ast.parse((ROOT / "ganzoo/config/recipe.py").read_text("utf-8")).body
     return {node.targets[0].id: node.value for node in body if isinstance(node, ast.Assign)}
 
 

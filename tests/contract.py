@@ -135,7 +135,7 @@ def outputs_are_float32_in_mixed_precision(gan, precision: str):
     mixed = type(gan)(dataclasses.replace(gan.config, precision=precision))
     for name, network in mixed.networks().items():
         dtype = keras.backend.standardize_dtype(network.output.dtype)
-        assert dtype == "float32", f"{name} gives {dtype}: its last layer needs dtype=ganzoo.layers.output_dtype()"
+        assert dtype == "float32", f"{name} gives {dtype}: its last layer needs dtype=ganzoo.core.layers.output_dtype()"
     mixed.compile()
     logs = mixed.train_step(small.batch(mixed))
     assert all(np.isfinite(value) for value in small.terms(logs).values())
@@ -217,7 +217,7 @@ def spectral_norm_bounds_every_layer_of_the_discriminators(gan):
         for kernel in kernels:
             kernel.assign(3 * kernel)
         missing = (
-            f"{name} has layers that model.spectral_norm does not reach: make them by ganzoo.layers.discriminator_conv "
+            f"{name} has layers that model.spectral_norm does not reach: make them by ganzoo.core.layers.discriminator_conv "
             "and discriminator_dense, with spectral_norm=config.spectral_norm"
         )
         np.testing.assert_allclose(network(inputs, training=False), before, rtol=1e-4, atol=1e-5, err_msg=missing)

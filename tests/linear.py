@@ -6,12 +6,12 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from ganzoo.config import ImageGANConfig, frozen_config
+from ganzoo.config.parsing import create_config
+from ganzoo.config.recipe import ImageGANConfig, frozen_config
+from ganzoo.core.layers import output_dtype
+from ganzoo.core.losses import l2
 from ganzoo.data.fields import Image, Signature, Stream
-from ganzoo.gan import GAN, Phase
-from ganzoo.layers import output_dtype
-from ganzoo.losses import l2
-from ganzoo.parsing import create_config
+from ganzoo.gan.gan import GAN, Phase
 
 
 @frozen_config

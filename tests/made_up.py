@@ -9,12 +9,12 @@ from typing import ClassVar, Literal
 import keras
 from keras import layers
 
-from ganzoo.config import ImageGANConfig, Positive, Weight, frozen_config
+from ganzoo.config.recipe import ImageGANConfig, Positive, Weight, frozen_config
+from ganzoo.config.registration import register
+from ganzoo.core.layers import discriminator_conv, normal_initializer, normalise, output_dtype
+from ganzoo.core.losses import l1
 from ganzoo.data.fields import Code, Image, Signature, Stream
-from ganzoo.gan import GAN, Phase
-from ganzoo.layers import discriminator_conv, normal_initializer, normalise, output_dtype
-from ganzoo.losses import l1
-from ganzoo.registration import register
+from ganzoo.gan.gan import GAN, Phase
 
 
 @frozen_config

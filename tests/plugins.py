@@ -11,7 +11,7 @@ import contract
 import pytest
 import small
 
-from ganzoo import registration
+from ganzoo.config import registration
 
 PROMISES = [
     contract.every_trainable_weight_gets_a_gradient,

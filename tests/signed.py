@@ -5,10 +5,10 @@ from typing import ClassVar
 import keras
 from keras import layers, ops
 
-from ganzoo import registration
-from ganzoo.config import ImageGANConfig, Positive, frozen_config
+from ganzoo.config import registration
+from ganzoo.config.recipe import ImageGANConfig, Positive, frozen_config
 from ganzoo.data.fields import Classes, Clip, Code, Image, Label, Latents, Signature, Stream, Tokens
-from ganzoo.provenance import Provenance
+from ganzoo.generators.provenance import Provenance
 
 CLASSES, WORDS = ("coat", "dress", "shoe"), ("", "blue", "cat", "dog")
 

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 import ganzoo
-from ganzoo import registry
+from ganzoo.recipes import registry
 
 CONFIGS = {
     "cyclegan": {"image_size": 64, "base_filters": 4, "residual_blocks": 1, "pool_size": 3},

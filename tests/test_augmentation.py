@@ -5,7 +5,7 @@ import pytest
 import small
 from keras import ops
 
-from ganzoo.augmentation import augment
+from ganzoo.core.augmentation import augment
 
 SIZE = 32
 

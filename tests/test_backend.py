@@ -35,7 +35,7 @@ def said(program: str, backend: str, **environment) -> str:
     return ran.stdout.strip()
 
 
-NAME = "from ganzoo import backend; print(backend.name()); import sys; assert 'keras' not in sys.modules"
+NAME = "from ganzoo.backends import backend; print(backend.name()); import sys; assert 'keras' not in sys.modules"
 
 
 @pytest.mark.parametrize("name", BACKENDS)
@@ -95,7 +95,7 @@ COMPILED = """
 import keras
 import numpy as np
 from keras import ops
-from ganzoo import backend
+from ganzoo.backends import backend
 
 layer = keras.layers.Dense(2, kernel_initializer="ones")
 layer.build((None, 3))
@@ -122,7 +122,7 @@ def test_what_is_compiled_takes_any_length_and_reads_the_weights_as_they_now_are
 FIXED = """
 import numpy as np
 import ganzoo
-from ganzoo import fixed_output, zoo
+from ganzoo.generators import fixed_output; from ganzoo.generators import zoo
 for name in ("dcgan/emoji", "pix2pix/emoji"):
     network = ganzoo.load(name)
     card = zoo.card(name)["fixed_output"]

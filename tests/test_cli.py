@@ -14,7 +14,7 @@ from PIL import Image
 
 import ganzoo as package
 from ganzoo.errors import UsageError
-from ganzoo.recipes import load_recipe
+from ganzoo.recipes.recipes import load_recipe
 
 TINY = ["--set", "model.image_size=64", "--set", "model.base_filters=2", "--set", "training.sample_count=2"]
 

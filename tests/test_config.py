@@ -3,10 +3,10 @@ import math
 import pytest
 import yaml
 
-from ganzoo.config import DataConfig, ImageGANConfig, Schedule, TrainingConfig
+from ganzoo.config.parsing import create_config, override, parse_recipe
+from ganzoo.config.recipe import DataConfig, ImageGANConfig, Schedule, TrainingConfig
 from ganzoo.errors import UsageError, nearest
-from ganzoo.parsing import create_config, override, parse_recipe
-from ganzoo.registry import config_class
+from ganzoo.recipes.registry import config_class
 
 DOCUMENT = {"architecture": "dcgan", "model": {}, "data": {}, "training": {"steps": 10, "batch_size": 2}}
 

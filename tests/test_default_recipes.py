@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import ganzoo
-from ganzoo.recipes import load_recipe
+from ganzoo.recipes.recipes import load_recipe
 from ganzoo.training.run import open_data
 
 STEPS = 300

@@ -10,9 +10,9 @@ import threading
 import pytest
 from servers import Hostile, serving, serving_files
 
-from ganzoo import downloads
-from ganzoo.downloads import CHUNK, cache_folder, fetch_file, locked
 from ganzoo.errors import RunError, UsageError
+from ganzoo.files import downloads
+from ganzoo.files.downloads import CHUNK, cache_folder, fetch_file, locked
 
 CONTENT = bytes(range(256)) * (8 * CHUNK // 256)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -45,7 +45,9 @@ def test_what_is_in_the_cache_is_not_fetched_again(server, capsys):
 
 def test_of_two_processes_that_want_a_file_one_downloads_and_both_have_it(server):
     server.pause, server.cuts = 0.5, [3 * CHUNK, 2 * CHUNK]
-    program = f"from ganzoo.downloads import fetch_file; fetch_file({server.address + '/weights.npz'!r}, {SHA256!r})"
+    program = (
+        f"from ganzoo.files.downloads import fetch_file; fetch_file({server.address + '/weights.npz'!r}, {SHA256!r})"
+    )
     both = [subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL) for _ in range(2)]
     assert [process.wait(60) for process in both] == [0, 0]
     assert server.ranges == [None, f"bytes={3 * CHUNK}-", f"bytes={5 * CHUNK}-"]
@@ -53,7 +55,7 @@ def test_of_two_processes_that_want_a_file_one_downloads_and_both_have_it(server
 
 def test_a_process_that_waits_for_another_says_what_for(server):
     address = f"{server.address}/weights.npz"
-    program = f"from ganzoo.downloads import fetch_file; fetch_file({address!r}, {SHA256!r})"
+    program = f"from ganzoo.files.downloads import fetch_file; fetch_file({address!r}, {SHA256!r})"
     name = f"{hashlib.sha256(address.encode()).hexdigest()[:16]}-weights.npz"
     with locked(cache_folder() / "downloads" / name):
         waiting = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
@@ -136,7 +138,9 @@ def test_an_address_that_can_not_be_is_answered_in_a_line(tmp_path, monkeypatch,
 
 
 def test_on_a_terminal_a_bar_is_shown_and_goes_away(server):
-    program = f"from ganzoo.downloads import fetch_file; fetch_file({server.address + '/weights.npz'!r}, {SHA256!r})"
+    program = (
+        f"from ganzoo.files.downloads import fetch_file; fetch_file({server.address + '/weights.npz'!r}, {SHA256!r})"
+    )
     ours, its = pty.openpty()
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100"}
     subprocess.run([sys.executable, "-c", program], stdin=subprocess.DEVNULL, stderr=its, env=environment, check=True)

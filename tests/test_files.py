@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import zoos
 
-from ganzoo.files import remove_unfinished, replacing
+from ganzoo.files.atomic import remove_unfinished, replacing
 
 PROCESSES = 8
 ROUNDS = 40
 WRITE = f"""
 import sys, pathlib
-from ganzoo.files import replacing
+from ganzoo.files.atomic import replacing
 path, content = pathlib.Path(sys.argv[1]), sys.argv[2] * 100_000
 for _ in range({ROUNDS}):
     with replacing(path) as beside:
@@ -23,7 +23,7 @@ for _ in range({ROUNDS}):
 """
 LOAD = f"""
 import os, sys
-from ganzoo import zoo
+from ganzoo.generators import zoo
 for number in range({ROUNDS}):
     # A cache in which nothing is yet.
     os.environ["GANZOO_CACHE"] = f"{{sys.argv[1]}}/{{number}}"
@@ -32,7 +32,7 @@ for number in range({ROUNDS}):
 """
 PLANT = """
 import os, sys, pathlib
-from ganzoo.files import replacing
+from ganzoo.files.atomic import replacing
 path, other = map(pathlib.Path, sys.argv[1:])
 
 def plant(event, arguments):

@@ -17,12 +17,12 @@ from keras import layers, ops
 from linear import Linear, LinearConfig, linear, pixels
 
 import ganzoo
-from ganzoo import engines
-from ganzoo.config import frozen_config
+from ganzoo.backends import engine as engines
+from ganzoo.config.parsing import create_config
+from ganzoo.config.recipe import frozen_config
 from ganzoo.data.fields import Code, Image, Signature
 from ganzoo.errors import UsageError
-from ganzoo.gan import Phase
-from ganzoo.parsing import create_config
+from ganzoo.gan.gan import Phase
 from ganzoo.training import checkpoints
 
 BACKEND = keras.config.backend()

@@ -17,10 +17,10 @@ from click.testing import CliRunner
 from keras import layers, ops
 from PIL import Image
 
-from ganzoo import inference, pictures, provenance
 from ganzoo.cli import cli
 from ganzoo.errors import RunError, UsageError
-from ganzoo.generation import check_options, generate_images, generate_samples, plan_images
+from ganzoo.generators import inference, pictures, provenance
+from ganzoo.generators.generation import check_options, generate_images, generate_samples, plan_images
 
 
 def negative(channels=3):

@@ -13,10 +13,12 @@ import yaml
 from PIL import Image
 
 import ganzoo
-from ganzoo import inference, parsing, pretrained, provenance, recipes
+from ganzoo.config import parsing
 from ganzoo.errors import RunError, UsageError
 from ganzoo.evaluation import subject
-from ganzoo.provenance import Provenance
+from ganzoo.generators import inference, pretrained, provenance
+from ganzoo.generators.provenance import Provenance
+from ganzoo.recipes import recipes
 
 TFLITE = {"formats": ["tflite"], "quantize": ["none"], "measure": False}
 

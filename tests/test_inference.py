@@ -7,9 +7,10 @@ import pytest
 import small
 from keras import layers, ops
 
-from ganzoo import create, inference, keras_network, list_architectures
+from ganzoo import create, list_architectures
 from ganzoo.errors import RunError, UsageError
-from ganzoo.inference import interpolate, open_network, sample, translate
+from ganzoo.generators import inference, keras_network
+from ganzoo.generators.inference import interpolate, open_network, sample, translate
 from ganzoo.lite import tiling
 from ganzoo.lite.latents import draw
 

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from keras import initializers, layers
 
-from ganzoo import initial_weights
+from ganzoo.core import initial_weights
 
 PROGRAM = """
 import hashlib
 import keras
 import numpy as np
 from keras import layers
-from ganzoo import initial_weights
+from ganzoo.core import initial_weights
 
 def build():
     image = keras.Input((8, 8, 3))
@@ -269,7 +269,7 @@ def test_two_threads_that_make_networks_leave_keras_as_it_was():
 
 
 def test_a_spectral_norm_begins_anywhere_but_always_there():
-    from ganzoo.layers import SpectralConv2D
+    from ganzoo.core.layers import SpectralConv2D
 
     def u(seed):
         with initial_weights.from_seed(seed):

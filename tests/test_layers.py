@@ -6,7 +6,7 @@ import pytest
 import small
 from keras import ops
 
-from ganzoo import layers
+from ganzoo.core import layers
 
 
 def noise(*shape, seed=0):

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import small
 
-from ganzoo import registry
-from ganzoo.config import TrainingConfig
+from ganzoo.config.recipe import TrainingConfig
 from ganzoo.errors import UsageError
+from ganzoo.recipes import registry
 
 # Batch norms, and the noise of each part, tell parts from a whole batch.
 WITHOUT_BATCH = {

@@ -7,8 +7,8 @@ import pytest
 import small
 from keras import ops
 
-from ganzoo.config import GANConfig
-from ganzoo.losses import ADVERSARIAL_LOSSES, gradient_penalty, l1, l2, r1_penalty
+from ganzoo.config.recipe import GANConfig
+from ganzoo.core.losses import ADVERSARIAL_LOSSES, gradient_penalty, l1, l2, r1_penalty
 
 # Logits whose sigmoids are 1/2 and 3/4.
 LOGITS = np.array([[0.0], [math.log(3)]], "float32")

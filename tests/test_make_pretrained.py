@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ganzoo import model_card, recipes
 from ganzoo.errors import RunError
+from ganzoo.generators import model_card
+from ganzoo.recipes import recipes
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 

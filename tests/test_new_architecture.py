@@ -18,8 +18,8 @@ import plugins  # noqa: E402
 import small  # noqa: E402
 
 import ganzoo  # noqa: E402
-from ganzoo import registry  # noqa: E402
-from ganzoo.parsing import parse_recipe  # noqa: E402
+from ganzoo.config.parsing import parse_recipe  # noqa: E402
+from ganzoo.recipes import registry  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -90,8 +90,8 @@ def test_its_file_among_the_others_is_found_without_a_word_elsewhere(tmp_path):
     script = """
 import json, sys
 import ganzoo
-from ganzoo import registry
-from ganzoo.parsing import create_config
+from ganzoo.recipes import registry
+from ganzoo.config.parsing import create_config
 found = {"file": ganzoo.__file__, "names": ganzoo.list_architectures(), "summary": registry.summary("made_up")}
 found["code_dim"] = create_config(registry.config_class("made_up"), code_dim=5).code_dim
 found["fast"] = "keras" not in sys.modules
@@ -144,7 +144,7 @@ BROKEN = {
 @pytest.mark.parametrize("fault", BROKEN)
 def test_a_package_that_is_broken_is_left_out_and_stands_in_nobodys_way(ganzoo, tmp_path, fault):
     text, told = BROKEN[fault]
-    (tmp_path / "odd.py").write_text(f"from ganzoo.config import GANConfig, frozen_config\n{text}")
+    (tmp_path / "odd.py").write_text(f"from ganzoo.config.recipe import GANConfig, frozen_config\n{text}")
     plugins.install(tmp_path / "site", "oddgan", tmp_path / "odd.py", ["odd = oddgan.network"])
     there = {"PYTHONPATH": str(tmp_path / "site")}
     listed = ganzoo("list", "--json", **there)

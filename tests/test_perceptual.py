@@ -10,7 +10,7 @@ import pytest
 import small
 import tensorflow as tf
 
-from ganzoo import perceptual
+from ganzoo.core import perceptual
 from ganzoo.errors import UsageError
 
 

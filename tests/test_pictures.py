@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganzoo import pictures
+from ganzoo.generators import pictures
 
 
 def test_the_range_of_the_networks_becomes_0_to_255_rounded_and_clipped():

@@ -5,7 +5,7 @@ import signed
 
 import ganzoo
 from ganzoo.errors import RunError, UsageError
-from ganzoo.pretrained import find, find_all, load
+from ganzoo.generators.pretrained import find, find_all, load
 
 
 def times(factor: float) -> keras.Model:

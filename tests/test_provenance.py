@@ -14,10 +14,11 @@ import small
 import yaml
 
 import ganzoo
-from ganzoo import fixed_output, inference, pretrained, provenance, recipes
+from ganzoo.config.parsing import to_document
 from ganzoo.errors import RunError, UsageError
-from ganzoo.parsing import to_document
-from ganzoo.provenance import Provenance
+from ganzoo.generators import fixed_output, inference, pretrained, provenance
+from ganzoo.generators.provenance import Provenance
+from ganzoo.recipes import recipes
 from ganzoo.training.callbacks import write_network
 
 BEFORE = Path(__file__).parent / "before"
@@ -92,7 +93,7 @@ def test_a_file_of_before_makes_what_it_made(file):
 )
 def test_a_file_of_before_is_told_by_the_name_of_its_model_without_keras(file, expected):
     program = (
-        "import sys; from ganzoo import pretrained\n"
+        "import sys; from ganzoo.generators import pretrained\n"
         f"found = pretrained.find({str(BEFORE / file)!r}).provenance\n"
         "print(found.architecture, found.network, found.variant, 'keras' in sys.modules)"
     )

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import ganzoo
-from ganzoo import registry
+from ganzoo.recipes import registry
 from scripts import model_table
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")

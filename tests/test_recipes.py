@@ -1,11 +1,11 @@
 import pytest
 import yaml
 
-from ganzoo.config import Recipe
+from ganzoo.config.parsing import parse_recipe, to_document
+from ganzoo.config.recipe import Recipe
 from ganzoo.errors import UsageError
-from ganzoo.parsing import parse_recipe, to_document
-from ganzoo.recipes import header, list_recipes, load_recipe, recipe_name
-from ganzoo.registry import config_class, names
+from ganzoo.recipes.recipes import header, list_recipes, load_recipe, recipe_name
+from ganzoo.recipes.registry import config_class, names
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ganzoo import redaction
+from ganzoo.files import redaction
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,10 @@ import sys
 import pytest
 
 import ganzoo
-from ganzoo import registration, registry
-from ganzoo.config import GANConfig, frozen_config
+from ganzoo.config import registration
+from ganzoo.config.recipe import GANConfig, frozen_config
 from ganzoo.errors import UsageError
+from ganzoo.recipes import registry
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +62,7 @@ def test_an_unknown_architecture_is_told_the_nearest(ask):
 @pytest.mark.parametrize("name", registry.names())
 def test_the_config_read_without_keras_is_the_one_that_the_class_has(name):
     program = (
-        f"from ganzoo import registry; import sys\n"
+        f"from ganzoo.recipes import registry; import sys\n"
         f"print(registry.config_class({name!r}).__name__, 'keras' in sys.modules)"
     )
     printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
@@ -90,7 +91,7 @@ def test_settings_that_can_not_be_read_without_the_rest_of_the_file_are_told_in_
     tmp_path, monkeypatch, text, told
 ):
     file = tmp_path / "odd.py"
-    file.write_text(f"from ganzoo.config import GANConfig, frozen_config\n{text}")
+    file.write_text(f"from ganzoo.config.recipe import GANConfig, frozen_config\n{text}")
     monkeypatch.setattr(registration, "found", lambda: {"odd": ("odd", file)})
     with pytest.raises(UsageError, match=told) as error:
         registry.config_class("odd")
@@ -98,7 +99,9 @@ def test_settings_that_can_not_be_read_without_the_rest_of_the_file_are_told_in_
 
 
 def test_a_class_that_is_registered_by_another_name_than_its_file_has_is_told_in_a_line(tmp_path, monkeypatch):
-    (tmp_path / "misnamed.py").write_text("from ganzoo import registry\n@registry.register('other')\nclass A: pass\n")
+    (tmp_path / "misnamed.py").write_text(
+        "from ganzoo.recipes import registry\n@registry.register('other')\nclass A: pass\n"
+    )
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(registration, "found", lambda: {"misnamed": ("misnamed", tmp_path / "misnamed.py")})
     with pytest.raises(UsageError, match="'misnamed': misnamed registers no class of this name"):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ganzoo.config import Schedule
-from ganzoo.schedules import multiplier
+from ganzoo.config.recipe import Schedule
+from ganzoo.core.schedules import multiplier
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import hashlib
 
 import numpy as np
 
-from ganzoo import seeding
+from ganzoo.core import seeding
 
 
 def test_a_seed_is_the_same_in_every_process_and_release():

@@ -56,7 +56,7 @@ PLAN = {
 def checkout(tmp_path_factory):
     """A repository with what a training needs, and another plan."""
     root = tmp_path_factory.mktemp("checkout")
-    for folder in ("ganzoo", "scripts", "zoo_configs", "export/lite/ganzoo_lite"):
+    for folder in ("ganzoo", "scripts", "zoo_configs"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "setup.cfg", root)
     (root / "zoo_configs/tiny.yaml").write_text(yaml.safe_dump(TINY))

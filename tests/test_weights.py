@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import ganzoo
-from ganzoo import fixed_output, model_card, pretrained, zoo
+from ganzoo.generators import fixed_output, model_card, pretrained, zoo
 
 NAMES = ganzoo.list_pretrained()
 RELATIVE = 0.02

@@ -13,10 +13,10 @@ import zoos
 from servers import serving_files
 
 import ganzoo
-from ganzoo import weight_files, zoo
-from ganzoo.downloads import CHUNK
 from ganzoo.errors import RunError, UsageError
-from ganzoo.pretrained import find, load
+from ganzoo.files.downloads import CHUNK
+from ganzoo.generators import weight_files, zoo
+from ganzoo.generators.pretrained import find, load
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ import yaml
 import zoos
 from PIL import Image
 
-from ganzoo import pretrained
 from ganzoo.exporting import generators, interface
 from ganzoo.exporting.stopwatch import Stopwatch
-from ganzoo.recipes import load_recipe
+from ganzoo.generators import pretrained
+from ganzoo.recipes.recipes import load_recipe
 from ganzoo.training import loop, teachers
 
 SMALL = ["model.image_size=64", "model.base_filters=4", "model.residual_blocks=1", "training.batch_size=1"]

@@ -6,9 +6,9 @@ from pathlib import Path
 import small
 import yaml
 
-from ganzoo import fixed_output, model_card, weight_files
-from ganzoo.downloads import file_sha256
-from ganzoo.parsing import parse_recipe, to_document
+from ganzoo.config.parsing import parse_recipe, to_document
+from ganzoo.files.downloads import file_sha256
+from ganzoo.generators import fixed_output, model_card, weight_files
 
 
 def add(zoo: Path, name: str, architecture: str, seed: int = 0, **changes):

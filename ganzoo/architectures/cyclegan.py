@@ -22,12 +22,10 @@ import keras
 from keras import layers, ops
 from pydantic import Field
 
-from ganzoo.config import Count, ImageGANConfig, Size, Weight, frozen_config
-from ganzoo.data.fields import Image, Signature, Stream
-from ganzoo.engines import WHOLE_NUMBERS
-from ganzoo.errors import UsageError
-from ganzoo.gan import GAN, Phase
-from ganzoo.layers import (
+from ganzoo.backends.engine import WHOLE_NUMBERS
+from ganzoo.config.recipe import Count, ImageGANConfig, Size, Weight, frozen_config
+from ganzoo.config.registration import register
+from ganzoo.core.layers import (
     clipped,
     conv_relu,
     instance_norm,
@@ -36,8 +34,10 @@ from ganzoo.layers import (
     patch_gan,
     reflection_pad,
 )
-from ganzoo.losses import l1
-from ganzoo.registration import register
+from ganzoo.core.losses import l1
+from ganzoo.data.fields import Image, Signature, Stream
+from ganzoo.errors import UsageError
+from ganzoo.gan.gan import GAN, Phase
 
 
 @frozen_config

@@ -23,11 +23,10 @@ from typing import ClassVar, Literal
 import keras
 from keras import layers, ops
 
-from ganzoo import seeding
-from ganzoo.config import ImageGANConfig, Size, frozen_config
-from ganzoo.data.fields import Image, Latents, Signature, Stream
-from ganzoo.gan import GAN, Phase
-from ganzoo.layers import (
+from ganzoo.config.recipe import ImageGANConfig, Size, frozen_config
+from ganzoo.config.registration import register
+from ganzoo.core import seeding
+from ganzoo.core.layers import (
     batch_norm,
     clipped,
     discriminator_conv,
@@ -37,7 +36,8 @@ from ganzoo.layers import (
     normalise,
     output_dtype,
 )
-from ganzoo.registration import register
+from ganzoo.data.fields import Image, Latents, Signature, Stream
+from ganzoo.gan.gan import GAN, Phase
 
 
 @frozen_config

@@ -24,20 +24,12 @@ from typing import ClassVar, Literal
 import keras
 from keras import layers, ops
 
-from ganzoo.config import ImageGANConfig, Momentum, NonNegative, Size, Weight, frozen_config
+from ganzoo.config.recipe import ImageGANConfig, Momentum, NonNegative, Size, Weight, frozen_config
+from ganzoo.config.registration import register
+from ganzoo.core.layers import clipped, leaky_relu, norm_relu6, normal_initializer, normalise, output_dtype, patch_gan
+from ganzoo.core.losses import l1
 from ganzoo.data.fields import Image, Signature, Stream
-from ganzoo.gan import GAN, Phase
-from ganzoo.layers import (
-    clipped,
-    leaky_relu,
-    norm_relu6,
-    normal_initializer,
-    normalise,
-    output_dtype,
-    patch_gan,
-)
-from ganzoo.losses import l1
-from ganzoo.registration import register
+from ganzoo.gan.gan import GAN, Phase
 
 
 @frozen_config

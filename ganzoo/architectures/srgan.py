@@ -30,12 +30,10 @@ import keras
 from keras import layers, ops
 from pydantic import Field
 
-from ganzoo import perceptual
-from ganzoo.config import ImageGANConfig, Momentum, NonNegative, Rate, Size, Weight, frozen_config
-from ganzoo.data.fields import Crop, Image, Signature, Smaller, Stream
-from ganzoo.errors import UsageError
-from ganzoo.gan import GAN, Phase
-from ganzoo.layers import (
+from ganzoo.config.recipe import ImageGANConfig, Momentum, NonNegative, Rate, Size, Weight, frozen_config
+from ganzoo.config.registration import register
+from ganzoo.core import perceptual
+from ganzoo.core.layers import (
     batch_norm,
     clipped,
     conv_relu,
@@ -45,8 +43,10 @@ from ganzoo.layers import (
     normalise,
     output_dtype,
 )
-from ganzoo.losses import l2
-from ganzoo.registration import register
+from ganzoo.core.losses import l2
+from ganzoo.data.fields import Crop, Image, Signature, Smaller, Stream
+from ganzoo.errors import UsageError
+from ganzoo.gan.gan import GAN, Phase
 
 
 @frozen_config

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
 
-from ganzoo.config import DataConfig
+from ganzoo.config.recipe import DataConfig
 from ganzoo.data.folder import open_folders
 from ganzoo.data.needs import Batch
 from ganzoo.data.sources import Source
-from ganzoo.downloads import cache_folder, fetch_file, fetch_unverified, file_sha256, is_local, locked
 from ganzoo.errors import RunError, UsageError, quoted, reason
+from ganzoo.files.downloads import cache_folder, fetch_file, fetch_unverified, file_sha256, is_local, locked
 
 DEEPEST = 100
 """Folders within folders that are unpacked; paths have an end, and what removes them may, too."""

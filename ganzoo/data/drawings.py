@@ -6,7 +6,7 @@ All pictures are uint8, (H, W, 3). A drawing is black on white, and fits its col
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from ganzoo import seeding
+from ganzoo.core import seeding
 from ganzoo.data import images
 
 EDGE = 24

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganzoo.config import DataConfig
+from ganzoo.config.recipe import DataConfig
 from ganzoo.data import avatar_captions, needs
 from ganzoo.data.drawings import multiplied, outlined, outlines
 from ganzoo.data.fields import Crop, Label, Tokens

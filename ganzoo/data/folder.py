@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ganzoo.config import DataConfig
+from ganzoo.config.recipe import DataConfig
 from ganzoo.data import needs
 from ganzoo.data.fields import Label, Tokens
 from ganzoo.data.labels import captions_of, labels_of

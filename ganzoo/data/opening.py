@@ -3,7 +3,7 @@
 import dataclasses
 import importlib
 
-from ganzoo.config import DataConfig
+from ganzoo.config.recipe import DataConfig
 from ganzoo.data.needs import Batch
 from ganzoo.data.sources import NoSuchLabel, Source
 from ganzoo.errors import UsageError, near_miss, nearest, quoted

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from ganzoo.config import DataConfig
+from ganzoo.config.recipe import DataConfig
+from ganzoo.core.seeding import derive, generator
 from ganzoo.data import images
 from ganzoo.data.fields import Clip, Crop, Image, Smaller, fields_of
 from ganzoo.data.settings import check_settings
@@ -20,7 +21,6 @@ from ganzoo.data.sources import ImageSet, Source
 from ganzoo.data.streams import Names, Records, open_streams
 from ganzoo.data.visits import MemoryCache, way_of
 from ganzoo.errors import RunError, UsageError
-from ganzoo.seeding import derive, generator
 
 Example = dict[str, np.ndarray]
 """What is read from files and the numbers of one example, by key."""

@@ -1,6 +1,6 @@
 """What a batch and the settings of `data` make sense of together."""
 
-from ganzoo.config import DataConfig
+from ganzoo.config.recipe import DataConfig
 from ganzoo.data import needs
 from ganzoo.data.fields import Crop, Image, Label, Smaller, fields_of
 from ganzoo.errors import UsageError

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ganzoo.config import DataConfig
+from ganzoo.config.recipe import DataConfig
+from ganzoo.core.seeding import generator
 from ganzoo.data import needs
 from ganzoo.data.fields import Clip, Field, Label, Stream, Tokens, fields_of
 from ganzoo.data.opening import open_source
 from ganzoo.data.sources import ClipSet, ImageSet, Source
 from ganzoo.errors import UsageError, nearest, quoted
 from ganzoo.lite.words import words
-from ganzoo.seeding import generator
 
 Names = Mapping[str, tuple[str, ...]]
 """What numbers stand for: the class names of each label's key, the words of each tokens' key with "" first."""

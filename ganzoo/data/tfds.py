@@ -11,14 +11,14 @@ import os
 import sys
 import threading
 
-from ganzoo.config import DataConfig
+from ganzoo.backends.quiet import import_tensorflow
+from ganzoo.config.recipe import DataConfig
 from ganzoo.data import needs
 from ganzoo.data.fields import Crop, Label, Tokens
 from ganzoo.data.images import image_size, read_image
 from ganzoo.data.needs import Batch
 from ganzoo.data.sources import ImageSet, NoSuchLabel, Source, arrow, check_domain_count, check_no_sound
 from ganzoo.errors import RunError, UsageError, near_miss, nearest, quoted
-from ganzoo.quiet import import_tensorflow
 
 _COLUMNS: dict[tuple[str, str, str], list] = {}
 SPLITS = {"train": (), "test": ("test", "validation", "valid", "val")}

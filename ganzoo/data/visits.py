@@ -10,11 +10,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ganzoo.config import DataConfig
+from ganzoo.config.recipe import DataConfig
+from ganzoo.core.seeding import generator
 from ganzoo.data import drawings, images
 from ganzoo.data.fields import Clip, Crop
 from ganzoo.data.streams import Records
-from ganzoo.seeding import generator
 
 Arrays = tuple[np.ndarray, ...]
 

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from ganzoo.config import Recipe
+from ganzoo.config.recipe import Recipe
 from ganzoo.data.streams import Names
 from ganzoo.errors import UsageError, nearest, quoted
 from ganzoo.evaluation import protocols
@@ -13,7 +13,7 @@ from ganzoo.evaluation.examples import open_examples
 from ganzoo.evaluation.instruments import OF_OWN_NETWORK, PERCEPTUAL_METRICS, open_instruments
 from ganzoo.evaluation.results import Result, Skipped
 from ganzoo.evaluation.setting import NotFinite, Setting
-from ganzoo.keras_network import live
+from ganzoo.generators.keras_network import live
 
 if TYPE_CHECKING:
     import keras

@@ -7,18 +7,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganzoo import redaction
-from ganzoo.config import Recipe
+from ganzoo.backends.quiet import import_keras
+from ganzoo.backends.versions import versions
+from ganzoo.config.recipe import Recipe
 from ganzoo.errors import RunError, UsageError, quoted
 from ganzoo.evaluation import instruments, protocols, results, subject
 from ganzoo.evaluation.examples import Examples, open_examples
 from ganzoo.evaluation.results import Result, Skipped
 from ganzoo.evaluation.setting import Setting
-from ganzoo.files import check_clock, replacing
-from ganzoo.generator import opens_in_keras
+from ganzoo.files import redaction
+from ganzoo.files.atomic import check_clock, replacing
+from ganzoo.generators.generator import opens_in_keras
 from ganzoo.lite import card
-from ganzoo.quiet import import_keras
-from ganzoo.versions import versions
 
 if TYPE_CHECKING:
     import keras
@@ -224,7 +224,7 @@ def _leaks(found: subject.Subject, whole: Examples) -> list[str]:
 
 
 def _show(picture, folder: Path | None, name: str) -> None:
-    from ganzoo import pictures
+    from ganzoo.generators import pictures
 
     if folder:
         pictures.save(picture, folder / f"{name}.png")

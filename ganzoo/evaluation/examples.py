@@ -10,13 +10,13 @@ from pathlib import PurePath
 
 import numpy as np
 
-from ganzoo.config import Recipe
+from ganzoo.config.recipe import Recipe
+from ganzoo.core.seeding import generator
 from ganzoo.data import images
 from ganzoo.data.fields import Clip, Crop, Smaller
 from ganzoo.data.streams import Names, Records, open_streams
 from ganzoo.data.visits import prepare
 from ganzoo.errors import UsageError
-from ganzoo.seeding import generator
 
 HIGH, LOW = (re.compile(f"(?<![A-Za-z]){word}(?![A-Za-z])") for word in ("HR", "LR"))
 """In the name of a file, of a set that has the low-resolution images as well."""

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 from PIL import Image
 
-from ganzoo import pictures
 from ganzoo.evaluation.examples import Images
 from ganzoo.evaluation.results import Column, Result, Skipped
 from ganzoo.evaluation.setting import Found, Setting, together
+from ganzoo.generators import pictures
 
 SHOWN = 8
 """Samples in the picture of nearest training images."""

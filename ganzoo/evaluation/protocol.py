@@ -15,11 +15,11 @@ import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 
-from ganzoo import registration
+from ganzoo.config import registration
+from ganzoo.config.registration import check_free
 from ganzoo.data.fields import Signature
 from ganzoo.evaluation.instruments import DISTRIBUTION_METRICS, PERCEPTUAL_METRICS
 from ganzoo.evaluation.setting import Found, Setting
-from ganzoo.registration import check_free
 
 PACKAGE = "ganzoo.evaluation.protocols"
 GROUP = "ganzoo.protocols"

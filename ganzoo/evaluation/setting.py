@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from ganzoo import inference
-from ganzoo.config import Recipe
+from ganzoo.config.recipe import Recipe
 from ganzoo.errors import RunError
 from ganzoo.evaluation.examples import Examples, Images
 from ganzoo.evaluation.instruments import Instruments
 from ganzoo.evaluation.results import Result, Skipped
+from ganzoo.generators import inference
 from ganzoo.lite.network import Network
 
 if TYPE_CHECKING:

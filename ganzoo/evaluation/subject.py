@@ -5,17 +5,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganzoo import pretrained, recipes, registry
-from ganzoo.config import DataConfig, Recipe, TrainingConfig, place_of
+from ganzoo.config.recipe import DataConfig, Recipe, TrainingConfig, place_of
 from ganzoo.data.fields import Smaller, fields_of
 from ganzoo.data.opening import of_source
 from ganzoo.data.streams import Names
 from ganzoo.errors import UsageError, quoted
 from ganzoo.evaluation.protocols import for_networks
-from ganzoo.generator import Generator
+from ganzoo.generators import pretrained
+from ganzoo.generators.generator import Generator
+from ganzoo.generators.pretrained import DIRECTIONS
 from ganzoo.lite import card
 from ganzoo.lite.network import Network
-from ganzoo.pretrained import DIRECTIONS
+from ganzoo.recipes import recipes, registry
 
 if TYPE_CHECKING:
     import keras

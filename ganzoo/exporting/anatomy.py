@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from ganzoo.backends.quiet import held_back_stderr
 from ganzoo.errors import RunError
 from ganzoo.exporting import gpu as gpu_delegate
 from ganzoo.exporting import stopwatch
 from ganzoo.lite.threads import all_threads
-from ganzoo.quiet import held_back_stderr
 
 # Casts between number formats, which a quantised file has where parts of it stay in float.
 _CASTS = ("QUANTIZE", "DEQUANTIZE", "CAST")

@@ -8,14 +8,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ganzoo import backend, generator, pretrained, programs
+from ganzoo.backends import backend
+from ganzoo.backends.quiet import held_back_stderr, import_keras
+from ganzoo.core.kinds import one_or_all
 from ganzoo.exporting.latency import in_turns, summary
 from ganzoo.exporting.precisions import PLAIN, name_of
 from ganzoo.exporting.stopwatch import FREE_SIZE, Stopwatch, any_values, inputs_of
-from ganzoo.kinds import one_or_all
+from ganzoo.generators import generator, pretrained, programs
 from ganzoo.lite import card
 from ganzoo.lite.threads import all_threads
-from ganzoo.quiet import held_back_stderr, import_keras
 
 TIMED = (*PLAIN, "int8")
 """The precisions that a Keras model is timed in, as TFLite."""
@@ -116,8 +117,8 @@ def ways_of_keras(path: Path, folder: Path) -> list[Way]:
     import_keras()
     import numpy as np
 
-    from ganzoo import keras_network
     from ganzoo.exporting import conversion, interface
+    from ganzoo.generators import keras_network
 
     found = pretrained.find(path)
     network = found.model

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ganzoo.errors import UsageError, nearest, quoted
 from ganzoo.exporting.precisions import FORMATS, PLAIN, PRECISIONS
-from ganzoo.pretrained import DIRECTIONS
+from ganzoo.generators.pretrained import DIRECTIONS
 
 IO = ("float", "uint8")
 

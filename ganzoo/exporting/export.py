@@ -5,17 +5,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganzoo import backend, pretrained, redaction
+from ganzoo.backends import backend
+from ganzoo.backends.quiet import import_keras
 from ganzoo.errors import UsageError
 from ganzoo.exporting import checks, publishing
 from ganzoo.exporting.precisions import FORMATS, PLAIN, STATIC
-from ganzoo.quiet import import_keras
+from ganzoo.files import redaction
+from ganzoo.generators import pretrained
 
 if TYPE_CHECKING:
     import keras
 
     from ganzoo.exporting.proving import Proven
-    from ganzoo.generator import Generator
+    from ganzoo.generators.generator import Generator
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,9 +106,9 @@ def _proven(
     generator: "Generator", folder: Path, options: Mapping[str, Any], say: Callable[[str], None]
 ) -> "Iterator[Proven]":
     """The files of one generator, written into the folder, and how near they come to it."""
-    from ganzoo import keras_network
     from ganzoo.exporting import calibration, conversion, generators, proof, proving
     from ganzoo.exporting import interface as interfaces
+    from ganzoo.generators import keras_network
 
     signature = keras_network.signature_of(generator.model, generator.provenance)
     model, values = interfaces.at_size(generator.model, options["size"], signature, generator.names, generator.config)

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganzoo import keras_network, pretrained, recipes, registry, zoo
-from ganzoo.config import DataConfig, Recipe
+from ganzoo.config.recipe import DataConfig, Recipe
 from ganzoo.data.fields import Crop, Image, Stream, keys_of
 from ganzoo.data.opening import of_source
 from ganzoo.data.pipeline import Pipeline, of_size, open_pipeline
 from ganzoo.errors import RunError, UsageError, quoted
-from ganzoo.generator import Generator
+from ganzoo.generators import keras_network, pretrained, zoo
+from ganzoo.generators.generator import Generator
 from ganzoo.lite import card, latents
 from ganzoo.lite.network import DRAWN, WORDS, Network, draw, in_turns
+from ganzoo.recipes import recipes, registry
 
 if TYPE_CHECKING:
     import keras

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from ganzoo import inference, keras_network, kinds, provenance
+from ganzoo.core import kinds
 from ganzoo.data import fields
 from ganzoo.errors import UsageError
+from ganzoo.generators import inference, keras_network, provenance
 from ganzoo.lite import card
 
 if TYPE_CHECKING:

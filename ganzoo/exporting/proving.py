@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganzoo import inference, programs
+from ganzoo.core.kinds import one_or_all
 from ganzoo.errors import RunError
 from ganzoo.exporting import anatomy, conversion, latency, proof
 from ganzoo.exporting.precisions import STATIC
 from ganzoo.exporting.publishing import write_card
-from ganzoo.generator import Generator
-from ganzoo.kinds import one_or_all
+from ganzoo.generators import inference, programs
+from ganzoo.generators.generator import Generator
 from ganzoo.lite import card, network
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from pathlib import Path
 import filelock
 
 from ganzoo.errors import RunError, UsageError
-from ganzoo.files import replacing
+from ganzoo.files.atomic import replacing
 from ganzoo.lite import card
 
 OLD = ".old-"

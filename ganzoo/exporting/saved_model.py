@@ -6,8 +6,8 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from ganzoo.core.kinds import one_or_all
 from ganzoo.errors import RunError
-from ganzoo.kinds import one_or_all
 from ganzoo.lite import card
 from ganzoo.lite.errors import reason
 

@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ganzoo.core.kinds import one_or_all
 from ganzoo.errors import RunError
-from ganzoo.kinds import one_or_all
 
 FREE_SIZE = 64
 """The height and width at which a model that takes any is run, unless told otherwise."""
@@ -150,7 +150,7 @@ def _limit_tensorflow(threads: int) -> None:
 
 def _keras(path: str, threads: int):
     _limit_tensorflow(threads)
-    from ganzoo import pretrained
+    from ganzoo.generators import pretrained
 
     return pretrained.load(Path(path))
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import keras
 from keras import layers
 
-from ganzoo.downloads import file_sha256
 from ganzoo.errors import UsageError
+from ganzoo.files.downloads import file_sha256
 from ganzoo.metrics.folding import folded
 from ganzoo.metrics.torch_file import read_tensors
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ganzoo.downloads import cache_folder
 from ganzoo.errors import UsageError
-from ganzoo.files import replacing
+from ganzoo.files.atomic import replacing
+from ganzoo.files.downloads import cache_folder
 from ganzoo.metrics.networks import BATCH, FeatureNetwork
 from ganzoo.metrics.statistics import Statistics
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganzoo import backend
+from ganzoo.backends import backend
 from ganzoo.data.images import luminance, resize
 from ganzoo.errors import RunError, UsageError, nearest, quoted
 from ganzoo.lite.errors import reason
@@ -60,7 +60,7 @@ def open_feature_network(network: "str | Path | keras.Model") -> FeatureNetwork:
             install or where to put a file.
         RunError: when a file can't be read.
     """
-    from ganzoo import initial_weights
+    from ganzoo.core import initial_weights
 
     # The weights are read; those that a network begins with had better be drawn quickly.
     with initial_weights.by_numpy():

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ganzoo.downloads import cache_folder
 from ganzoo.errors import UsageError, quoted
+from ganzoo.files.downloads import cache_folder
 from ganzoo.metrics.torch_file import read_tensors
 from ganzoo.metrics.weights import WeightsFile, find, on_disk
 
@@ -149,7 +149,7 @@ def vgg16_distance(network):
     """
     import keras
 
-    from ganzoo import perceptual
+    from ganzoo.core import perceptual
 
     layers = ("block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3", "block5_conv3")
     features = keras.Model(network.input, [network.get_layer(name).output for name in layers])
@@ -181,7 +181,7 @@ def _open_vgg16() -> PerceptualDistance:
 
 def _vgg16():
     """VGG16 from the wheel where it is, else from Keras."""
-    from ganzoo import perceptual
+    from ganzoo.core import perceptual
 
     folder = cache_folder() / "networks"
     if (folder / VGG16_WHEEL.name).is_file():

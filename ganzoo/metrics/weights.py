@@ -3,8 +3,8 @@
 import dataclasses
 from pathlib import Path
 
-from ganzoo.downloads import cache_folder, fetch_file, file_sha256
 from ganzoo.errors import RunError, UsageError
+from ganzoo.files.downloads import cache_folder, fetch_file, file_sha256
 
 
 @dataclasses.dataclass(frozen=True)

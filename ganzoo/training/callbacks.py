@@ -14,14 +14,14 @@ from collections.abc import Callable, Mapping
 import keras
 import numpy as np
 
-from ganzoo import pictures, provenance
-from ganzoo.files import replacing
+from ganzoo.backends.devices import any_worker
+from ganzoo.files.atomic import replacing
+from ganzoo.generators import pictures, provenance
 from ganzoo.training import checkpoints, doctor, health, metrics_file
 from ganzoo.training.doctor import Finding
 from ganzoo.training.history import History
 from ganzoo.training.progress import Speed
 from ganzoo.training.run_directory import RunDirectory
-from ganzoo.training.strategies import any_worker
 
 HEALTH = "health/"
 EVALUATION = "evaluation/"

@@ -16,9 +16,9 @@ import numpy as np
 import pydantic
 import pydantic.dataclasses
 
-from ganzoo import npz
 from ganzoo.errors import RunError
-from ganzoo.files import replacing
+from ganzoo.files import npz
+from ganzoo.files.atomic import replacing
 
 _NAME = re.compile(r"step_(\d{7,})\.npz")
 _NOTE = "note"

@@ -11,7 +11,7 @@ from ganzoo.training.board import Board
 from ganzoo.training.doctor import DIVERGING, Finding
 
 if TYPE_CHECKING:
-    from ganzoo.gan import GAN
+    from ganzoo.gan.gan import GAN
     from ganzoo.training.loop import Run
 
 TRAINING_IMAGES = 1000

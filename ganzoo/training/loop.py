@@ -7,21 +7,8 @@ import math
 import platform
 from collections.abc import Callable, Iterator, Mapping
 
-from ganzoo import backend, registry, seeding, tuning
-from ganzoo.config import Recipe
-from ganzoo.data.pipeline import Pipeline
-from ganzoo.data.streams import Names
-from ganzoo.engines import Trainer
-from ganzoo.errors import RunError, UsageError
-from ganzoo.evaluation import during
-from ganzoo.gan import GAN
-from ganzoo.parsing import to_document
-from ganzoo.provenance import Provenance
-from ganzoo.training import callbacks, checkpoints, metrics_file, run_directory, teachers
-from ganzoo.training.chief import Chief
-from ganzoo.training.progress import BarProgress, PlainProgress
-from ganzoo.training.run_directory import RunDirectory
-from ganzoo.training.strategies import (
+from ganzoo.backends import backend
+from ganzoo.backends.devices import (
     any_worker,
     batches,
     differing,
@@ -31,6 +18,22 @@ from ganzoo.training.strategies import (
     scope,
     share_from_chief,
 )
+from ganzoo.backends.engine import Trainer
+from ganzoo.config.parsing import to_document
+from ganzoo.config.recipe import Recipe
+from ganzoo.core import seeding
+from ganzoo.data.pipeline import Pipeline
+from ganzoo.data.streams import Names
+from ganzoo.errors import RunError, UsageError
+from ganzoo.evaluation import during
+from ganzoo.gan import tuning
+from ganzoo.gan.gan import GAN
+from ganzoo.generators.provenance import Provenance
+from ganzoo.recipes import registry
+from ganzoo.training import callbacks, checkpoints, metrics_file, run_directory, teachers
+from ganzoo.training.chief import Chief
+from ganzoo.training.progress import BarProgress, PlainProgress
+from ganzoo.training.run_directory import RunDirectory
 
 
 def settle(recipe: Recipe) -> Recipe:

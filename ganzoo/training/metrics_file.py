@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import pydantic
 
 from ganzoo.errors import UsageError
-from ganzoo.files import replacing
+from ganzoo.files.atomic import replacing
 from ganzoo.training.forms import FORM, Step, problem
 from ganzoo.training.run_directory import RunDirectory
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ganzoo.config import Recipe
+from ganzoo.config.recipe import Recipe
 from ganzoo.data.fields import Clip, Crop, Image, Label, fields_of, keys_of
 from ganzoo.data.pipeline import Pipeline
 from ganzoo.training import health

@@ -21,9 +21,9 @@ import jinja2
 import yaml
 from PIL import Image
 
-from ganzoo import registry
-from ganzoo.files import replacing
+from ganzoo.files.atomic import replacing
 from ganzoo.lite.formats import open_image
+from ganzoo.recipes import registry
 from ganzoo.training import doctor, metrics_file, run_directory
 from ganzoo.training.run_directory import RunDirectory
 

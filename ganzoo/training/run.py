@@ -7,21 +7,22 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganzoo import memory, pretrained
-from ganzoo.config import Recipe, place_of
+from ganzoo.backends import memory
+from ganzoo.backends.quiet import import_keras
+from ganzoo.config.recipe import Recipe, place_of
 from ganzoo.data.pipeline import Pipeline, open_pipeline
 from ganzoo.data.streams import Names, names_going_on
 from ganzoo.errors import RunError, UsageError
 from ganzoo.evaluation import during
-from ganzoo.files import check_clock
-from ganzoo.quiet import import_keras
-from ganzoo.recipes import load_recipe, recipe_name
+from ganzoo.files.atomic import check_clock
+from ganzoo.generators import pretrained
+from ganzoo.recipes.recipes import load_recipe, recipe_name
 from ganzoo.training import checkpoints, notes, run_directory
 from ganzoo.training.progress import get_progress
 from ganzoo.training.run_directory import RunDirectory
 
 if TYPE_CHECKING:
-    from ganzoo.gan import GAN
+    from ganzoo.gan.gan import GAN
     from ganzoo.training.loop import Run
 
 
@@ -68,8 +69,8 @@ def train(
     examples = _fixed(test, recipe.training.sample_count)
     memory.keep_freed()
     import_keras()
+    from ganzoo.backends.devices import in_words
     from ganzoo.training import loop
-    from ganzoo.training.strategies import in_words
 
     with in_words():
         recipe = loop.settle(recipe)
@@ -125,8 +126,8 @@ def plan(
     _check_init(recipe, init)
     pipeline, _ = _open_splits(directory, recipe, fresh)
     import_keras()
+    from ganzoo.backends.devices import in_words
     from ganzoo.training import loop
-    from ganzoo.training.strategies import in_words
 
     last_step = steps or recipe.training.steps
     with in_words():

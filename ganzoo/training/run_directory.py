@@ -14,13 +14,13 @@ import pydantic
 import pydantic.dataclasses
 import yaml
 
-from ganzoo.config import SECTIONS, Recipe, place_of, resolved
-from ganzoo.documents import read_yaml
+from ganzoo.backends.versions import versions
+from ganzoo.config.parsing import parse_recipe, to_document, without_auto
+from ganzoo.config.recipe import SECTIONS, Recipe, place_of, resolved
 from ganzoo.errors import RunError, UsageError, quoted, reason
-from ganzoo.files import is_unfinished, remove_unfinished, replacing
-from ganzoo.parsing import parse_recipe, to_document, without_auto
+from ganzoo.files.atomic import is_unfinished, remove_unfinished, replacing
+from ganzoo.files.documents import read_yaml
 from ganzoo.training.forms import FORM, Step, problem
-from ganzoo.versions import versions
 
 IDENTITY_EXCEPTIONS = (
     "training.steps",

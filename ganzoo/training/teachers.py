@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganzoo import generator, pretrained
 from ganzoo.errors import UsageError
-from ganzoo.gan import GAN
+from ganzoo.gan.gan import GAN
+from ganzoo.generators import generator, pretrained
 
 if TYPE_CHECKING:
     import keras

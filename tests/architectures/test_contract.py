@@ -5,7 +5,7 @@ import keras
 import pytest
 import small
 
-from ganzoo import registry
+from ganzoo.recipes import registry
 
 not_of_the_engine = pytest.mark.skipif(
     keras.config.backend() != "tensorflow", reason="no engine has a part in it, and JAX takes long to build networks"

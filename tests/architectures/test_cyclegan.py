@@ -7,9 +7,9 @@ import small
 import tensorflow as tf
 
 from ganzoo.architectures.cyclegan import CycleGANConfig, ImagePool, build_discriminator, build_generator, up_block
+from ganzoo.config.parsing import create_config
 from ganzoo.errors import UsageError
-from ganzoo.parsing import create_config
-from ganzoo.recipes import load_recipe
+from ganzoo.recipes.recipes import load_recipe
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import small
 import tensorflow as tf
 
 from ganzoo.architectures.dcgan import DCGANConfig, build_discriminator, build_generator
-from ganzoo.parsing import create_config
-from ganzoo.recipes import load_recipe
+from ganzoo.config.parsing import create_config
+from ganzoo.recipes.recipes import load_recipe
 
 
 @pytest.fixture(scope="module")

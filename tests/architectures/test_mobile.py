@@ -10,8 +10,8 @@ import pytest
 import small
 
 import ganzoo
-from ganzoo import registry
-from ganzoo.recipes import load_recipe
+from ganzoo.recipes import registry
+from ganzoo.recipes.recipes import load_recipe
 
 LAYERS = {
     "Activation",

@@ -9,8 +9,8 @@ import small
 import tensorflow as tf
 
 from ganzoo.architectures.pix2pix import Pix2PixConfig, build_discriminator, build_generator, decoder_block, doubled
-from ganzoo.parsing import create_config
-from ganzoo.recipes import load_recipe
+from ganzoo.config.parsing import create_config
+from ganzoo.recipes.recipes import load_recipe
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ import small
 import tensorflow as tf
 
 from ganzoo.architectures.srgan import SRGANConfig, build_discriminator, build_generator
+from ganzoo.config.parsing import create_config
 from ganzoo.errors import UsageError
-from ganzoo.parsing import create_config
-from ganzoo.recipes import load_recipe
+from ganzoo.recipes.recipes import load_recipe
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from lite.networks import identity
 from PIL import Image
 
-from ganzoo.config import DataConfig
+from ganzoo.config.recipe import DataConfig
 from ganzoo.data import fields
 from ganzoo.data.folder import open_source
 from ganzoo.data.images import image_size, read_image

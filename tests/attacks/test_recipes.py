@@ -9,9 +9,9 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from ganzoo.documents import read_yaml
 from ganzoo.errors import UsageError
-from ganzoo.recipes import load_recipe
+from ganzoo.files.documents import read_yaml
+from ganzoo.recipes.recipes import load_recipe
 
 RUN = "training: {steps: 10, batch_size: 1}"
 LONGEST = 1000

@@ -10,10 +10,10 @@ from made_images import coordinates
 from PIL import Image
 from servers import serving_files
 
-from ganzoo.config import DataConfig
+from ganzoo.config.recipe import DataConfig
 from ganzoo.data.opening import open_source
-from ganzoo.downloads import CHUNK
 from ganzoo.errors import RunError, UsageError
+from ganzoo.files.downloads import CHUNK
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from batches import CAPTIONED, config, opened
 from made_images import pixels
 
-from ganzoo.config import DataConfig
+from ganzoo.config.recipe import DataConfig
 from ganzoo.data.avatar_captions import sentence
 from ganzoo.data.embedded import _rows
 from ganzoo.data.streams import names_going_on
@@ -42,7 +42,7 @@ def test_tokens_are_the_places_of_words_among_all_in_order_and_0_where_there_are
 
 
 def test_tokens_stay_whole_numbers_through_tf_data(balls):
-    from ganzoo.data.tensorflow import as_dataset
+    from ganzoo.backends.tensorflow.feeding import as_dataset
 
     pipeline = captioned(balls)
     (served,) = as_dataset(pipeline, 1, 2).as_numpy_iterator()

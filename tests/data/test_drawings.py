@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from batches import CUT_OUT, ONE, PAIR, TWO, opened
 
-from ganzoo.config import DataConfig
+from ganzoo.config.recipe import DataConfig
+from ganzoo.core.seeding import generator
 from ganzoo.data import drawings
 from ganzoo.errors import UsageError
-from ganzoo.seeding import generator
 
 RED, BLUE, WHITE = (220, 20, 20), (20, 20, 220), (255, 255, 255)
 

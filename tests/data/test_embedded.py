@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from batches import CUT_OUT, ONE, PAIR, TWO, opened
 
-from ganzoo.config import DataConfig
+from ganzoo.config.recipe import DataConfig
 from ganzoo.data.opening import open_source
 from ganzoo.errors import UsageError
 

@@ -4,7 +4,7 @@ from batches import ONE, PAIR, TWO, opened
 from made_images import coordinates, save, truncate
 from PIL import Image
 
-from ganzoo.config import DataConfig
+from ganzoo.config.recipe import DataConfig
 from ganzoo.data.opening import open_source
 from ganzoo.errors import UsageError
 

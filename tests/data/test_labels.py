@@ -9,10 +9,10 @@ import tensorflow_datasets as tfds
 from batches import CUT_OUT, FEW_LABELS, LABELLED, ONE, TWO, opened
 from made_images import coordinates, pixels, save, truncate
 
-from ganzoo.config import DataConfig
+from ganzoo.backends.jax.feeding import ThreadedBatches
+from ganzoo.config.recipe import DataConfig
 from ganzoo.data.fields import Crop, Image, Label, Smaller, Stream
 from ganzoo.data.opening import of_source
-from ganzoo.data.threaded import ThreadedBatches
 from ganzoo.errors import UsageError
 
 
@@ -53,7 +53,7 @@ def test_a_class_is_the_folder_that_a_picture_lies_in_and_its_number_the_folder_
 
 
 def test_labels_stay_whole_numbers_in_every_way_that_batches_are_had(animals):
-    from ganzoo.data.tensorflow import as_dataset
+    from ganzoo.backends.tensorflow.feeding import as_dataset
 
     pipeline = labelled(animals)
     assert pipeline.shapes["label"] == (4,) and pipeline.dtypes == {"image": "float32", "label": "int32"}

@@ -10,7 +10,7 @@ from batches import CUT_OUT, ONE, PAIR, TWO, opened
 from made_images import coordinates, pixels, save, truncate
 from PIL import Image
 
-from ganzoo.config import DataConfig
+from ganzoo.config.recipe import DataConfig
 from ganzoo.data import media
 from ganzoo.data.images import read_image
 from ganzoo.errors import RunError, UsageError

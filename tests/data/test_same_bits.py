@@ -7,7 +7,7 @@ import pytest
 from batches import CUT_OUT, ONE, PAIR, TWO, opened
 from made_images import save
 
-from ganzoo.config import DataConfig
+from ganzoo.config.recipe import DataConfig
 
 JITTER = {"load_size": 18, "flip": True}
 DRAWN = {"domains": ("ink", "outlined"), "hints": 6, "recolor": True, "redraw": True, "load_size": 36, "flip": True}

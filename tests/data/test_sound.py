@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from batches import opened
 
-from ganzoo.config import DataConfig
+from ganzoo.config.recipe import DataConfig
 from ganzoo.data.fields import Clip, Image, Label, Stream
 from ganzoo.data.pipeline import open_pipeline
 from ganzoo.data.sound import read_clip

@@ -4,8 +4,8 @@ import tensorflow as tf
 from batches import CUT_OUT, ONE, opened
 from made_images import save, truncate
 
-from ganzoo.config import DataConfig
-from ganzoo.data.tensorflow import as_dataset, distribute
+from ganzoo.backends.tensorflow.feeding import as_dataset, distribute
+from ganzoo.config.recipe import DataConfig
 
 
 def test_a_dataset_holds_the_batches_of_its_steps_in_order_with_static_shapes(numbered):

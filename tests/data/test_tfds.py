@@ -3,7 +3,7 @@ import pytest
 import tensorflow_datasets as tfds
 from batches import CUT_OUT, ONE, PAIR, TWO
 
-from ganzoo.config import DataConfig
+from ganzoo.config.recipe import DataConfig
 from ganzoo.data.opening import open_source
 from ganzoo.errors import RunError, UsageError
 

@@ -13,8 +13,8 @@ from keras.src.trainers.data_adapters.py_dataset_adapter import PyDatasetAdapter
 from linear import linear, pixels
 from made_images import save, truncate
 
-from ganzoo.config import DataConfig
-from ganzoo.data.threaded import ThreadedBatches
+from ganzoo.backends.jax.feeding import ThreadedBatches
+from ganzoo.config.recipe import DataConfig
 from ganzoo.errors import RunError, UsageError
 
 of_jax = pytest.mark.skipif(keras.config.backend() != "jax", reason="TensorFlow makes the batches by tf.data")
@@ -43,7 +43,7 @@ def test_batches_made_by_threads_are_those_of_the_pipeline_bit_for_bit_and_in_or
 
 
 def test_they_are_those_of_the_tf_data_pipeline_bit_for_bit(numbered):
-    from ganzoo.data.tensorflow import as_dataset
+    from ganzoo.backends.tensorflow.feeding import as_dataset
 
     data = DataConfig(source=f"folder:{numbered('photos', 5, 20, 20)}", flip=True)
     pipeline = opened(ONE, data, image_size=16, channels=3, batch_size=3, seed=0)

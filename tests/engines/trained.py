@@ -18,8 +18,8 @@ import numpy as np
 import small
 from keras import ops
 
-from ganzoo import registry
-from ganzoo.training.strategies import get_strategy, scope
+from ganzoo.backends.devices import get_strategy, scope
+from ganzoo.recipes import registry
 
 BATCH = 2
 CASES = {

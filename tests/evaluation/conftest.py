@@ -8,8 +8,8 @@ import pytest
 from keras import layers
 from PIL import Image
 
-from ganzoo import registry
-from ganzoo.parsing import parse_recipe
+from ganzoo.config.parsing import parse_recipe
+from ganzoo.recipes import registry
 
 
 @pytest.fixture(autouse=True)

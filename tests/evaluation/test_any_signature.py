@@ -10,7 +10,7 @@ import pytest
 from keras import layers
 from skimage.metrics import peak_signal_noise_ratio
 
-from ganzoo.config import DataConfig, EvaluationConfig, GANConfig, Recipe, TrainingConfig, frozen_config
+from ganzoo.config.recipe import DataConfig, EvaluationConfig, GANConfig, Recipe, TrainingConfig, frozen_config
 from ganzoo.data.fields import Classes, Clip, Code, Image, Label, Latents, Signature, Stream, Tokens
 from ganzoo.errors import UsageError
 from ganzoo.evaluation import during, protocols
@@ -18,7 +18,7 @@ from ganzoo.evaluation.examples import Examples, Images, open_examples
 from ganzoo.evaluation.instruments import Instruments
 from ganzoo.evaluation.results import Result
 from ganzoo.evaluation.setting import NotFinite, Setting
-from ganzoo.keras_network import live
+from ganzoo.generators.keras_network import live
 
 
 @frozen_config

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import small
 
-from ganzoo.config import DataConfig
+from ganzoo.config.recipe import DataConfig
 from ganzoo.errors import UsageError
 from ganzoo.evaluation import results, subject
 from ganzoo.evaluation.evaluate import evaluate

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from ganzoo.config import DataConfig, Recipe, TrainingConfig
+from ganzoo.config.recipe import DataConfig, Recipe, TrainingConfig
 from ganzoo.data.fields import Clip, Crop, Image, Label, Smaller, Stream, Tokens
 from ganzoo.evaluation.examples import open_examples
 

@@ -7,12 +7,12 @@ from typing import ClassVar
 import plugins
 import pytest
 
-from ganzoo import registry
-from ganzoo.config import EvaluationConfig
+from ganzoo.config.recipe import EvaluationConfig
 from ganzoo.data.fields import Image, Latents, Signature, Stream
 from ganzoo.errors import UsageError
 from ganzoo.evaluation import during, protocol, protocols
 from ganzoo.evaluation.evaluate import evaluate
+from ganzoo.recipes import registry
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from ganzoo import registration
-from ganzoo.config import GANConfig, ImageGANConfig, Positive, frozen_config
+from ganzoo.config import registration
+from ganzoo.config.recipe import GANConfig, ImageGANConfig, Positive, frozen_config
 from ganzoo.data.fields import Classes, Clip, Code, Image, Label, Latents, Signature, Stream
 from ganzoo.errors import UsageError
 from ganzoo.evaluation.evaluate import evaluate

@@ -14,8 +14,7 @@ from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
 
 import ganzoo
-from ganzoo import inference
-from ganzoo.config import EvaluationConfig
+from ganzoo.config.recipe import EvaluationConfig
 from ganzoo.errors import RunError, UsageError
 from ganzoo.evaluation import during, protocols
 from ganzoo.evaluation.examples import Images, open_examples
@@ -23,7 +22,8 @@ from ganzoo.evaluation.instruments import Instruments
 from ganzoo.evaluation.pair_scores import luminance_metrics
 from ganzoo.evaluation.results import Result
 from ganzoo.evaluation.setting import NotFinite, Setting
-from ganzoo.keras_network import live
+from ganzoo.generators import inference
+from ganzoo.generators.keras_network import live
 from ganzoo.metrics import open_feature_network
 
 ROOT = Path(__file__).parents[2]

@@ -14,11 +14,13 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
 import ganzoo
-from ganzoo import inference, parsing, pretrained, recipes, registry
+from ganzoo.config import parsing
 from ganzoo.errors import RunError, UsageError
 from ganzoo.exporting import interface, proof, publishing, saved_model
+from ganzoo.generators import inference, pretrained
 from ganzoo.lite import card
 from ganzoo.lite.runner import GanzooLite
+from ganzoo.recipes import recipes, registry
 
 SIZES = {"srgan": (16, 16)}
 """Of exports, for networks that have none of their own."""

@@ -5,8 +5,8 @@ import numpy as np
 import painters
 import pytest
 
+from ganzoo.core.layers import instance_norm, reflection_pad
 from ganzoo.exporting import saved_model, tflite
-from ganzoo.layers import instance_norm, reflection_pad
 from ganzoo.lite import card
 
 PLAIN = {

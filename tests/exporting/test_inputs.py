@@ -8,12 +8,13 @@ import pytest
 from keras import layers
 from PIL import Image as Picture
 
-from ganzoo import generator, registration
-from ganzoo.config import ImageGANConfig, Positive, frozen_config
+from ganzoo.config import registration
+from ganzoo.config.recipe import ImageGANConfig, Positive, frozen_config
 from ganzoo.data.fields import Image, Label, Signature, Stream, Tokens
 from ganzoo.errors import UsageError
 from ganzoo.exporting import generators
-from ganzoo.provenance import Provenance
+from ganzoo.generators import generator
+from ganzoo.generators.provenance import Provenance
 
 GIVES = {"fake": Image()}
 

@@ -9,12 +9,12 @@ import keras
 from keras import layers, ops
 from pydantic import Field
 
-from ganzoo import seeding
-from ganzoo.config import GANConfig, Positive, frozen_config
+from ganzoo.config.recipe import GANConfig, Positive, frozen_config
+from ganzoo.config.registration import register
+from ganzoo.core import seeding
+from ganzoo.core.layers import discriminator_dense, output_dtype
 from ganzoo.data.fields import Clip, Latents, Signature, Stream
-from ganzoo.gan import GAN, Phase
-from ganzoo.layers import discriminator_dense, output_dtype
-from ganzoo.registration import register
+from ganzoo.gan.gan import GAN, Phase
 
 
 @frozen_config

@@ -9,13 +9,13 @@ from typing import ClassVar
 import keras
 from keras import layers, ops
 
-from ganzoo import seeding
-from ganzoo.config import ImageGANConfig, Momentum, Positive, Weight, frozen_config
+from ganzoo.config.recipe import ImageGANConfig, Momentum, Positive, Weight, frozen_config
+from ganzoo.config.registration import register
+from ganzoo.core import seeding
+from ganzoo.core.layers import discriminator_conv, layers_within, output_dtype
+from ganzoo.core.losses import r1_penalty
 from ganzoo.data.fields import Image, Latents, Signature, Stream
-from ganzoo.gan import GAN, Phase
-from ganzoo.layers import discriminator_conv, layers_within, output_dtype
-from ganzoo.losses import r1_penalty
-from ganzoo.registration import register
+from ganzoo.gan.gan import GAN, Phase
 
 
 @frozen_config

@@ -25,7 +25,7 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 import plugins  # noqa: E402
 
 import ganzoo  # noqa: E402
-from ganzoo import registration  # noqa: E402
+from ganzoo.config import registration  # noqa: E402
 from ganzoo.lite.runner import open_tflite  # noqa: E402
 
 STEPS, SAVED = 16, 6

@@ -10,12 +10,12 @@ from typing import ClassVar
 import keras
 from keras import layers, ops
 
-from ganzoo import seeding
-from ganzoo.config import ImageGANConfig, Positive, frozen_config
+from ganzoo.config.recipe import ImageGANConfig, Positive, frozen_config
+from ganzoo.config.registration import register
+from ganzoo.core import seeding
+from ganzoo.core.layers import discriminator_conv, discriminator_dense, output_dtype
 from ganzoo.data.fields import Image, Latents, Signature, Stream, Tokens
-from ganzoo.gan import GAN, Phase
-from ganzoo.layers import discriminator_conv, discriminator_dense, output_dtype
-from ganzoo.registration import register
+from ganzoo.gan.gan import GAN, Phase
 
 
 @frozen_config

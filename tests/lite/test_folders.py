@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ganzoo.config import DataConfig
+from ganzoo.config.recipe import DataConfig
 from ganzoo.data import fields
 from ganzoo.data.folder import open_source
 from ganzoo.lite.jobs import plan_images

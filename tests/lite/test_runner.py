@@ -19,7 +19,7 @@ from lite.networks import smooth
 from PIL import Image
 
 import ganzoo
-from ganzoo import seeding
+from ganzoo.core import seeding
 from ganzoo.lite import GanzooLite, card, latents
 from ganzoo.lite.errors import RunError, UsageError
 

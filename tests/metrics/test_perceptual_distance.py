@@ -13,8 +13,8 @@ from PIL import Image, ImageFilter
 
 import ganzoo.data
 from ganzoo.data.images import read_image
-from ganzoo.downloads import cache_folder
 from ganzoo.errors import UsageError
+from ganzoo.files.downloads import cache_folder
 from ganzoo.metrics import perceptual_distance
 from ganzoo.metrics.pairs import psnr
 from ganzoo.metrics.perceptual_distance import (

@@ -58,8 +58,8 @@ TRAINING = {
 
 
 def recipe(name: str, replicas: int):
-    from ganzoo import registry
-    from ganzoo.parsing import parse_recipe
+    from ganzoo.config.parsing import parse_recipe
+    from ganzoo.recipes import registry
 
     model = {"schedule": LINEAR, **small.config(name), **CHANGES[name]}
     if replicas == 1:

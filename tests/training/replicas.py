@@ -17,13 +17,13 @@ import numpy as np
 import small
 import tensorflow as tf
 
-from ganzoo import registry
-from ganzoo.config import frozen_config
+from ganzoo.backends.tensorflow.devices import any_worker, get_strategy, is_chief, share_from_chief
+from ganzoo.backends.tensorflow.feeding import distribute
+from ganzoo.config.parsing import create_config
+from ganzoo.config.recipe import frozen_config
 from ganzoo.data.fields import Image, Latents, Stream
-from ganzoo.data.tensorflow import distribute
 from ganzoo.errors import UsageError
-from ganzoo.parsing import create_config
-from ganzoo.training.strategies.tensorflow import any_worker, get_strategy, is_chief, share_from_chief
+from ganzoo.recipes import registry
 
 BATCH = 4
 STEPS = {"float64": 10, "float32": 1}

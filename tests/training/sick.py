@@ -22,12 +22,14 @@ from keras import layers  # noqa: E402
 from PIL import Image  # noqa: E402
 
 import ganzoo  # noqa: E402
-from ganzoo import pictures, registration, registry  # noqa: E402
 from ganzoo.architectures.dcgan import DCGAN  # noqa: E402
-from ganzoo.config import Recipe  # noqa: E402
+from ganzoo.config import registration  # noqa: E402
+from ganzoo.config.parsing import parse_recipe  # noqa: E402
+from ganzoo.config.recipe import Recipe  # noqa: E402
 from ganzoo.errors import RunError  # noqa: E402
-from ganzoo.parsing import parse_recipe  # noqa: E402
-from ganzoo.recipes import load_recipe  # noqa: E402
+from ganzoo.generators import pictures  # noqa: E402
+from ganzoo.recipes import registry  # noqa: E402
+from ganzoo.recipes.recipes import load_recipe  # noqa: E402
 from ganzoo.training import metrics_file
 from ganzoo.training.callbacks import Metrics  # noqa: E402
 from ganzoo.training.doctor import DIVERGING  # noqa: E402

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ganzoo.config import TrainingConfig
+from ganzoo.config.recipe import TrainingConfig
 from ganzoo.training import callbacks, checkpoints
 from ganzoo.training.board import Board
 from ganzoo.training.run_directory import RunDirectory

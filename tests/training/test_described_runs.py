@@ -11,15 +11,17 @@ import yaml
 from keras import layers, ops
 from PIL import Image as Pictures
 
-from ganzoo import pretrained, registration, registry
-from ganzoo.config import DataConfig, ImageGANConfig, Recipe, TrainingConfig, frozen_config
+from ganzoo.config import registration
+from ganzoo.config.recipe import DataConfig, ImageGANConfig, Recipe, TrainingConfig, frozen_config
+from ganzoo.config.registration import register
 from ganzoo.data.fields import Image, Label, Latents, Signature, Stream
 from ganzoo.errors import UsageError
 from ganzoo.evaluation import subject
 from ganzoo.evaluation.evaluate import _known_data, evaluate
 from ganzoo.exporting.generators import _data, _pipeline
-from ganzoo.gan import GAN, Phase
-from ganzoo.registration import register
+from ganzoo.gan.gan import GAN, Phase
+from ganzoo.generators import pretrained
+from ganzoo.recipes import registry
 from ganzoo.training import notes, train
 from ganzoo.training.chief import _paints_from_noise
 from ganzoo.training.run import open_data, plan

@@ -6,10 +6,10 @@ import re
 import pytest
 import yaml
 
-from ganzoo import registry
-from ganzoo.config import DataConfig, TrainingConfig
+from ganzoo.config.parsing import parse_section
+from ganzoo.config.recipe import DataConfig, TrainingConfig
 from ganzoo.errors import UsageError
-from ganzoo.parsing import parse_section
+from ganzoo.recipes import registry
 from ganzoo.training import doctor
 from ganzoo.training.run_directory import RunDirectory
 

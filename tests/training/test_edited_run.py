@@ -10,9 +10,9 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ganzoo import registry
+from ganzoo.config.parsing import parse_recipe
 from ganzoo.errors import UsageError
-from ganzoo.parsing import parse_recipe
+from ganzoo.recipes import registry
 from ganzoo.training import doctor, metrics_file, report, run_directory
 from ganzoo.training.run_directory import RunDirectory
 

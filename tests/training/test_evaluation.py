@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import small
 
-from ganzoo import registry
+from ganzoo.config.parsing import parse_recipe
 from ganzoo.errors import UsageError
 from ganzoo.evaluation.evaluate import evaluate
-from ganzoo.parsing import parse_recipe
+from ganzoo.recipes import registry
 from ganzoo.training import train
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import small
 
-from ganzoo import pretrained
+from ganzoo.generators import pretrained
 
 END = 8
 """The last step; there are checkpoints at 0, 4 and 8, and samples at every third step."""

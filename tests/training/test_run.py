@@ -19,11 +19,12 @@ import small
 import yaml
 from PIL import Image
 
-from ganzoo import pretrained, registry
 from ganzoo.architectures.dcgan import DCGAN
-from ganzoo.config import DataConfig
+from ganzoo.config.parsing import parse_recipe
+from ganzoo.config.recipe import DataConfig
 from ganzoo.errors import RunError, UsageError
-from ganzoo.parsing import parse_recipe
+from ganzoo.generators import pretrained
+from ganzoo.recipes import registry
 from ganzoo.training import callbacks, checkpoints, loop, plan, train
 
 CHANGES = {

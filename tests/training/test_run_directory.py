@@ -7,10 +7,10 @@ import sys
 import pytest
 import yaml
 
-from ganzoo import registry
-from ganzoo.config import place_of
+from ganzoo.config.parsing import parse_recipe, to_document
+from ganzoo.config.recipe import place_of
 from ganzoo.errors import UsageError
-from ganzoo.parsing import parse_recipe, to_document
+from ganzoo.recipes import registry
 from ganzoo.training import metrics_file, run_directory
 from ganzoo.training.run_directory import RunDirectory
 

@@ -17,11 +17,11 @@ import tensorflow as tf
 import yaml
 from PIL import Image
 
-from ganzoo import registry
+from ganzoo.backends.tensorflow.devices import STRATEGIES, any_worker, get_strategy, is_chief, lost_worker
+from ganzoo.config.parsing import parse_recipe
 from ganzoo.errors import UsageError
-from ganzoo.parsing import parse_recipe
+from ganzoo.recipes import registry
 from ganzoo.training import train
-from ganzoo.training.strategies.tensorflow import STRATEGIES, any_worker, get_strategy, is_chief, lost_worker
 
 SECONDS = 600
 """What takes longer than this hangs."""

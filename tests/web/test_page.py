@@ -25,9 +25,10 @@ from selenium.webdriver.common.keys import Keys
 from servers import Quiet, serving
 
 import ganzoo
-from ganzoo import parsing, recipes
+from ganzoo.config import parsing
 from ganzoo.lite import network as networks
 from ganzoo.lite.runner import GanzooLite
+from ganzoo.recipes import recipes
 
 WEB = Path(__file__).parents[2] / "export" / "web"
 SIZES = {"srgan": (32, 32)}

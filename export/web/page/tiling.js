@@ -1,5 +1,5 @@
 // Pictures of any size through a network: in tiles that overlap and blend, or resized and run whole.
-// The same as `export/lite/ganzoo_lite/tiling.py`, which says why.
+// The same as `ganzoo/lite/tiling.py`, which says why.
 
 import { resize } from "./resize.js";
 

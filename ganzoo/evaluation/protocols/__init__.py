@@ -8,7 +8,7 @@ import dataclasses
 import importlib
 from collections.abc import Collection
 
-from ganzoo.config import Recipe
+from ganzoo.config.recipe import Recipe
 from ganzoo.errors import UsageError, nearest, quoted
 from ganzoo.evaluation.protocol import REGISTERED, Protocol, modules
 from ganzoo.evaluation.setting import Found, Setting

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ganzoo import seeding
+from ganzoo.core import seeding
 from ganzoo.data import drawings
 from ganzoo.data.fields import Image
 from ganzoo.evaluation import distribution

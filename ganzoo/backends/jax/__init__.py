@@ -1,0 +1,1 @@
+"""The step, the devices, the feeding and the compiled calls of JAX."""

@@ -1,0 +1,1 @@
+"""Configs: what a recipe may say, read and checked before Keras is imported."""

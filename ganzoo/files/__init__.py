@@ -1,0 +1,1 @@
+"""Files and addresses: read with care, and written whole or not at all."""

@@ -1,0 +1,381 @@
+"""GANs: named networks and the phases that train them. `ganzoo.backends` differentiates the step."""
+
+import contextlib
+from collections.abc import Callable, Mapping
+
+import keras
+from keras import ops
+
+from ganzoo.backends.engine import SEEDS, WHOLE_NUMBERS, Trainer, check_precision
+from ganzoo.config.recipe import GANConfig
+from ganzoo.core import initial_weights
+from ganzoo.core.layers import layers_within
+from ganzoo.core.precision import dtype_policy
+from ganzoo.core.rematerialization import rematerialise as remat
+from ganzoo.data.fields import FLOAT, Image, fields_of
+from ganzoo.errors import UsageError
+from ganzoo.gan import batches, distillation, ema, first_batch, optimizers, tuning
+from ganzoo.gan.deployed import DeployedNetworks
+from ganzoo.gan.draws import Now, StepSeed
+from ganzoo.gan.phases import Phase, check_phases
+from ganzoo.gan.terms import AdversarialTerms
+
+__all__ = ["GAN", "Phase"]
+
+
+class GAN(AdversarialTerms, DeployedNetworks, Trainer):
+    """Named networks and the phases that train them. Architectures subclass it and add:
+
+    `config_class`, which declares the batch and the deployed networks; `build_networks`; `forward`, the one forward of
+    the generators in a step; `phases`; `samples`, and `generated` to have them looked at by the doctor.
+
+    `fit` takes batches as dicts with the keys of the config's `batch`, as tuples in their order, or, where there is one
+    key, as a bare tensor, each as its field states. With `n_critic` > 1 a batch is that many times larger: each
+    discriminator update takes a part of its own.
+
+    The networks are attributes as well: `gan.generator`.
+
+    Args:
+        config: the architecture's config.
+    """
+
+    config_class = GANConfig
+    generated: Mapping[str, str] = {}
+    """Which columns of `samples` the generators made, and the key of the batch whose images they should resemble."""
+
+    def __init__(self, config: GANConfig):
+        super().__init__(name=type(self).__name__.lower())
+        self.config = config = tuning.settle(config)
+        self.fields = fields_of(config)
+        self.batch_names = tuple(self.fields)
+        self.deployed_names = tuple(config.deployed)
+        check_precision(config.precision)
+        with dtype_policy(config.precision), initial_weights.from_seed(config.seed):
+            self._networks = self.build_networks()
+            for name, network in self._networks.items():
+                setattr(self, name, network)
+            self._averages = ema.averages_of(self._trained()) if config.ema_decay else {}
+        self.equip(self._networks.values())
+        self.step = _run_variable(0, WHOLE_NUMBERS, "step")
+        self.rollbacks = _run_variable(0, WHOLE_NUMBERS, "rollbacks")
+        self.rate_scale = _run_variable(1.0, "float32", "rate_scale")
+        self.optimizers = {}
+        self.now = Now()
+        self._teachers = {}
+        self.accumulate = 1
+        self.built = True
+
+    # What an architecture adds.
+
+    def build_networks(self) -> dict[str, keras.Model]:
+        """New networks by name."""
+        raise NotImplementedError
+
+    def forward(self, batch: Mapping) -> dict:
+        """What the generators make of a batch, in training mode; the phases share it."""
+        raise NotImplementedError
+
+    def phases(self) -> tuple[Phase, ...]:
+        """All phases in the order in which they update."""
+        raise NotImplementedError
+
+    def samples(self, batch: Mapping) -> dict:
+        """Columns of a sample grid by title, made by the deployed networks: (B, H, W, C), or of clips (B, L, 1).
+
+        Values are in [-1, 1].
+        """
+        raise NotImplementedError
+
+    def prepare(self) -> None:
+        """Loads what training needs beyond the networks, as a feature network. `ganzoo.train` calls it first.
+
+        Raises:
+            UsageError: when that can't be had, saying what to do.
+        """
+
+    def teach(self, teachers: Mapping[str, keras.Model]) -> None:
+        """Takes the networks that the deployed networks learn to imitate, by their names; they are trained no more.
+
+        `ganzoo.train` loads those of the config's `teacher`, and hands them in.
+
+        Raises:
+            UsageError: when one is missing, or takes or makes something of another shape.
+        """
+        students = {name: self._networks[name] for name in self.deployed_names}
+        self._teachers = distillation.frozen(teachers, students)
+
+    # What users of any architecture call.
+
+    def networks(self) -> dict[str, keras.Model]:
+        """All trained networks by name."""
+        return dict(self._networks)
+
+    @property
+    def batch_dtype(self) -> str:
+        """The dtype of the images that a step works on: full precision also where networks compute in half."""
+        return "float64" if self.config.precision == "float64" else "float32"
+
+    @property
+    def steps_done(self) -> int:
+        """The number of training steps behind the weights."""
+        return int(self.step.numpy())
+
+    def state(self) -> dict[str, keras.Variable]:
+        """Every variable that training changes, by a name that is the same in every process."""
+        groups = {f"networks/{name}": network.variables for name, network in self._networks.items()}
+        groups |= {f"averages/{name}": network.variables for name, network in self._averages.items()}
+        groups |= {f"optimizers/{name}": optimizer.variables for name, optimizer in self.optimizers.items()}
+        groups["run"] = [self.step, self.rollbacks, self.rate_scale, *self.memory()]
+        return {
+            f"{group}/{index:03d}/{variable.name}": variable
+            for group, variables in groups.items()
+            for index, variable in enumerate(variables)
+        }
+
+    def memory(self) -> list[keras.Variable]:
+        """Variables of training besides networks and optimizers, such as pools of past images."""
+        return []
+
+    def compile(
+        self, *, jit_compile=False, steps_per_execution=1, run_eagerly=False, accumulate=1, rematerialise=False
+    ):
+        """Makes an Adam optimizer for each phase, with the rates of the config; there is no loss to pass.
+
+        Args:
+            jit_compile: compiles TensorFlow's steps by XLA; those of JAX always are.
+            accumulate: parts that a batch is trained in, one after the other, for less memory: an update goes by the
+                mean of their gradients. Batch norms see one part at a time.
+            rematerialise: computes the networks' activations anew for gradients, for less memory; not those of
+                discriminators with a penalty. Once on, it stays on.
+        """
+        self.accumulate = accumulate
+        if rematerialise:
+            for name, network in self._networks.items():
+                # TensorFlow can't differentiate twice what is computed anew, as a penalty does.
+                if name in self.deployed_names or self.config.penalty == "none":
+                    remat(network)
+        check_phases(self.name, self.phases())
+        first, *others = [phase for phase in self.phases() if phase.optimizer is None]
+        self.optimizers = {
+            phase.name: optimizers.build(phase, self.config, self.step, self.rate_scale, self.variables_of(phase))
+            for phase in (first, *others)
+        }
+        self.forget_traces()
+        leader = self.optimizers[first.name]
+        proportions = [(self.optimizers[phase.name], phase.learning_rate / first.learning_rate) for phase in others]
+        getattr(leader, "inner_optimizer", leader).followed_by(proportions)
+        super().compile(
+            optimizer=leader,
+            jit_compile=jit_compile,
+            steps_per_execution=steps_per_execution,
+            run_eagerly=run_eagerly,
+            auto_scale_loss=False,
+        )
+
+    @property
+    def rollback_count(self) -> int:
+        """How often the run has gone back to an earlier state, to take another course from there."""
+        return int(self.rollbacks.numpy())
+
+    def roll_back(self, number: int, rate_scale: float) -> None:
+        """Takes another course from here: other random numbers, and the config's learning rates times `rate_scale`.
+
+        Both are part of the state, so that a run that resumes takes the same course.
+
+        Args:
+            number: how often this run has done so, this time included.
+        """
+        self.rollbacks.assign(number)
+        self.rate_scale.assign(rate_scale)
+        if self.config.schedule.kind == "constant":
+            for phase in self.phases():
+                if phase.optimizer is None:
+                    self.optimizer_of(phase).learning_rate = rate_scale * phase.learning_rate
+
+    def health(self) -> dict[str, float]:
+        """What Adam's averages (Kingma and Ba 2015, algorithm 1) tell of the networks that the last step trained.
+
+        By network, `<network>_gradient_norm`: the norm of the average of its last gradients, over some 2 steps where
+        beta_1 is 0.5; and `<network>_update_ratio`: the norm of its last update over that of its weights, usually
+        1e-3. They cost nothing in the steps between.
+        """
+        phases = self.active_phases(max(self.steps_done - 1, 0))
+        values = self.compute(("health", *(phase.name for phase in phases)), lambda: self._health(phases))
+        return {name: float(value) for name, value in values.items()}
+
+    def fit(self, x=None, *args, **kwargs):
+        """As Keras's; warns in a line for images of the first batch that are not in their range, or no floats."""
+        return super().fit(first_batch.watched(x, self._look_at), *args, **kwargs)
+
+    def _look_at(self, batch) -> None:
+        ranges = {key: field.range for key, field in self.fields.items() if isinstance(field, Image)}
+        # What is no batch at all is refused, by name, when it comes to a step.
+        with contextlib.suppress(UsageError):
+            first_batch.warn_of(self._named(batch), ranges)
+
+    # The step, for the engine to differentiate, compile and run.
+
+    def run_phases(self, phases: tuple[Phase, ...], data) -> dict:
+        """One step: every phase, in order, on one forward of the generators."""
+        if not phases:
+            raise UsageError(f"{self.name}: no phase runs in this step; have one at least run in every step")
+        *early, last = self.rounds_of(data, phases)
+        self.now.observed = {}
+        for parts in early:
+            self._train([phase for phase in phases if phase.repeats > 1], parts)
+        logs = self._train(phases, last)
+        trained = {name for phase in phases for name in phase.networks}
+        for name, average in self._averages.items():
+            if name in trained:
+                ema.update(average, self._networks[name], self.config.ema_decay, self.step)
+        self.step.assign_add(1)
+        return logs | self.now.observed
+
+    def _train(self, phases, parts) -> dict:
+        """Updates the networks of the phases, on one part of a batch or the mean of several."""
+        if len(parts) > 1:
+            return self._train_in_parts(phases, parts)
+        ((number, batch),) = parts
+        self.begin_round(number)
+        attached = [phase for phase in phases if not phase.detached]
+        outputs, record = self.recorded_forward(batch, attached[:1])
+        logs = {}
+        for phase in phases:
+            made = (outputs, None if phase.detached else record)
+            if phase in attached[1:]:
+                self.begin_round(number)
+                with self._norms_kept(True):
+                    made = self.recorded_forward(batch, [phase])
+            gradients, terms = self.gradients_of(phase, batch, *made)
+            self.apply_gradients(phase, gradients)
+            logs |= terms
+        return logs
+
+    def _train_in_parts(self, phases, parts) -> dict:
+        """As `_train`, one part after the other; what is observed is of the last."""
+        logs, seen = {}, {}
+        for phase in phases:
+            gradients, terms = [], []
+            for number, batch in parts:
+                # Also where a part was seen: what the loss draws is of its round.
+                self.begin_round(number)
+                batch = self.after(gradients[-1] if gradients else [], batch)
+                if number not in seen or not phase.detached:
+                    # The same outputs a second time; only now are they recorded.
+                    with self._norms_kept(number in seen):
+                        outputs, record = self.recorded_forward(batch, [] if phase.detached else [phase])
+                    seen[number] = keras.tree.map_structure(ops.stop_gradient, outputs)
+                outputs = seen[number] if phase.detached else outputs
+                found = self.gradients_of(phase, batch, outputs, None if phase.detached else record)
+                gradients.append(found[0])
+                terms.append(found[1])
+            self.apply_gradients(phase, _mean_of(gradients))
+            logs |= _mean_of(terms)
+        return logs
+
+    @contextlib.contextmanager
+    def _norms_kept(self, kept: bool):
+        """Within it the networks' moving averages move in vain, where they are to be kept."""
+        variables = [v for network in self._networks.values() for v in network.variables if not v.trainable]
+        before = [ops.copy(variable) for variable in variables] if kept else []
+        yield
+        for variable, value in zip(variables if kept else [], before, strict=True):
+            variable.assign(value)
+
+    def frozen(self) -> list[keras.Model]:
+        """Networks beside its own that a step reads: its teachers."""
+        return list(self._teachers.values())
+
+    def active_phases(self, step: int) -> tuple[Phase, ...]:
+        """The phases of a step, in order."""
+        return tuple(phase for phase in self.phases() if phase.runs_at(step))
+
+    def optimizer_of(self, phase: Phase) -> keras.optimizers.Optimizer:
+        """What a phase updates its networks by."""
+        return self.optimizers[phase.optimizer or phase.name]
+
+    def variables_of(self, phase: Phase) -> list[keras.Variable]:
+        """What a phase updates."""
+        return [variable for name in phase.networks for variable in self._networks[name].trainable_variables]
+
+    def rounds_of(self, data, phases: tuple[Phase, ...]) -> list[list[tuple[int, dict]]]:
+        """What of a batch each update sees of the phase that has most: one part or, accumulated, several, numbered."""
+        batch = {key: ops.cast(value, self._dtype_of(key)) for key, value in self._named(data).items()}
+        updates = max(phase.repeats for phase in phases)
+        counts = {"n_critic": updates} | ({"accumulate": self.accumulate} if self.accumulate > 1 else {})
+        parts = list(enumerate(batches.parts(self.name, batch, counts)))
+        # So an update sees the same examples in however many parts.
+        return [parts[update::updates] for update in range(updates)]
+
+    def begin_round(self, number: int) -> None:
+        """Gives every dropout layer the noise of this step, round and replica: its state need not be saved."""
+        self.now.round = number
+        for name, network in self._networks.items():
+            for place, layer in layers_within(network):
+                if hasattr(layer, "seed_generator"):
+                    key, position = ops.unstack(self.random(f"{name} {place}").next())
+                    # Each draw adds 1 to the state: room for draws before the next step's.
+                    layer.seed_generator.state.assign(ops.stack([key, 1024 * position]))
+
+    def terms_of(self, phase: Phase, batch: Mapping, outputs: Mapping) -> dict:
+        """The weighted terms of a phase's loss, that of a teacher included."""
+        terms = phase.loss(batch, outputs)
+        # What shares another's optimizer only adds to what that phase, which is taught, learns.
+        if self._is_taught() and not phase.detached and phase.optimizer is None:
+            if not self._teachers:
+                raise UsageError(
+                    f"{self.name}: its teacher is not there; hand it in before fit(), by gan.teach(networks)"
+                )
+            signatures = {name: self.config.deployed[name] for name in phase.networks if name in self._teachers}
+            found = distillation.terms(self._teachers, signatures, batch, outputs)
+            terms |= {name: self.config.distillation_weight * term for name, term in found.items()}
+        return terms
+
+    def _dtype_of(self, key: str) -> str:
+        """Whole numbers stay whole, whatever the networks compute in."""
+        dtype = self.fields[key].dtype
+        return self.batch_dtype if dtype == FLOAT else dtype
+
+    def _named(self, data) -> dict:
+        return batches.named(self.name, data, self.batch_names)
+
+    # Parts of which architectures make their phases.
+
+    def discriminator_phase(self, name: str, networks: tuple[str, ...], loss: Callable, start: int = 0) -> Phase:
+        """The phase of one or more discriminators, with the config's learning rate and `n_critic`."""
+        rate = self.config.discriminator_learning_rate or self.config.learning_rate
+        return Phase(name, networks, loss, rate, detached=True, repeats=self.config.n_critic, start=start)
+
+    def observe(self, name: str, value) -> None:
+        """Logs a scalar of the step that is no term of a loss, as `health/` and its name."""
+        self.now.observed[f"health/{name}"] = ops.cast(ops.stop_gradient(value), "float32")
+
+    def random(self, purpose: str, shared: bool = False) -> keras.random.SeedGenerator:
+        """What `keras.random` takes as a seed: a function of run seed, purpose, step, replica, count of rollbacks.
+
+        Args:
+            purpose: any words; draws for different purposes are independent.
+            shared: the same on every replica, and as it would be on one device.
+        """
+        count, number = (1, 0) if shared else (self.replica_count(), self.replica_number())
+        position = ops.cast(self.step, SEEDS) * count + ops.cast(number, SEEDS)
+        return StepSeed(self.config.seed, (purpose, self.now.round), position, self.rollbacks)
+
+    def _health(self, phases) -> dict:
+        values = {}
+        for phase in phases:
+            networks = {name: self._networks[name] for name in phase.networks}
+            values |= optimizers.health(self.optimizer_of(phase), networks)
+        return values
+
+    def _is_taught(self) -> bool:
+        return self.config.teacher is not None and self.config.distillation_weight > 0
+
+
+def _run_variable(value, dtype: str, name: str) -> keras.Variable:
+    return keras.Variable(value, dtype=dtype, trainable=False, aggregation="only_first_replica", name=name)
+
+
+def _mean_of(structures: list):
+    """The mean of tensors in the same places of several structures."""
+    return keras.tree.map_structure(lambda *values: sum(values) / len(values), *structures)

@@ -1,0 +1,1 @@
+"""Trained networks: found, opened, run, and said what they are."""

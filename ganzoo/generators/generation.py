@@ -1,0 +1,260 @@
+"""From a trained network to files: what `ganzoo generate` does. Imports no Keras until a model is used."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ganzoo.errors import UsageError
+from ganzoo.generators import inference, pictures
+from ganzoo.generators.generator import Generator
+from ganzoo.lite import answers, asking, clips, samples, words
+from ganzoo.lite import jobs as lite_jobs
+from ganzoo.lite.jobs import is_file, plan_images
+from ganzoo.lite.network import Network
+from ganzoo.lite.tiling import Progress
+
+__all__ = ["check", "generate_answers", "generate_images", "generate_samples", "plan_images"]
+
+COUNT = 16
+"""Samples in a grid."""
+FRAMES = 60
+"""Of an animation, between two seeds, there and back: 3 seconds."""
+EXCLUDED = {"--seeds": ("--count", "--seed", "--interpolate"), "--interpolate": ("--seed",)}
+"""What an option leaves nothing to say."""
+ANSWERS = ("classes", "code")
+"""Kinds that are told, and not painted or played."""
+LONGEST_TEXT = 1_000_000
+"""Words; how many a model takes is told by itself."""
+
+
+def check_options(options: Collection[str], out: Path, *, of_images: bool, gives: str = "image") -> None:
+    """Raises UsageError for options that exclude one another, or don't go with what is made, and for a wrong `out`.
+
+    Args:
+        options: the names of those options for samples that were given, such as `--seeds`.
+        out: where the picture goes.
+        of_images: images are painted, and not samples.
+        gives: the kind of what is made.
+    """
+    if of_images and options:
+        raise UsageError(f"{', '.join(options)}: for samples of latents; leave it out where images are painted")
+    for option, excluded in EXCLUDED.items():
+        found = [other for other in excluded if other in options]
+        if option in options and found:
+            raise UsageError(f"{option}: says which seeds are painted, so that {' and '.join(found)} must be left out")
+    if gives == "clip":
+        clips.is_file(out)
+        return
+    if not of_images:
+        is_file(out)
+    if _moves(out) and not of_images and "--interpolate" not in options:
+        raise UsageError(f"--out {out}: an animation, which --interpolate A,B makes; give that, or a name in .png")
+
+
+def check(
+    generator: Generator, options: Collection[str], out: Path | None, *, has_inputs: bool, as_json: bool = False
+) -> None:
+    """Raises UsageError for what can't be asked of a model, as far as files tell: Keras takes seconds to load.
+
+    Args:
+        options: the names of those options for samples that were given, such as `--seeds`.
+        out: where what is made goes; None: nowhere.
+        has_inputs: pictures or clips were given.
+        as_json: answers are wanted as JSON.
+    """
+    where, gives = generator.title, generator.gives
+    if generator.taken and has_inputs and generator.works_on is None:
+        raise UsageError(f"{where}: takes {' and '.join(generator.taken)}, and no images: leave them out")
+    if gives in ANSWERS:
+        if options:
+            raise UsageError(f"{', '.join(options)}: for samples, and {where} makes none; leave it out")
+        if out and out.suffix.lower() != ".json":
+            raise UsageError(f"--out {out}: answers are written as JSON; give a name that ends in .json")
+    elif as_json:
+        raise UsageError(f"--json: for answers, and {where} makes {_several(gives)}; leave it out")
+    elif out is None:
+        raise UsageError(f"--out is missing: name the file of the {_several(gives)} to write, or a folder for many")
+    else:
+        check_options(options, out, of_images=has_inputs, gives=gives)
+    if generator.works_on and gives not in ANSWERS and (*generator.taken, gives) != ("image", "image"):
+        raise UsageError(f"{where}: makes {gives} of {' and '.join(generator.taken)}, which is not done here; call it")
+    if generator.works_on and not has_inputs:
+        does = "translates" if (generator.works_on, gives) == ("image", "image") else "looks at"
+        given = _several(generator.works_on)
+        raise UsageError(f"{where}: {does} {given} and was given none: name {given}, or a folder of them")
+
+
+def check_conditions(generator: Generator, classes: Sequence[str] | None, texts: Sequence[str] | None) -> None:
+    """Raises UsageError for a class or a word that a model does not know, as far as files tell."""
+    taken, where = generator.taken, generator.title
+    for given, kind, option in ((classes, "label", "--class"), (texts, "tokens", "--text")):
+        if taken and given and kind not in taken:
+            raise UsageError(f"{where}: takes {' and '.join(taken)}: leave {option} out")
+    if classes and "label" in taken:
+        answers.numbers(classes, taken["label"])
+    for text in texts or ():
+        if taken.get("tokens"):
+            words.tokens(text, taken["tokens"], LONGEST_TEXT)
+    if "tokens" in taken and not texts:
+        example = " ".join(word for word in taken["tokens"][:3] if word)
+        raise UsageError(f"{where}: makes what a text says; give one, as --text {example!r}")
+
+
+def generate_samples(
+    model,
+    out: Path,
+    *,
+    count: int | None = None,
+    seed: int = 0,
+    seeds: Sequence[int] = (),
+    interpolate: Sequence[int] = (),
+    truncation: float = 1.0,
+    classes: Sequence[str] | None = None,
+    texts: Sequence[str] | None = None,
+) -> str:
+    """Writes a grid of samples; or, of a way between seeds, an animation where `out` ends in .gif or .apng.
+
+    Clips are written one after the other into a .wav file. On a terminal, a bar shows how far it is.
+
+    Args:
+        model: a generator of latents: anything that `inference.open_network` takes.
+        out: the picture to write; or a folder, into which each sample, or frame, is written as a PNG of its own.
+        count: how many samples, by default 16; of an animation, how many frames, by default 60 for each two seeds.
+        seed: of the latents.
+        seeds: the first sample of each is painted, the seed written under it in a grid; `count` and `seed` say nothing
+            then.
+        interpolate: two seeds or more; the samples then lie on the way from the first sample of one to that of the
+            next. An animation goes there and back.
+        truncation: see `inference.sample`.
+        classes: names of the classes of the samples, in turns.
+        texts: of the samples, in turns.
+
+    Returns:
+        What was written, in words.
+
+    Raises:
+        UsageError: when the model takes images, or as `inference.sample` and `inference.interpolate` do.
+    """
+    network = inference.open_network(model)
+    conditions = {"classes": classes, "texts": texts}
+    if interpolate and _moves(out):
+        count = count or FRAMES * (len(interpolate) - 1)
+        given, names = _there_and_back(network, count, interpolate, conditions), [""] * count
+    elif interpolate:
+        count = count or COUNT
+        given = inference.way(network, count, interpolate, **conditions)
+        names = [f"{'_'.join(map(str, interpolate))}_{index:0{len(str(count))}d}" for index in range(count)]
+    elif seeds:
+        given, names = inference.first_of(network, seeds, **conditions), [f"seed_{number}" for number in seeds]
+    else:
+        count = count or COUNT
+        given, names = inference.drawn(network, seed, count, **conditions), samples.names(seed, count)
+    batches = inference.made(network, given, truncation)
+    if network.interface.output.kind == "clip":
+        with _bar(out, "clips") as progress:
+            return clips.write_samples(batches, out, names, network.interface.output.rate, progress)
+    with _bar(out, "samples") as progress:
+        if interpolate and _moves(out):
+            frames = np.concatenate(list(samples.told(batches, count, progress)))
+            pictures.save_animation(frames, out)
+            return str(out)
+        if seeds and is_file(out):
+            images = np.concatenate(list(samples.told(batches, len(seeds), progress)))
+            batches, progress = [pictures.captioned(images, [str(number) for number in seeds])], None
+        return samples.write(batches, out, names, progress)
+
+
+def _several(kind: str) -> str:
+    """`images` of `image`."""
+    return f"{kind}s"
+
+
+def _moves(out: Path) -> bool:
+    return out.suffix.lower() in pictures.ANIMATIONS and not out.is_dir()
+
+
+def _there_and_back(network: Network, count: int, seeds: Sequence[int], conditions) -> inference.Inputs:
+    """What is given for a loop: where it begins again, it goes on at the same pace. Either end is there once."""
+    there = inference.way(network, count // 2 + 1, seeds, **conditions)
+    back = inference.way(network, count - count // 2 + 1, seeds[::-1], **conditions)
+    return {name: np.concatenate([values, back[name][1:-1]]) for name, values in there.items()}
+
+
+def generate_images(
+    model,
+    jobs: Sequence[tuple[Path, Path]],
+    say: Callable[[str], None] = print,
+    *,
+    tiles: bool = False,
+    keep_alpha: bool = False,
+) -> None:
+    """Translates or enlarges images of any size and mode. One that can't be read, or written, is named and skipped.
+
+    EXIF, dpi and the ICC profile are kept, and of enlarged images transparency. On a terminal, a bar shows how far an
+    image of many tiles is.
+
+    Args:
+        model: a generator of images: anything that `inference.open_network` takes.
+        jobs: (image to read, picture to write), from `plan_images`.
+        say: is told of each picture that was written and each image that was skipped.
+        tiles: see `inference.translate`.
+        keep_alpha: cut a picture out again where its image was transparent, also if it is not enlarged.
+
+    Raises:
+        UsageError: when the model takes latents.
+        RunError: when no image can be read, or a picture can't be written; the others were painted.
+    """
+    opened = inference.open_network(model)
+    lite_jobs.paint_all(opened, jobs, tiles=tiles, keep_alpha=keep_alpha, say=say, progress_of=_bar)
+
+
+def generate_answers(
+    model,
+    files: Sequence[Path],
+    out: Path | None = None,
+    say: Callable[[str], None] = print,
+    warn: Callable[[str], None] = print,
+) -> list[dict]:
+    """What a classifier or an encoder says of pictures or clips.
+
+    Args:
+        model: anything that `inference.open_network` takes.
+        files: from `asking.find`; one that can't be read is skipped.
+        out: a JSON file that the answers are written to.
+        say: is told a line of each: of classes the best three, in percent.
+        warn: is told of each that is skipped.
+
+    Returns:
+        Of each `input`, its path, and `classes`, the probability of each by name, or `code`, its numbers.
+
+    Raises:
+        UsageError: when the model takes or gives something else.
+        RunError: when no file can be read, or what the model says of one is no numbers.
+    """
+    found = asking.ask_all(inference.open_network(model), files, say, warn)
+    if out:
+        answers.write(found, out)
+    return found
+
+
+@contextlib.contextmanager
+def _bar(path: Path, unit: str = "tiles") -> Iterator[Progress | None]:
+    """What a bar of an image's tiles is told of; None where there is no terminal to show it."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = [
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+    ]
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(path.name, total=None, visible=False)
+        yield lambda done, total: bar.update(task, completed=done, total=total, visible=total > 1)

@@ -1,0 +1,1 @@
+"""Recipes and architectures by name, and GANs made of them."""
