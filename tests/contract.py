@@ -217,8 +217,8 @@ def spectral_norm_bounds_every_layer_of_the_discriminators(gan):
         for kernel in kernels:
             kernel.assign(3 * kernel)
         missing = (
-            f"{name} has layers that model.spectral_norm does not reach: make them by ganzoo.core.layers.discriminator_conv "
-            "and discriminator_dense, with spectral_norm=config.spectral_norm"
+            f"{name} has layers that model.spectral_norm does not reach: make them by "
+            "ganzoo.core.layers.discriminator_conv and discriminator_dense, with spectral_norm=config.spectral_norm"
         )
         np.testing.assert_allclose(network(inputs, training=False), before, rtol=1e-4, atol=1e-5, err_msg=missing)
         assert np.abs(before).max() > 1e-4
