@@ -8,9 +8,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ganzoo.metrics.memorising import (
-    nearest_in_pixels,  # those who call `nearest` often give it these
-)
+from ganzoo.metrics.memorising import nearest_in_pixels
+from ganzoo.metrics.memorising import thumbnails as thumbnails  # those who call `nearest` often give it these
 
 ALIKE = 0.02
 """Images none of whose values differ by more are one image: 2 levels of 255 are 0.016."""
