@@ -245,8 +245,8 @@ class Batches(Protocol):
     def batch(self, step: int) -> "dict[str, np.ndarray]":
         """Returns the whole batch of a step."""
 
-    def part(self, step: int, replica: int, replicas: int) -> "dict[str, np.ndarray]":
-        """Returns the share of one replica of the batch of a step; all shares are of one size."""
+    def part(self, step: int, index: int, count: int) -> "dict[str, np.ndarray]":
+        """Returns part `index` of `count` equal ones, in order, of the batch of a step."""
 
 
 class Feeding(Protocol):
