@@ -18,17 +18,18 @@ from ganzoo.errors import UsageError, quoted
 if TYPE_CHECKING:
     from ganzoo.backends import interface
 
+    # For editors and type checkers, to which a class is none whose base is only found while running.
+    from ganzoo.backends.tensorflow import adam, trainer  # noqa: F401
+
 BACKENDS = ("tensorflow", "jax")
 PARTS = ("adam", "compiled", "devices", "dtypes", "errors", "feeding", "packages", "trainer")
 
-adam: "interface.AdamPart"
 compiled: "interface.Compiled"
 devices: "interface.Devices"
 dtypes: "interface.Dtypes"
 errors: "interface.Errors"
 feeding: "interface.Feeding"
 packages: "interface.Packages"
-trainer: "interface.TrainerPart"
 
 
 def __getattr__(part: str) -> ModuleType:

@@ -2,9 +2,9 @@
 
 tests/engines/test_interface.py holds both rooms to it.
 
-A protocol that is named for a file is of its functions and constants: `Devices` of `tensorflow/devices.py` and
-`jax/devices.py`. `Any` stands for what only a backend looks into: its tensors, its strategies, its records of
-gradients.
+`Trainer` and `Adam` are of the classes of these names, in `trainer.py` and `adam.py`; the other protocols are of files,
+their functions and constants: `Devices` of `tensorflow/devices.py` and of `jax/devices.py`. `Any` stands for what only
+a backend looks into: its tensors, its strategies, its records of gradients.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -171,18 +171,6 @@ class Adam(Protocol):
         Args:
             learning_rate: a scalar.
         """
-
-
-class TrainerPart(Protocol):
-    """`trainer.py`, the step."""
-
-    Trainer: type[Trainer]
-
-
-class AdamPart(Protocol):
-    """`adam.py`, the optimizer."""
-
-    Adam: type[Adam]
 
 
 class Devices(Protocol):

@@ -1,7 +1,6 @@
 """Every private part of Keras that ganzoo reaches into. All were last seen in Keras 3.15.1.
 
-tests/engines/test_private.py tells when one has moved. Names without an underscore that Keras documents nowhere are
-here too.
+tests/engines/test_private.py tells when one has moved.
 """
 
 from collections.abc import Iterable
@@ -54,9 +53,9 @@ class TensorFlowFit:
 class JaxFit:
     """Keras's `fit` under JAX, with variables that keep their values meanwhile. A base of a `keras.Model`.
 
-    Overrides `_symbolic_build`, which a model that is built has no need of, and `_get_jax_state` and `jax_state_sync`:
-    Keras would hold the values itself and take them away from the variables, so that callbacks that sample or save
-    could not read them. `fit` calls all three in any case.
+    Overrides `_symbolic_build`, which a model that is built has no need of, and `_get_jax_state` and `jax_state_sync`,
+    of which the last is documented nowhere: Keras would hold the values itself and take them away from the variables,
+    so that callbacks that sample or save could not read them. `fit` calls all three in any case.
     """
 
     def _symbolic_build(self, iterator=None, data_batch=None):

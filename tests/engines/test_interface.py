@@ -22,9 +22,13 @@ INTERFACE = (ROOMS / "interface.py").read_text("utf-8")
 PROTOCOLS = {node.name: node for node in ast.parse(INTERFACE).body if isinstance(node, ast.ClassDef)}
 
 
-def protocol_of(part: str) -> ast.ClassDef:
-    """`Devices` of `devices`."""
-    return PROTOCOLS[backend.__annotations__[part].removeprefix("interface.")]
+CLASSES = {"adam": "Adam", "trainer": "Trainer"}
+"""The parts that are a class each."""
+
+
+def promised(part: str) -> list[ast.stmt]:
+    """The body of a part's protocol: `Devices` of `devices`."""
+    return PROTOCOLS[part.capitalize()].body
 
 
 def signatures(body: list[ast.stmt]) -> dict[str, str]:
@@ -46,26 +50,21 @@ def constants(body: list[ast.stmt]) -> set[str]:
 
 def broken(part: str, room: str) -> list[str]:
     """Which promises of a part the text of a room's file breaks."""
-    promised, kept = protocol_of(part).body, ast.parse(room).body
-    found = differences(signatures(promised), signatures(kept))
-    classes = {node.name: node for node in kept if isinstance(node, ast.ClassDef)}
-    for name in constants(promised) - constants(kept):
-        if name not in classes:
-            found.append(f"{name} is missing")
-            continue
-        methods = signatures(classes[name].body)
-        found += differences(signatures(PROTOCOLS[name].body), methods)
-        more = {method for method in methods if not method.startswith("_")} - signatures(PROTOCOLS[name].body).keys()
-        found += [f"{method} is promised nowhere" for method in sorted(more)]
-    return found
+    kept = ast.parse(room).body
+    if part not in CLASSES:
+        missing = constants(promised(part)) - constants(kept)
+        return differences(signatures(promised(part)), signatures(kept)) + [f"{name} is missing" for name in missing]
+    (kept,) = [node.body for node in kept if isinstance(node, ast.ClassDef) and node.name == CLASSES[part]]
+    more = {name for name in signatures(kept) if not name.startswith("_")} - signatures(promised(part)).keys()
+    return differences(signatures(promised(part)), signatures(kept)) + [f"{name} is promised nowhere" for name in more]
 
 
-def differences(promised: dict[str, str], kept: dict[str, str]) -> list[str]:
-    missing = [f"{name} is missing" for name in promised if name not in kept]
+def differences(wanted: dict[str, str], kept: dict[str, str]) -> list[str]:
+    missing = [f"{name} is missing" for name in wanted if name not in kept]
     return missing + [
-        f"{name}({kept[name]}), not {name}({promised[name]})"
-        for name in promised
-        if name in kept and kept[name] != promised[name]
+        f"{name}({kept[name]}), not {name}({wanted[name]})"
+        for name in wanted
+        if name in kept and kept[name] != wanted[name]
     ]
 
 
@@ -104,8 +103,10 @@ def test_a_room_is_asked_for_nothing_that_only_the_other_may_have(path):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute):
             part = ast.unparse(node.value).removeprefix("backend.")
             if ast.unparse(node.value) == f"backend.{part}" and part in backend.PARTS:
-                body = protocol_of(part).body
-                assert node.attr in {*signatures(body), *constants(body)}, f"{ast.unparse(node)}: see interface.py"
+                known = (
+                    {CLASSES[part]} if part in CLASSES else {*signatures(promised(part)), *constants(promised(part))}
+                )
+                assert node.attr in known, f"{ast.unparse(node)}: see interface.py"
 
 
 @pytest.mark.parametrize("room", backend.BACKENDS)
@@ -118,12 +119,12 @@ def test_a_trainer_asks_of_a_gan_nothing_that_is_not_written_down(room):
         node for node in ast.walk(trainer) if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "self"
     ]
     own = {node.attr for node in asked if isinstance(node.ctx, ast.Store)} | signatures(trainer.body).keys()
-    promised = {
+    written = {
         name
         for kind in ("GAN", "Trainer")
         for name in constants(PROTOCOLS[kind].body) | signatures(PROTOCOLS[kind].body).keys()
     }
-    for name in {node.attr for node in asked} - own - promised:
+    for name in {node.attr for node in asked} - own - written:
         assert not name.startswith("_") and hasattr(model, name), (
             f"{name}: neither a promise nor an attribute of Keras's"
         )
