@@ -51,7 +51,7 @@ def test_the_backend_is_known_before_keras_is_loaded_and_is_the_one_that_keras_t
 
 
 @pytest.mark.parametrize("arguments", [["train", "dcgan", "--dry-run"], ["generate", "dcgan/emoji", "--out", "x.png"]])
-def test_a_backend_without_an_engine_is_refused_in_one_line(arguments):
+def test_a_backend_without_a_room_is_refused_in_one_line(arguments):
     ran = run(CLI.format(arguments=arguments), "torch")
     assert (ran.returncode, ran.stdout) == (2, "")
     (line,) = ran.stderr.splitlines()
@@ -99,7 +99,8 @@ from ganzoo.backends import backend
 
 layer = keras.layers.Dense(2, kernel_initializer="ones")
 layer.build((None, 3))
-function = backend.compiled(lambda batch: layer(ops.cast(batch, "float32")), layer.variables, (None, 3), "uint8")
+inputs = [((None, 3), "uint8")]
+function = backend.compiled.call_of(lambda batch: layer(ops.cast(batch, "float32")), layer.variables, inputs)
 for length in (4, 1):
     made = function(np.full((length, 3), 2.0))
     assert type(made) is np.ndarray and made.dtype == "float32"
@@ -108,7 +109,7 @@ layer.kernel.assign(np.zeros((3, 2)))
 layer.bias.assign([5.0, 7.0])
 np.testing.assert_array_equal(function(np.full((4, 3), 2)), [[5.0, 7.0]] * 4)
 # What was compiled keeps what it reads.
-function = backend.compiled(keras.layers.Rescaling(2.0), [], (1, 3))
+function = backend.compiled.call_of(keras.layers.Rescaling(2.0), [], [((1, 3), "float32")])
 np.testing.assert_array_equal(function(np.ones((1, 3), "float64")), [[2.0, 2.0, 2.0]])
 print(keras.config.backend())
 """

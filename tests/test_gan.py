@@ -17,7 +17,7 @@ from keras import layers, ops
 from linear import Linear, LinearConfig, linear, pixels
 
 import ganzoo
-from ganzoo.backends import engine as engines
+from ganzoo.backends import backend
 from ganzoo.config.parsing import create_config
 from ganzoo.config.recipe import frozen_config
 from ganzoo.data.fields import Code, Image, Signature
@@ -86,7 +86,7 @@ def test_adam_adds_epsilon_after_its_correction_so_that_small_gradients_count_as
     gradients = [[1e-8, -1e-8, 1e-6, -1.0], *(random.normal(size=4) * [1e-8, 1e-7, 1e-4, 1.0] for _ in range(5))]
     variable = keras.Variable(np.ones(4), dtype="float64", name="w")
     # Keras holds rates in float32: this one fits.
-    optimizer = engines.Adam(0.25, beta_1=np.float64(B1), beta_2=np.float64(B2), epsilon=np.float64(EPSILON))
+    optimizer = backend.adam.Adam(0.25, beta_1=np.float64(B1), beta_2=np.float64(B2), epsilon=np.float64(EPSILON))
     optimizer.build([variable])
     reference, expected, first = Adam(0.25), np.ones(4), None
     for gradient in gradients:

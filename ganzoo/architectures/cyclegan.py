@@ -22,7 +22,7 @@ import keras
 from keras import layers, ops
 from pydantic import Field
 
-from ganzoo.backends.engine import WHOLE_NUMBERS
+from ganzoo.backends import backend
 from ganzoo.config.recipe import Count, ImageGANConfig, Size, Weight, frozen_config
 from ganzoo.config.registration import register
 from ganzoo.core.layers import (
@@ -182,7 +182,7 @@ class ImagePool:
             self.images = keras.Variable(
                 keras.initializers.Zeros(), (size, *shape), dtype, name=f"{name}_images", **options
             )
-            self.count = keras.Variable(0, dtype=WHOLE_NUMBERS, name=f"{name}_count", **options)
+            self.count = keras.Variable(0, dtype=backend.dtypes.WHOLE_NUMBERS, name=f"{name}_count", **options)
             self.variables = [self.images, self.count]
 
     def exchange(self, images, seed):
@@ -195,7 +195,7 @@ class ImagePool:
         pool, count, shown = ops.convert_to_tensor(self.images), ops.convert_to_tensor(self.count), []
         for image, (swap, place) in zip(ops.unstack(images), map(ops.unstack, ops.unstack(draws)), strict=True):
             full = count >= self.size
-            slot = ops.where(full, ops.cast(ops.floor(place * self.size), WHOLE_NUMBERS), count)
+            slot = ops.where(full, ops.cast(ops.floor(place * self.size), backend.dtypes.WHOLE_NUMBERS), count)
             past = ops.take(pool, slot, axis=0)
             exchanged = ops.logical_and(full, swap < 0.5)
             shown.append(ops.where(exchanged, ops.cast(past, image.dtype), image))

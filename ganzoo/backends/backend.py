@@ -1,26 +1,49 @@
-"""What Keras computes with, its backend: TensorFlow or JAX. It is chosen before Keras is imported, and for good."""
+"""What Keras computes with, its backend: TensorFlow or JAX. It is chosen before Keras is imported, and for good.
 
+Each has a room, `ganzoo/backends/tensorflow/` and `ganzoo/backends/jax/`, of files with the same names. Those of the
+active one are here by these names: `backend.trainer` is `ganzoo/backends/jax/trainer.py` under JAX. They are imported
+when they are first asked for, as most import Keras.
+"""
+
+import importlib
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from ganzoo.errors import UsageError, quoted
 
 if TYPE_CHECKING:
-    import keras
-    import numpy as np
+    from ganzoo.backends import interface
+
+    # For editors and type checkers, to which a class is none whose base is only found while running.
+    from ganzoo.backends.tensorflow import adam, trainer  # noqa: F401
 
 BACKENDS = ("tensorflow", "jax")
+PARTS = ("adam", "compiled", "devices", "dtypes", "errors", "feeding", "packages", "trainer")
+
+compiled: "interface.Compiled"
+devices: "interface.Devices"
+dtypes: "interface.Dtypes"
+errors: "interface.Errors"
+feeding: "interface.Feeding"
+packages: "interface.Packages"
+
+
+def __getattr__(part: str) -> ModuleType:
+    if part not in PARTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {part!r}")
+    globals()[part] = found = importlib.import_module(f"ganzoo.backends.{name()}.{part}")
+    return found
 
 
 def name() -> str:
-    """Keras's backend, `tensorflow` or `jax`, without importing Keras.
+    """Returns Keras's backend, `tensorflow` or `jax`, without importing Keras.
 
     Raises:
-        UsageError: for one that ganzoo has no engine for.
+        UsageError: for one that ganzoo has no room for.
     """
     if "keras" in sys.modules:
         found, where = sys.modules["keras"].config.backend(), "Keras"
@@ -43,7 +66,7 @@ def check_tensorflow(what: str) -> None:
 
 
 def _chosen() -> tuple[str, str]:
-    """The backend that Keras will take when it is imported, and where that is said."""
+    """Returns the backend that Keras will take when it is imported, and where that is said."""
     if os.environ.get("KERAS_BACKEND"):
         return os.environ["KERAS_BACKEND"], "KERAS_BACKEND"
     home = Path.home() if os.access(Path.home(), os.W_OK) else Path("/tmp")
@@ -52,59 +75,3 @@ def _chosen() -> tuple[str, str]:
         return json.loads(file.read_text("utf-8")).get("backend", BACKENDS[0]), str(file)
     except (OSError, ValueError):  # Keras passes over a file that it can't read.
         return BACKENDS[0], str(file)
-
-
-def compiled(
-    function: Callable, variables: "Sequence[keras.Variable]", shape: Sequence[int | None], dtype: str = "float32"
-) -> "Callable[[np.ndarray], np.ndarray]":
-    """A function of one batch, compiled by the backend. It takes an array and gives one of NumPy.
-
-    Args:
-        function: of a tensor; made of `keras.ops` and layers.
-        variables: those that it reads, at each call as they then are. It changes none.
-        shape: of the batch. Where it says None any length will do: TensorFlow traces the function once for all, and
-            JAX compiles it for each that it meets.
-        dtype: of the batch, which is converted to it.
-    """
-    return compiled_for(function, variables, [(shape, dtype)])
-
-
-def compiled_for(
-    function: Callable, variables: "Sequence[keras.Variable]", inputs: Sequence[tuple[Sequence[int | None], str]]
-) -> "Callable[..., np.ndarray]":
-    """As `compiled`, a function of several batches: `inputs` has the shape and the dtype of each."""
-    return (_compiled_by_jax if name() == "jax" else _compiled_by_tensorflow)(function, variables, inputs)
-
-
-def _compiled_by_tensorflow(function, variables, inputs):
-    import tensorflow as tf
-
-    signature = [tf.TensorSpec(shape, dtype) for shape, dtype in inputs]
-    traced = tf.function(function, input_signature=signature, autograph=False)
-    # Called as it is, it would warn where many are made.
-    concrete = traced.get_concrete_function()
-
-    def call(*batches):
-        return concrete(*(tf.constant(batch, dtype) for batch, (_, dtype) in zip(batches, inputs, strict=True))).numpy()
-
-    # A trace alone doesn't keep the variables that it reads.
-    call.variables = variables
-    return call
-
-
-def _compiled_by_jax(function, variables, inputs):
-    import jax
-    import keras
-    import numpy as np
-
-    # Left where they are, their values would become constants of the program, and stay what they were.
-    @jax.jit
-    def stateless(values, *batches):
-        with keras.StatelessScope(zip(variables, values, strict=True)):
-            return function(*batches)
-
-    def call(*batches):
-        arrays = (np.asarray(batch, dtype) for batch, (_, dtype) in zip(batches, inputs, strict=True))
-        return np.asarray(stateless([variable.value for variable in variables], *arrays))
-
-    return call

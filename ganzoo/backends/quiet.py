@@ -9,9 +9,6 @@ from importlib.util import find_spec
 from ganzoo.backends import backend
 from ganzoo.errors import UsageError
 
-PIP = {"tensorflow": "tensorflow", "jax": '"keras-ganzoo[jax]"'}
-"""What to install for a backend."""
-
 
 def import_keras() -> None:
     """Imports Keras and its backend without the lines that C code prints meanwhile, which no setting turns off.
@@ -19,13 +16,13 @@ def import_keras() -> None:
     They are printed after all when the import fails.
 
     Raises:
-        UsageError: for a backend that ganzoo has no engine for, or that is not installed.
+        UsageError: for a backend that ganzoo has no room for, or that is not installed.
     """
     name = backend.name()
     if "keras" in sys.modules:
         return
     if not is_installed(name):
-        raise UsageError(f"Keras's backend is {name}, which is not installed: pip install {PIP[name]}")
+        raise UsageError(f"Keras's backend is {name}, which is not installed: pip install {backend.packages.INSTALL}")
     _hush()
     with held_back_stderr():
         import keras  # noqa: F401

@@ -5,7 +5,7 @@ import threading
 import keras
 from keras import ops
 
-from ganzoo.backends.engine import SEEDS
+from ganzoo.backends import backend
 from ganzoo.core import seeding
 
 
@@ -31,4 +31,4 @@ class StepSeed(keras.random.SeedGenerator):
         key = seeding.derive(self.seed, *self.purpose, self.draws)
         self.draws += 1
         # Keras takes seeds modulo nearly 2^31; no other position may come to what a rollback adds.
-        return ops.stack([key + 1_000_003 * ops.cast(self.course, SEEDS), self.position])
+        return ops.stack([key + 1_000_003 * ops.cast(self.course, backend.dtypes.SEEDS), self.position])

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import keras
 from keras import ops
 
-from ganzoo.backends.engine import SEEDS, WHOLE_NUMBERS, Trainer, check_precision
+from ganzoo.backends import backend
 from ganzoo.config.recipe import GANConfig
 from ganzoo.core import initial_weights
 from ganzoo.core.layers import layers_within
@@ -23,7 +23,7 @@ from ganzoo.gan.terms import AdversarialTerms
 __all__ = ["GAN", "Phase"]
 
 
-class GAN(AdversarialTerms, DeployedNetworks, Trainer):
+class GAN(AdversarialTerms, DeployedNetworks, backend.trainer.Trainer):
     """Named networks and the phases that train them. Architectures subclass it and add:
 
     `config_class`, which declares the batch and the deployed networks; `build_networks`; `forward`, the one forward of
@@ -49,15 +49,15 @@ class GAN(AdversarialTerms, DeployedNetworks, Trainer):
         self.fields = fields_of(config)
         self.batch_names = tuple(self.fields)
         self.deployed_names = tuple(config.deployed)
-        check_precision(config.precision)
+        backend.dtypes.check_precision(config.precision)
         with dtype_policy(config.precision), initial_weights.from_seed(config.seed):
             self._networks = self.build_networks()
             for name, network in self._networks.items():
                 setattr(self, name, network)
             self._averages = ema.averages_of(self._trained()) if config.ema_decay else {}
         self.equip(self._networks.values())
-        self.step = _run_variable(0, WHOLE_NUMBERS, "step")
-        self.rollbacks = _run_variable(0, WHOLE_NUMBERS, "rollbacks")
+        self.step = _run_variable(0, backend.dtypes.WHOLE_NUMBERS, "step")
+        self.rollbacks = _run_variable(0, backend.dtypes.WHOLE_NUMBERS, "rollbacks")
         self.rate_scale = _run_variable(1.0, "float32", "rate_scale")
         self.optimizers = {}
         self.now = Now()
@@ -211,9 +211,9 @@ class GAN(AdversarialTerms, DeployedNetworks, Trainer):
         ranges = {key: field.range for key, field in self.fields.items() if isinstance(field, Image)}
         # What is no batch at all is refused, by name, when it comes to a step.
         with contextlib.suppress(UsageError):
-            first_batch.warn_of(self._named(batch), ranges)
+            first_batch.warn_of(self.named(batch), ranges)
 
-    # The step, for the engine to differentiate, compile and run.
+    # The step, for the trainer to differentiate, compile and run.
 
     def run_phases(self, phases: tuple[Phase, ...], data) -> dict:
         """One step: every phase, in order, on one forward of the generators."""
@@ -300,7 +300,7 @@ class GAN(AdversarialTerms, DeployedNetworks, Trainer):
 
     def rounds_of(self, data, phases: tuple[Phase, ...]) -> list[list[tuple[int, dict]]]:
         """What of a batch each update sees of the phase that has most: one part or, accumulated, several, numbered."""
-        batch = {key: ops.cast(value, self._dtype_of(key)) for key, value in self._named(data).items()}
+        batch = {key: ops.cast(value, self._dtype_of(key)) for key, value in self.named(data).items()}
         updates = max(phase.repeats for phase in phases)
         counts = {"n_critic": updates} | ({"accumulate": self.accumulate} if self.accumulate > 1 else {})
         parts = list(enumerate(batches.parts(self.name, batch, counts)))
@@ -336,7 +336,8 @@ class GAN(AdversarialTerms, DeployedNetworks, Trainer):
         dtype = self.fields[key].dtype
         return self.batch_dtype if dtype == FLOAT else dtype
 
-    def _named(self, data) -> dict:
+    def named(self, data) -> dict:
+        """A batch, as `fit` takes it, by the keys of the config's `batch`."""
         return batches.named(self.name, data, self.batch_names)
 
     # Parts of which architectures make their phases.
@@ -358,7 +359,8 @@ class GAN(AdversarialTerms, DeployedNetworks, Trainer):
             shared: the same on every replica, and as it would be on one device.
         """
         count, number = (1, 0) if shared else (self.replica_count(), self.replica_number())
-        position = ops.cast(self.step, SEEDS) * count + ops.cast(number, SEEDS)
+        dtype = backend.dtypes.SEEDS
+        position = ops.cast(self.step, dtype) * count + ops.cast(number, dtype)
         return StepSeed(self.config.seed, (purpose, self.now.round), position, self.rollbacks)
 
     def _health(self, phases) -> dict:

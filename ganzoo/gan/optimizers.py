@@ -7,13 +7,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from ganzoo.backends.engine import Adam
+from ganzoo.backends import backend
 from ganzoo.core import initial_weights
 from ganzoo.core.schedules import LearningRate
 from ganzoo.gan.phases import Phase
 
 
-class LeadingAdam(Adam):
+class LeadingAdam(backend.adam.Adam):
     """Adam whose followers' learning rates change in proportion to its own.
 
     Keras's callbacks know one optimizer of a model, and set the learning rate of that.
@@ -26,9 +26,9 @@ class LeadingAdam(Adam):
         # In a function, because Keras would save optimizers that it finds in an attribute.
         self._followers = lambda: proportions
 
-    @Adam.learning_rate.setter
+    @keras.optimizers.Adam.learning_rate.setter
     def learning_rate(self, rate):
-        Adam.learning_rate.fset(self, rate)
+        keras.optimizers.Adam.learning_rate.fset(self, rate)
         for follower, proportion in self._followers():
             follower.learning_rate = rate * proportion
 

@@ -3,7 +3,6 @@
 import dataclasses
 
 from ganzoo.backends import backend
-from ganzoo.backends import engine as engines
 from ganzoo.config.parsing import without_auto
 
 
@@ -29,7 +28,7 @@ UNMEASURED = Choice()
 
 def choice() -> Choice:
     """The settings for the devices of this machine."""
-    return MEASURED.get((backend.name(), engines.device_kind()), UNMEASURED)
+    return MEASURED.get((backend.name(), backend.devices.device_kind()), UNMEASURED)
 
 
 def settle(config):

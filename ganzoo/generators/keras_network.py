@@ -171,7 +171,7 @@ def _network(model: "keras.Model", interface: card.Interface) -> Network:
     @functools.lru_cache(maxsize=SIZES_KEPT)
     def compiled(*shapes: tuple[int, ...]):
         dtypes = (tensor.dtype for tensor in interface.inputs)
-        return backend.compiled_for(run, model.variables, list(zip(shapes, dtypes, strict=True)))
+        return backend.compiled.call_of(run, model.variables, list(zip(shapes, dtypes, strict=True)))
 
     def call(values):
         arrays = [values[tensor.name] for tensor in interface.inputs] if isinstance(values, Mapping) else [values]

@@ -189,4 +189,4 @@ def _compiled(model: "keras.Model", numbers: str, scale: float = 1.0, offset: fl
         outputs = ops.cast(model(ops.cast(batch, "float32") * scale + offset, training=False), "float32")
         return ops.mean(outputs, axis=tuple(range(1, len(outputs.shape) - 1)))
 
-    return backend.compiled(features, model.variables, (None, *model.input_shape[1:]), numbers)
+    return backend.compiled.call_of(features, model.variables, [((None, *model.input_shape[1:]), numbers)])

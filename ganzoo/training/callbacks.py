@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 import keras
 import numpy as np
 
-from ganzoo.backends.devices import any_worker
+from ganzoo.backends import backend
 from ganzoo.files.atomic import replacing
 from ganzoo.generators import pictures, provenance
 from ganzoo.training import checkpoints, doctor, health, metrics_file
@@ -217,7 +217,7 @@ class Divergence(AtSteps):
 
     def at_step(self, step, logs):
         if doctor.is_due(step, self.log_every, self.sample_every):
-            self.found = any_worker(self.strategy, self.chief is not None and self.chief.is_diverging())
+            self.found = backend.devices.any_worker(self.strategy, self.chief is not None and self.chief.is_diverging())
             self.model.stop_training |= self.found
 
 
@@ -382,7 +382,7 @@ class Interruption(AtSteps):
         if self.received is not None:
             self.progress.say(f"{self.received}: stopping after this step, which is saved")
         # All workers leave at the same step: one that went on would wait for the others for ever.
-        self.agreed = any_worker(self.strategy, self.received is not None or bool(self.failures))
+        self.agreed = backend.devices.any_worker(self.strategy, self.received is not None or bool(self.failures))
         self.model.stop_training |= self.agreed
 
 

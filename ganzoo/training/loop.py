@@ -8,17 +8,6 @@ import platform
 from collections.abc import Callable, Iterator, Mapping
 
 from ganzoo.backends import backend
-from ganzoo.backends.devices import (
-    any_worker,
-    batches,
-    differing,
-    get_strategy,
-    is_chief,
-    place,
-    scope,
-    share_from_chief,
-)
-from ganzoo.backends.engine import Trainer
 from ganzoo.config.parsing import to_document
 from ganzoo.config.recipe import Recipe
 from ganzoo.core import seeding
@@ -52,10 +41,10 @@ def build(recipe: Recipe, strategy_name: str, init: str | None, shared: Callable
         UsageError: when the strategy, what the training needs, or `init` can't be had; on each of several workers when
             they were given different commands.
     """
-    strategy = get_strategy(strategy_name, recipe.training.batch_size)
+    strategy = backend.devices.get_strategy(strategy_name, recipe.training.batch_size)
     # Before the first variable, whose shape all workers must share.
     _check_same_command(strategy, recipe, shared)
-    with scope(strategy):
+    with backend.devices.scope(strategy):
         gan = registry.get(recipe.architecture)(recipe.model)
         gan.compile(
             jit_compile=recipe.training.jit_compile,
@@ -64,7 +53,7 @@ def build(recipe: Recipe, strategy_name: str, init: str | None, shared: Callable
         )
         gan.prepare()
         teachers.teach(gan)
-    if init is not None and is_chief(strategy):
+    if init is not None and backend.devices.is_chief(strategy):
         teachers.initialise(gan, init)
     return gan
 
@@ -82,7 +71,7 @@ def describe(gan: GAN, recipe: Recipe, last_step: int, names: Names) -> None:
 
 
 def _check_same_command(strategy, recipe: Recipe, shared: Callable[[], Mapping]) -> None:
-    other = differing(strategy, lambda: _digests({**to_document(recipe), **shared()}))
+    other = backend.devices.differing(strategy, lambda: _digests({**to_document(recipe), **shared()}))
     if other:
         raise UsageError(
             f"the workers were given different commands: not all have the same {', '.join(other)}; give each the same "
@@ -107,7 +96,7 @@ def own(directory: RunDirectory, gan: GAN, fresh: bool, progress) -> Iterator[Ru
     Raises:
         UsageError: when another process trains there.
     """
-    if not is_chief(gan.distribute_strategy):
+    if not backend.devices.is_chief(gan.distribute_strategy):
         yield directory
         return
     if fresh and directory.path.exists():
@@ -119,7 +108,7 @@ def own(directory: RunDirectory, gan: GAN, fresh: bool, progress) -> Iterator[Ru
 
 def restore(gan: GAN, directory: RunDirectory, progress) -> None:
     """Puts the GAN where the run in the directory stopped, if there is one; damaged checkpoints are named."""
-    if is_chief(gan.distribute_strategy):
+    if backend.devices.is_chief(gan.distribute_strategy):
         directory.remove_unfinished()
         found = checkpoints.list_checkpoints(directory.checkpoints)
         path, damaged = checkpoints.restore_newest(found, gan.state())
@@ -129,7 +118,7 @@ def restore(gan: GAN, directory: RunDirectory, progress) -> None:
             progress.say(f"going on from step {gan.steps_done:,} ({path})")
         last = checkpoints.last_line(path) if path else None
         metrics_file.keep_until(directory, gan.steps_done, gan.rollback_count, last)
-    share_from_chief(gan.distribute_strategy, gan.state().values())
+    backend.devices.share_from_chief(gan.distribute_strategy, gan.state().values())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,7 +143,9 @@ def open_gauge(recipe: Recipe, gan: GAN, names: Names) -> during.Gauge | None:
     Args:
         names: what labels and tokens stand for in the run.
     """
-    return during.open_gauge(recipe, gan.deployed(), names) if is_chief(gan.distribute_strategy) else None
+    return (
+        during.open_gauge(recipe, gan.deployed(), names) if backend.devices.is_chief(gan.distribute_strategy) else None
+    )
 
 
 def fit(run: Run, record: Mapping) -> None:
@@ -165,13 +156,13 @@ def fit(run: Run, record: Mapping) -> None:
 
     Raises:
         RunError: when the run has diverged too often, or a batch can't be had.
-        Exception: of the backend, for what went wrong in it, or in reading the data; see `strategies.in_words`.
+        Exception: of the backend, for what went wrong in it, or in reading the data; see `backend.errors.in_words`.
         OSError: when something can't be written.
         KeyboardInterrupt: after Ctrl-C or SIGTERM, when all is saved.
     """
     strategy = run.gan.distribute_strategy
     chief = None
-    if is_chief(strategy):
+    if backend.devices.is_chief(strategy):
         _write_config(run, {**record, **_place(strategy)})
         chief = Chief(run)
     failures = run.pipeline.failures
@@ -216,7 +207,7 @@ def _write_config(run: Run, record: Mapping) -> None:
 
 def _place(strategy) -> dict:
     """Where a run computes, as far as the last bits of its numbers depend on it."""
-    found = place(strategy)
+    found = backend.devices.place(strategy)
     machine = ", ".join([platform.machine(), *found["accelerators"]])
     return {
         "backend": backend.name(),
@@ -249,10 +240,12 @@ def _train_leg(run: Run, chief: Chief | None, interruption: callbacks.Interrupti
         ]
     gan.steps_per_execution = _steps_per_execution(run, first_step)
     pipeline = run.pipeline.reordered(gan.rollback_count)
-    dataset = batches(strategy, pipeline, first_step, run.last_step)
+    dataset = backend.feeding.batches(strategy, pipeline, first_step, run.last_step)
     try:
-        # As the engine has it: what the pipeline gives needs no look.
-        Trainer.fit(gan, dataset, steps_per_epoch=run.last_step - first_step, callbacks=steps, verbose=0, shuffle=False)
+        # As the trainer has it: what the pipeline gives needs no look.
+        backend.trainer.Trainer.fit(
+            gan, dataset, steps_per_epoch=run.last_step - first_step, callbacks=steps, verbose=0, shuffle=False
+        )
     except Exception as error:
         if chief and _failed_between_steps(error, pipeline, gan):
             chief.save()
@@ -261,7 +254,7 @@ def _train_leg(run: Run, chief: Chief | None, interruption: callbacks.Interrupti
     interruption.saving = True
     if chief and not divergence.found:
         chief.save()
-    return divergence.found or any_worker(strategy, chief is not None and chief.is_lost())
+    return divergence.found or backend.devices.any_worker(strategy, chief is not None and chief.is_lost())
 
 
 def _failed_between_steps(error: Exception, pipeline: Pipeline, gan: GAN) -> bool:
@@ -299,4 +292,4 @@ def _go_back(run: Run, chief: Chief | None) -> None:
         )
     if chief:
         chief.go_back(number)
-    share_from_chief(gan.distribute_strategy, gan.state().values())
+    backend.devices.share_from_chief(gan.distribute_strategy, gan.state().values())

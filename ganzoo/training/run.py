@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganzoo.backends import memory
+from ganzoo.backends import backend, memory
 from ganzoo.backends.quiet import import_keras
 from ganzoo.config.recipe import Recipe, place_of
 from ganzoo.data.pipeline import Pipeline, open_pipeline
@@ -69,10 +69,9 @@ def train(
     examples = _fixed(test, recipe.training.sample_count)
     memory.keep_freed()
     import_keras()
-    from ganzoo.backends.devices import in_words
     from ganzoo.training import loop
 
-    with in_words():
+    with backend.errors.in_words():
         recipe = loop.settle(recipe)
         gan = loop.build(recipe, strategy, init, lambda: _shared(pipeline, last_step))
         loop.describe(gan, recipe, last_step, pipeline.names)
@@ -126,11 +125,10 @@ def plan(
     _check_init(recipe, init)
     pipeline, _ = _open_splits(directory, recipe, fresh)
     import_keras()
-    from ganzoo.backends.devices import in_words
     from ganzoo.training import loop
 
     last_step = steps or recipe.training.steps
-    with in_words():
+    with backend.errors.in_words():
         gan = loop.build(loop.settle(recipe), strategy, init, lambda: _shared(pipeline, last_step))
         loop.open_gauge(recipe, gan, pipeline.names)
     saved = [] if fresh else checkpoints.list_checkpoints(directory.checkpoints)

@@ -4,7 +4,8 @@ import tensorflow as tf
 from batches import CUT_OUT, ONE, opened
 from made_images import save, truncate
 
-from ganzoo.backends.tensorflow.feeding import as_dataset, distribute
+from ganzoo.backends.tensorflow import feeding
+from ganzoo.backends.tensorflow.feeding import as_dataset
 from ganzoo.config.recipe import DataConfig
 
 
@@ -36,7 +37,7 @@ def test_the_parts_of_a_batch_are_the_batch_in_order(numbered, count):
 def test_on_one_device_a_distributed_pipeline_is_the_pipeline(numbered):
     data = DataConfig(source=f"folder:{numbered('photos', 5, 20, 20)}")
     pipeline = opened(ONE, data, image_size=8, channels=3, batch_size=2, seed=0)
-    batches = list(distribute(tf.distribute.get_strategy(), pipeline, 3, 5))
+    batches = list(feeding.batches(tf.distribute.get_strategy(), pipeline, 3, 5))
     assert len(batches) == 2
     np.testing.assert_array_equal(batches[1]["image"], pipeline.batch(4)["image"])
 

@@ -18,7 +18,7 @@ import numpy as np
 import small
 from keras import ops
 
-from ganzoo.backends.devices import get_strategy, scope
+from ganzoo.backends import backend
 from ganzoo.recipes import registry
 
 BATCH = 2
@@ -107,7 +107,7 @@ def train(folder: Path, precision: str, steps: int, case: str) -> None:
     name, changes = settings(case)
     if name not in registry.names():
         importlib.import_module(name)
-    with scope(get_strategy("auto", BATCH)):
+    with backend.devices.scope(backend.devices.get_strategy("auto", BATCH)):
         gan = small.create(name, **changes, precision=precision)
     if keras.config.backend() == "tensorflow" and steps == 1:
         gan.compile(run_eagerly=True)

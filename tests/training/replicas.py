@@ -18,7 +18,7 @@ import small
 import tensorflow as tf
 
 from ganzoo.backends.tensorflow.devices import any_worker, get_strategy, is_chief, share_from_chief
-from ganzoo.backends.tensorflow.feeding import distribute
+from ganzoo.backends.tensorflow.feeding import batches
 from ganzoo.config.parsing import create_config
 from ganzoo.config.recipe import frozen_config
 from ganzoo.data.fields import Image, Latents, Stream
@@ -87,7 +87,7 @@ def build(strategy, name, **settings):
 def fit(strategy, gan, steps):
     """The examples that were asked for, and the terms of the last step."""
     pipeline = Noise(gan)
-    dataset = distribute(strategy, pipeline, 0, steps)
+    dataset = batches(strategy, pipeline, 0, steps)
     history = gan.fit(dataset, steps_per_epoch=steps, verbose=0, shuffle=False).history
     terms = {f"terms/{name}": values[0] for name, values in history.items() if not name.startswith("health/")}
     return sorted(pipeline.asked), terms

@@ -17,7 +17,9 @@ import tensorflow as tf
 import yaml
 from PIL import Image
 
-from ganzoo.backends.tensorflow.devices import STRATEGIES, any_worker, get_strategy, is_chief, lost_worker
+from ganzoo.backends.strategy_names import STRATEGIES
+from ganzoo.backends.tensorflow.devices import any_worker, get_strategy, is_chief
+from ganzoo.backends.tensorflow.errors import lost_worker
 from ganzoo.config.parsing import parse_recipe
 from ganzoo.errors import UsageError
 from ganzoo.recipes import registry

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import keras
 import numpy as np
 
-from ganzoo.backends.batches import Batches
+from ganzoo.backends.interface import Batches
 
 
 class ThreadedBatches(keras.utils.PyDataset):
@@ -31,3 +31,8 @@ class ThreadedBatches(keras.utils.PyDataset):
             if number not in self._coming:
                 self._coming[number] = self._threads.submit(self.pipeline.batch, self.start + number)
         return self._coming.pop(index).result()
+
+
+def batches(strategy, pipeline: Batches, start: int, stop: int) -> ThreadedBatches:
+    """Returns the whole batches, which JAX shares among the devices of the strategy."""
+    return ThreadedBatches(pipeline, start, stop)

@@ -1,4 +1,4 @@
-"""Where a run computes under TensorFlow. What several workers agree upon is here too.
+"""Where a run computes under TensorFlow: its strategies. What several workers agree upon is here too.
 
 Workers are processes, on one machine or several, that run the same command; TF_CONFIG tells each of the others. What
 one does with another, all must do in the same order: what is for all workers says so.
@@ -9,16 +9,15 @@ import functools
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import keras
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.eager import context
 
 from ganzoo.backends import threads
 from ganzoo.backends.strategy_names import STRATEGIES
-from ganzoo.backends.tensorflow.feeding import distribute as batches  # noqa: F401, one of the functions that are asked of each backend
+from ganzoo.backends.tensorflow import private
 from ganzoo.errors import RunError, UsageError
 
 WAIT_SECONDS = 600
@@ -28,18 +27,10 @@ SILENCE_SECONDS = 30
 
 
 def get_strategy(name: str, batch_size: int) -> tf.distribute.Strategy:
-    """The strategy for a name; `auto` takes what is there.
+    """Returns the strategy of a name.
 
-    That is a TPU, the workers of TF_CONFIG, the GPUs if they can share the batch, else one device. With several workers
-    this returns when all of them are there, and must come before anything else that TensorFlow computes.
-
-    Args:
-        name: one of `STRATEGIES`.
-        batch_size: the global batch, which the replicas share equally.
-
-    Raises:
-        UsageError: when the machine has not what the name asks for, or the batch can't be shared.
-        RunError: when the other workers don't come in time.
+    `auto` is a TPU, the workers of TF_CONFIG, the GPUs if they can share the batch, else one device. With several
+    workers this returns when all of them are there, and must come before anything else that TensorFlow computes.
     """
     if name == "auto":
         name = _available(batch_size)
@@ -54,43 +45,30 @@ def get_strategy(name: str, batch_size: int) -> tf.distribute.Strategy:
 
 
 def scope(strategy: tf.distribute.Strategy) -> contextlib.AbstractContextManager:
-    """Within it, a GAN is built for the strategy."""
     return strategy.scope()
 
 
-def replica_count(strategy: tf.distribute.Strategy) -> int:
-    """How many replicas share the batch."""
-    return strategy.num_replicas_in_sync
-
-
 def place(strategy: tf.distribute.Strategy) -> dict:
-    """How many replicas and threads compute, and on what, as far as the last bits of numbers depend on it."""
     gpus = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
     names = [gpu.get("device_name", "GPU") for gpu in gpus]
     # As TensorFlow decides: 0 is no setting.
     count = tf.config.threading.get_intra_op_parallelism_threads() or threads.computing("TF_NUM_INTRAOP_THREADS")
-    return {"replicas": replica_count(strategy), "threads": count, "accelerators": names}
+    return {"replicas": strategy.num_replicas_in_sync, "threads": count, "accelerators": names}
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Whether this process writes and speaks for the run: the first worker does, and any process that is alone."""
+    """Returns whether this is the first worker, or a process that is alone."""
     return strategy.extended.should_checkpoint
 
 
 def any_worker(strategy: tf.distribute.Strategy, flag: bool) -> bool:
-    """For all workers, at the same step: whether the flag of any is set. Without other workers, the flag itself."""
-    if not _has_workers(strategy):
+    if not private.has_workers(strategy):
         return flag
     return bool(_sum_of_workers(strategy)(np.array([flag], np.int64)).numpy()[0])
 
 
 def differing(strategy: tf.distribute.Strategy, numbers: Callable[[], Mapping[str, int]]) -> list[str]:
-    """For all workers, with the same names: those under which not all have the same number.
-
-    Args:
-        numbers: gives them, each below 2^31; asked for only where there are other workers.
-    """
-    if not _has_workers(strategy):
+    if not private.has_workers(strategy):
         return []
     own = {**numbers(), "": 1}
     *totals, count = _sum_of_workers(strategy)(np.array([*own.values()], np.int64)).numpy()
@@ -98,8 +76,7 @@ def differing(strategy: tf.distribute.Strategy, numbers: Callable[[], Mapping[st
 
 
 def share_from_chief(strategy: tf.distribute.Strategy, variables: Iterable[keras.Variable]) -> None:
-    """For all workers, with the same variables: sets each, on every worker, to the bits that the chief's has."""
-    if not _has_workers(strategy):
+    if not private.has_workers(strategy):
         return
     for variable in variables:
         value = variable.numpy()
@@ -113,37 +90,8 @@ def share_from_chief(strategy: tf.distribute.Strategy, variables: Iterable[keras
         variable.assign(np.frombuffer(shared, value.dtype).reshape(value.shape))
 
 
-def lost_worker(error: BaseException) -> bool:
-    """Whether an error means that another worker ended, or can't be reached: nothing is left but to start all again."""
-    if isinstance(error, tf.errors.UnavailableError | tf.errors.DeadlineExceededError):
-        return True
-    # What one worker says when it gives up ends the operations of all.
-    return isinstance(error, tf.errors.OpError) and "Collective ops is aborted by" in error.message
-
-
-@contextlib.contextmanager
-def in_words() -> Iterator[None]:
-    """Within it, what TensorFlow raises becomes a UsageError or RunError of one line."""
-    try:
-        yield
-    except tf.errors.OpError as error:
-        raise _explained(error) from error
-
-
-def _explained(error: tf.errors.OpError) -> Exception:
-    """The error that a pipeline raised inside TensorFlow, as itself; any other in the first line that says anything."""
-    # Without other workers a collective operation can fail too.
-    if os.environ.get("TF_CONFIG") and lost_worker(error):
-        return RunError(
-            "another worker was lost; start all workers again with the same command: the run goes on from its last "
-            "checkpoint"
-        )
-    for kind in (UsageError, RunError):
-        if raised := re.search(rf"{kind.__name__}: (.*)", error.message):
-            return kind(raised[1])
-    empty = ("Graph execution error", "Detected at node", "  File", "Defined at")
-    lines = [line.strip() for line in error.message.splitlines() if line.strip() and not line.startswith(empty)]
-    return RunError(f"TensorFlow failed: {type(error).__name__}: {lines[0] if lines else 'it says no more'}")
+def device_kind() -> str:
+    return next((kind for kind in ("TPU", "GPU") if tf.config.list_physical_devices(kind)), "CPU")
 
 
 def _create(name: str) -> tf.distribute.Strategy:
@@ -193,7 +141,8 @@ def _tpu() -> tf.distribute.Strategy:
 def _multi_worker() -> tf.distribute.Strategy:
     cluster, seconds = _cluster(), _wait_seconds()
     _check_task(cluster)
-    _configure_coordination(cluster, seconds)
+    tasks = {job: len(addresses) for job, addresses in cluster.items()}
+    private.configure_coordination(next(iter(cluster)), tasks, seconds, SILENCE_SECONDS)
     try:
         return tf.distribute.MultiWorkerMirroredStrategy()
     except tf.errors.DeadlineExceededError as error:
@@ -248,22 +197,6 @@ def _wait_seconds() -> int:
     return int(found)
 
 
-def _configure_coordination(cluster: dict, seconds: int) -> None:
-    """Bounds the waits of TensorFlow's coordination service, which has no public settings."""
-    from tensorflow.compiler.xla.tsl.protobuf.coordination_config_pb2 import CoordinatedJob
-
-    settings = context.context()
-    settings.configure_coordination_service(
-        "standalone",
-        service_leader=f"/job:{next(iter(cluster))}/replica:0/task:0",
-        cluster_register_timeout_in_ms=seconds * 1000,
-        heartbeat_timeout_in_ms=SILENCE_SECONDS * 1000,
-        coordinated_jobs=[CoordinatedJob(name=job, num_tasks=len(tasks)) for job, tasks in cluster.items()],
-    )
-    # Without it the chief waits for the others later, and for ever.
-    settings.coordination_service.cluster_register_with_barrier = True
-
-
 def _missing(message: str, cluster: dict) -> str:
     """The workers that a barrier's error says did not come to it; a worker that waits for the chief isn't told."""
     _, _, missing = message.partition("timed out task names:")
@@ -271,10 +204,6 @@ def _missing(message: str, cluster: dict) -> str:
     names = [f"{job} {index} ({cluster[job][int(index)]})" for job, index in tasks]
     job = next(iter(cluster))
     return ", ".join(names) or f"{job} 0 ({cluster[job][0]})"
-
-
-def _has_workers(strategy) -> bool:
-    return strategy.extended._in_multi_worker_mode()
 
 
 @functools.lru_cache(maxsize=1)

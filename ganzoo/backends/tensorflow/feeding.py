@@ -5,24 +5,23 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from ganzoo.backends.batches import Batches
+from ganzoo.backends.interface import Batches
 
 
 def as_dataset(pipeline: Batches, start: int, stop: int) -> tf.data.Dataset:
-    """The batches of steps start, …, stop - 1 in order, as dicts of tensors of static shape, float32 or int32.
+    """Returns the batches of steps start, …, stop - 1 in order, as dicts of tensors of static shape, float32 or int32.
 
     An error raised by the pipeline ends the iteration in a `tf.errors.OpError` that carries its message.
     """
     return _load(pipeline, range(start, stop), pipeline.batch, 1).prefetch(2)
 
 
-def distribute(
+def batches(
     strategy: tf.distribute.Strategy, pipeline: Batches, start: int, stop: int
 ) -> tf.data.Dataset | tf.distribute.DistributedDataset:
-    """What `fit` takes for steps start, …, stop - 1 under a strategy, with `steps_per_epoch=stop - start`.
+    """Returns a data set in which replica r of R has part r of R of each batch.
 
-    Replica r of R has part r of R of each batch, and a worker decodes the parts of its own replicas alone. Errors as in
-    `as_dataset`.
+    A worker decodes the parts of its own replicas alone. Errors are raised as in `as_dataset`.
     """
     replicas = strategy.num_replicas_in_sync
     if replicas == 1:
@@ -45,7 +44,7 @@ def distribute(
 
 
 def _load(pipeline: Batches, numbers: range, load: Callable[[int], dict], count: int) -> tf.data.Dataset:
-    """What `load` gives for each number in order: dicts of arrays, one part in `count` of a batch."""
+    """Returns what `load` gives for each number in order: dicts of arrays, one part in `count` of a batch."""
     shapes = {key: (size // count, *shape) for key, (size, *shape) in pipeline.shapes.items()}
 
     def load_arrays(number):

@@ -1,0 +1,4 @@
+"""The packages of JAX."""
+
+INSTALL = '"keras-ganzoo[jax]"'
+COMPUTING = ("jax", "jaxlib")

@@ -1,0 +1,4 @@
+"""The packages of TensorFlow."""
+
+INSTALL = "tensorflow"
+COMPUTING = ("tensorflow",)
