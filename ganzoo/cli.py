@@ -318,7 +318,6 @@ def export(model, out, formats, quantize, size, io, calibration, allow_below, di
     Keras; where one comes not near enough, none is written, or of those that were not asked for by name the others.
     What the files take and give, and how good and fast they are, is in the card.json beside them.
     """
-    from ganzoo.exporting import report
     from ganzoo.exporting.export import export
 
     silence_libraries()
@@ -335,10 +334,7 @@ def export(model, out, formats, quantize, size, io, calibration, allow_below, di
         network=network,
         say=tables.say,
     )
-    tables.print_table(str(made.folder), report.quality_table(made.files))
-    operators = report.operator_table(made.files)
-    if len(operators) > 1:
-        tables.print_table("Operators", operators)
+    tables.print_export(str(made.folder), made.files)
 
 
 @cli.command()

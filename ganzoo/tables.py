@@ -4,7 +4,7 @@ import json
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import click
 
@@ -82,6 +82,76 @@ def print_benchmark(report: dict) -> None:
 def _timing_cells(timing: dict) -> list[str]:
     speedup = "" if timing["speedup"] is None else f"{timing['speedup']:.2f}"
     return [f"{timing['median_ms']:.2f}", f"{timing['spread_ms']:.2f}", speedup]
+
+
+def print_export(folder: str, files: Mapping[str, dict]) -> None:
+    """Prints how good, large and fast exported files are; `files` are entries of a card by name."""
+    print_table(folder, quality_table(files))
+    operators = [[name, *_operator_cells(entry["anatomy"])] for name, entry in files.items() if "anatomy" in entry]
+    if operators:
+        print_table("Operators", [["", "operators", "left in float"], *operators])
+
+
+def quality_table(files: Mapping[str, dict]) -> list[list[str]]:
+    """Returns rows of cells, the first row the heads."""
+    threads = next((entry["latency"]["all_threads"]["threads"] for entry in files.values() if "latency" in entry), None)
+    timed = [] if threads is None else ["1 thread", f"{threads} threads", "memory", "XNNPACK", "GPU", "MACs", "weights"]
+    # Of one export all have the same, unless it is of networks of several kinds.
+    metrics = dict.fromkeys(entry["quality"]["metric"].upper() for entry in files.values())
+    agreement = ["same class"] if any("agreement" in entry["quality"] for entry in files.values()) else []
+    rows = [["", "size", " or ".join(metrics), "worst", "floor", "difference", *agreement, *timed]]
+    for name, entry in files.items():
+        speed = _speed_cells(entry) if "latency" in entry else [""] * len(timed)
+        rows.append([name, *_quality_cells(entry), *(_agreement(entry["quality"]) for _ in agreement), *speed])
+    return rows
+
+
+def _quality_cells(entry: dict) -> list[str]:
+    quality, size = entry["quality"], entry["bytes"]
+    metric = quality["metric"]
+    allowed = "" if quality["passed"] else f", allowed {quality['allowed_below']:g}"
+    return [
+        f"{size / 1e6:.2f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB",
+        f"{quality[metric + '_mean']:.1f} dB",
+        f"{quality[metric + '_worst']:.1f} dB",
+        f"{quality['floor']:g} dB{allowed}",
+        f"{quality['largest_difference']:.1g}",
+    ]
+
+
+def _agreement(quality: dict) -> str:
+    return f"{quality['agreement']:.1%}, floor {quality['agreement_floor']:.0%}" if "agreement" in quality else ""
+
+
+def _speed_cells(entry: dict) -> list[str]:
+    latency, anatomy = entry["latency"], entry["anatomy"]
+    gpu = anatomy["gpu"] if anatomy["gpu"] and anatomy["gpu"]["checked"] else None
+    return [
+        f"{latency['one_thread']['median_ms']:.2f} ms",
+        f"{latency['all_threads']['median_ms']:.2f} ms",
+        f"{latency['peak_memory_mib']:.0f} MiB",
+        _share(anatomy["xnnpack"]),
+        _share(gpu) + (", differs" if gpu["agrees"] is False else "") if gpu else "not checked",
+        _count(anatomy["macs"]),
+        _count(anatomy["parameters"]),
+    ]
+
+
+def _share(found: dict | None) -> str:
+    return f"{found['taken']} of {found['operators']}" if found else ""
+
+
+def _count(number: int) -> str:
+    for unit, name in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if number >= unit:
+            return f"{number / unit:.3g}{name}"
+    return str(number)
+
+
+def _operator_cells(anatomy: dict) -> list[str]:
+    operators = [f"{operator['name']} {operator['count']}" for operator in anatomy["operators"]]
+    left = [f"{name} {count}" for name, count in (anatomy["float_operators"] or {}).items()]
+    return [", ".join(operators), ", ".join(left)]
 
 
 def print_evaluation(document: dict) -> None:

@@ -10,8 +10,8 @@ import yaml
 import zoos
 from PIL import Image
 
-from ganzoo.exporting import generators, interface
-from ganzoo.exporting.stopwatch import Stopwatch
+from ganzoo.exporting import examples, interface
+from ganzoo.exporting.benchmark import Stopwatch
 from ganzoo.generators import pretrained
 from ganzoo.recipes.recipes import load_recipe
 from ganzoo.training import loop, teachers
@@ -122,7 +122,7 @@ def test_a_generator_whose_data_are_elsewhere_is_proven_on_those_of_its_architec
     config.write_text(config.read_text().replace("source: embedded:emoji", "source: folder:/gone"))
     generator = pretrained.find(folder / "generator.npz")
     _, values = interface.at_size(generator.model, None)
-    assert "embedded:avatars" in generators.test_inputs(generator, values, 2, None).description
+    assert "embedded:avatars" in examples.inputs(generator, values, "test", 2, None).description
 
 
 def test_it_is_timed_in_a_process_of_its_own():

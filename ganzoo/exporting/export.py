@@ -1,23 +1,34 @@
-"""`ganzoo.export`: a trained network as files that are proven to make what it makes."""
+"""`ganzoo.export`: writes a trained network as files that are proven to make what it makes."""
 
 import dataclasses
+import math
+import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ganzoo.backends import backend
 from ganzoo.backends.quiet import import_keras
-from ganzoo.errors import UsageError
-from ganzoo.exporting import checks, publishing
-from ganzoo.exporting.precisions import FORMATS, PLAIN, STATIC
+from ganzoo.errors import RunError, UsageError, nearest, quoted
+from ganzoo.exporting import calibrate, examples, proof, publish
+from ganzoo.exporting.quantize import PLAIN, PRECISIONS, STATIC
 from ganzoo.files import redaction
-from ganzoo.generators import pretrained
+from ganzoo.generators import inference, keras_network, pretrained, programs
+from ganzoo.lite import card
 
 if TYPE_CHECKING:
     import keras
 
-    from ganzoo.exporting.proving import Proven
+    from ganzoo.exporting.convert import File
     from ganzoo.generators.generator import Generator
+
+FORMATS = ("savedmodel", "tflite")
+IO = ("float", "uint8")
+FAINT = 0.02
+"""The standard deviation, in [-1, 1], of pictures that show nothing."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +38,21 @@ class Report:
     folder: Path
     files: Mapping[str, dict]
     """By name, what `card.json` says of each."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Proven:
+    """A file, how near it comes to the Keras model, and on what data."""
+
+    generator: "Generator"
+    file: "File"
+    quality: proof.Quality
+    data: Mapping[str, str]
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it neither passed nor reaches what its maker allowed."""
+        return not self.quality.is_enough
 
 
 def export(
@@ -75,73 +101,152 @@ def export(
         UsageError: for what can't be done as asked, before anything is written; also where Keras runs on JAX.
         RunError: when a file falls below its floor, or can't be made or written.
     """
-    from ganzoo.exporting import generators
-
-    formats, by_name = checks.each_once(formats), quantize is not None
-    quantize = checks.each_once(quantize if by_name else PLAIN)
-    size = checks.size_of(formats, quantize, size, io, allow_below, direction)
+    formats, by_name = _each_once(formats), quantize is not None
+    precisions = _each_once(quantize if by_name else PLAIN)
+    _check_choices(formats, precisions, io, allow_below, direction)
+    sides = _sides(size)
     out = Path(out_dir).expanduser()
-    publishing.check_place(out)
-    found = generators.find(model, direction, network)
+    publish.check_place(out)
+    found = examples.find(model, direction, network)
     backend.check_tensorflow("export")
     import_keras()
-    from ganzoo.exporting import proving
-
-    options = {"formats": formats, "quantize": quantize, "size": size, "io": io, "calibration": calibration}
-    options |= {"measure": measure, "allow_below": allow_below}
-    with publishing.staging(out) as folder:
+    options = {"formats": formats, "precisions": precisions, "size": sides, "io": io, "calibration": calibration}
+    options |= {"allow_below": allow_below, "measure": measure}
+    with publish.staging(out) as folder:
         proven = [made for generator in found for made in _proven(generator, folder, options, say)]
-        left_out = []
-        if not by_name:
-            proven, left_out = proving.without_short(proven)
-        proving.check(proven)
-        entries = {made.file.path.name: proving.entry(made, measure, say) for made in proven}
-        publishing.publish(folder, out, entries, left_out)
+        left_out = [made for made in proven if not by_name and made.is_short and made.file.quantization != "none"]
+        kept = [made for made in proven if made not in left_out]
+        _warn(left_out)
+        _check(kept)
+        entries = {}
+        for made in kept:
+            name, quality = made.file.path.name, {**made.quality.document(), **made.data}
+            if measure and made.file.format == "tflite":
+                say(f"{name}: measuring")
+            entries[name] = publish.entry(made.generator, made.file, quality, measure)
+        publish.publish(folder, out, entries, [made.file.path.name for made in left_out])
     for other in sorted(set(pretrained.networks(model)) - {generator.name for generator in found}):
         say(f"{model}: its {found[0].name} alone is exported; --network {other} exports another, --direction both all")
     return Report(out, entries)
 
 
+def _each_once(names: str | Sequence[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(dict.fromkeys(names))
+
+
+def _check_choices(
+    formats: Sequence[str], precisions: Sequence[str], io: str, allow_below: float | None, direction: str
+) -> None:
+    """Raises UsageError for what is not allowed."""
+    for name, given, allowed in (
+        ("format", formats, FORMATS),
+        ("quantize", precisions, PRECISIONS),
+        ("io", [io], IO),
+        ("direction", [direction], (*pretrained.DIRECTIONS, "both")),
+    ):
+        if not given:
+            raise UsageError(f"{name}: none given; allowed are {', '.join(allowed)}")
+        for value in given:
+            if value not in allowed:
+                raise UsageError(f"{name} {quoted(value)} is unknown{nearest(value, allowed)}")
+    if "tflite" not in formats and not set(precisions) <= set(PLAIN):
+        raise UsageError(f"quantize {', '.join(precisions)}: is of TFLite, and no format is tflite; add it")
+    if allow_below is not None and not (isinstance(allow_below, int | float) and math.isfinite(allow_below)):
+        raise UsageError(f"allow_below: found {quoted(allow_below)}; give a number of dB, as 40")
+
+
+def _sides(size: "tuple[int, int] | str | None") -> "tuple[int, int] | str | None":
+    """Returns the size as a pair, `free` or None. Raises UsageError for any other."""
+    if size is None or size == "free":
+        return size
+    if isinstance(size, str) and (match := re.fullmatch(r"(\d+)x(\d+)", size)):
+        size = (int(match[1]), int(match[2]))
+    if isinstance(size, str) or len(size) != 2 or not all(isinstance(side, int) and 0 < side <= 8192 for side in size):
+        raise UsageError(f"size: found {quoted(size)}; give height and width in pixels, as 256x256, or free")
+    return tuple(size)
+
+
 def _proven(
     generator: "Generator", folder: Path, options: Mapping[str, Any], say: Callable[[str], None]
-) -> "Iterator[Proven]":
-    """The files of one generator, written into the folder, and how near they come to it."""
-    from ganzoo.exporting import calibration, conversion, generators, proof, proving
+) -> Iterator[Proven]:
+    """Writes the files of one generator into the folder, and yields how near each comes to it."""
+    from ganzoo.exporting import convert
     from ganzoo.exporting import interface as interfaces
-    from ganzoo.generators import keras_network
 
+    name, source = generator.model.name, options["calibration"]
     signature = keras_network.signature_of(generator.model, generator.provenance)
     model, values = interfaces.at_size(generator.model, options["size"], signature, generator.names, generator.config)
-    values = dataclasses.replace(values, hints=generators.hints(generator))
+    values = dataclasses.replace(values, hints=generator.recipe.data.hints if generator.recipe else 0)
     interface = interfaces.with_uint8(values) if options["io"] == "uint8" else values
-    name, source = generator.model.name, options["calibration"]
-    if source is not None and not generators.needs_data(interface):
+    if source is not None and not examples.needs_data(interface):
         raise UsageError(f"calibration: {name} paints from latents and needs no images; leave it out")
-    test = generators.test_inputs(generator, interface, proof.example_count(interface), source)
+    test = examples.inputs(generator, interface, "test", proof.example_count(interface), source)
     train = None
-    if source is not None or ("tflite" in options["formats"] and not STATIC.keys().isdisjoint(options["quantize"])):
-        count = calibration.example_count(interface.output.shape)
-        train = generators.inputs(generator, interface, "train", count, source)
-    count = len(next(iter(test.inputs.values())))
-    say(f"{name}: converting, to be proven on {count} of {test.description}")
-    files = conversion.convert(
+    if source is not None or ("tflite" in options["formats"] and not STATIC.keys().isdisjoint(options["precisions"])):
+        count = calibrate.example_count(interface.output.shape)
+        train = examples.inputs(generator, interface, "train", count, source)
+    say(f"{name}: converting, to be proven on {len(next(iter(test.inputs.values())))} of {test.description}")
+    files = convert.convert(
         model,
-        generators.stem(generator),
+        generator.path.stem if generator.path else "generator",
         folder,
         interface,
         values,
         formats=options["formats"],
-        quantize=options["quantize"],
-        examples=None if train is None else proving.fed(train.inputs, interface),
+        precisions=options["precisions"],
+        examples=None if train is None else calibrate.fed(train.inputs, interface),
         count=options["measure"],
     )
-    # As it was saved, where that takes the size.
+    expected = _expected(generator, model, interface, test.inputs)
+    if interface.output.kind == "image" and expected.std() < FAINT:
+        say(f"{name}: paints almost nothing but one grey, on which faults don't show; train it first")
+    floors = generator.provenance.floors if generator.provenance else {}
+    proven_on, calibrated_on = (one and redaction.in_words(one.description, one.source) for one in (test, train))
+    for file in files:
+        quality = proof.measure(_opened(file), test.inputs, expected, file.quantization, floors, options["allow_below"])
+        agreement = "" if quality.agreement is None else f", {quality.agreement:.1%} of equal answers"
+        say(f"{file.path.name}: {quality.mean:.1f} dB, floor {quality.floor:g}{agreement}")
+        calibrated = {"calibrated_on": calibrated_on} if file.quantization in STATIC else {}
+        yield Proven(generator, file, quality, {"proven_on": proven_on, **calibrated})
+
+
+def _expected(
+    generator: "Generator", model: "keras.Model", interface: card.Interface, inputs: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    """Returns what the network makes of examples: as it was saved, where that takes their size, else as `model`."""
     reference = generator.model if any(None in one.shape[1:] for one in generator.model.inputs) else model
-    given = [generators.keras_values(generator, test.inputs[tensor.name]) for tensor in interface.inputs]
+    given = [examples.keras_values(generator, inputs[tensor.name]) for tensor in interface.inputs]
+    signature = keras_network.signature_of(generator.model, generator.provenance)
     pictures = next(iter(signature.gives.values())).range if signature.made == "image" else None
-    expected = proving.outputs(reference, given, pictures)
-    proving.check_shows(name, expected, interface, say)
-    told = {"proven_on": test, "calibrated_on": train}
-    data = {key: found and redaction.in_words(found.description, found.source) for key, found in told.items()}
-    floors = generators.floors(generator)
-    yield from proving.proven(files, generator, test.inputs, expected, data, floors, options["allow_below"], say)
+    return proof.outputs(reference, given, pictures)
+
+
+def _opened(file: "File"):
+    """Returns a file as its users open it, by a card that describes it alone."""
+    if file.format == "savedmodel":
+        programs.remember(file.path)
+    publish.write_card(file.path.parent, {file.path.name: publish.described(file)})
+    return dataclasses.replace(inference.open_network(file.path), name=file.path.name)
+
+
+def _warn(left_out: Sequence[Proven]) -> None:
+    """Tells of precisions that nobody asked for by name, and that fall short."""
+    for made in left_out:
+        warnings.warn(
+            f"{made.file.path.name}: left out, for it has {made.quality.described()}; --quantize "
+            f"{made.file.quantization} with --allow-below {math.floor(made.quality.mean)} takes it",
+            stacklevel=3,
+        )
+
+
+def _check(found: Sequence[Proven]) -> None:
+    """Raises RunError, naming the files that fall short, when there are such."""
+    short = [made for made in found if made.is_short]
+    if not short:
+        return
+    lacking = ", ".join(f"{made.file.path.name} has {made.quality.described()}" for made in short)
+    tflite = {made.file.quantization for made in found if made.file.format == "tflite"}
+    others = sorted(tflite - {made.file.quantization for made in short})
+    advice = f"export {', '.join(others)} alone, " if others else ""
+    least = math.floor(min(made.quality.mean for made in short))
+    raise RunError(f"nothing exported: {lacking}; {advice}or take them as they are with --allow-below {least}")

@@ -1,8 +1,8 @@
-"""What an exported file takes and gives: of its Keras model, the size and the kind of values that were asked for."""
+"""Says what an exported file takes and gives, for the size and the kind of values that were asked for."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -12,9 +12,6 @@ from ganzoo.data import fields
 from ganzoo.errors import UsageError
 from ganzoo.generators import inference, keras_network, provenance
 from ganzoo.lite import card
-
-if TYPE_CHECKING:
-    from ganzoo.lite.network import Network
 
 SIGNATURE = "serving_default"
 DEFAULT_SIZE = 128
@@ -29,7 +26,7 @@ def at_size(
     names: Mapping[str, Sequence[str]] | None = None,
     config: Any = None,
 ) -> tuple[keras.Model, card.Interface]:
-    """The model for pictures of a size, and its interface with values as the model has them.
+    """Returns the model for pictures of a size, and its interface with values as the model has them.
 
     Args:
         model: a Keras model with inputs and outputs, as `signature` says.
@@ -62,7 +59,7 @@ def at_size(
 
 
 def with_uint8(interface: card.Interface) -> card.Interface:
-    """The same with pictures in and out as uint8, from 0 to 255; all else stays. Raises UsageError without pictures."""
+    """Returns an interface with pictures in and out as uint8, from 0 to 255. Raises UsageError where it has none."""
     if all(tensor.kind != "image" for tensor in (*interface.inputs, *interface.outputs)):
         raise UsageError("io uint8: is of pictures, and the network neither takes nor gives any; leave it out")
     return dataclasses.replace(
@@ -96,29 +93,40 @@ def _check_no_size(model: keras.Model, size, signature: fields.Signature) -> Non
 
 
 def _translating(model: keras.Model, size) -> tuple[keras.Model, card.Interface]:
-    """A network of images to images, for a size; its interface lacks but what its tensors are."""
-    network = inference.open_network(model)
-    found = dataclasses.replace(network.interface, signature=SIGNATURE)
+    """Returns a network of images to images, for a size, and an interface that lacks only what its tensors are."""
+    found = dataclasses.replace(inference.open_network(model).interface, signature=SIGNATURE)
     own = model.input_shape[1:3]
     if size == FREE:
         if None not in own:
             raise _no_free_size(model, own)
-        return _for_any_size(model), _with_shape(found, model, None, None)
-    height, width = _sides(size, own)
-    fixed = model if (height, width) == own else _rebuilt(model, network, height, width)
-    return fixed, _with_shape(dataclasses.replace(found, multiple=None), fixed, height, width)
+        resized, sides = _for_any_size(model), (None, None)
+    else:
+        sides = _sides(size, own)
+        resized = model if sides == own else _rebuilt(model, *sides)
+        wanted = tuple(side * found.scale for side in sides)
+        if resized is None or resized.output_shape[1:3] != wanted:
+            raise _another_size(model, sides, found.multiple or own[0])
+        found = dataclasses.replace(found, multiple=None)
+    shape = (1, *(side and side * found.scale for side in sides), model.output_shape[-1])
+    return resized, dataclasses.replace(found, outputs=(dataclasses.replace(found.output, shape=shape),))
 
 
 def _looking(model: keras.Model, size) -> keras.Model:
-    """A network that takes an image and gives something else, for a size."""
-    own = next(tensor.shape[1:3] for tensor in model.inputs if len(tensor.shape) == 4)
+    """Returns a network that takes an image and gives something else, for a size."""
+    own = _own_size(model)
     if size == FREE:
         if None not in own:
             raise _no_free_size(model, own)
         return model
-    height, width = _sides(size, own)
-    if (height, width) == own:
-        return model
+    sides = _sides(size, own)
+    resized = model if sides == own else _rebuilt(model, *sides)
+    if resized is None:
+        raise _another_size(model, sides, None)
+    return resized
+
+
+def _rebuilt(model: keras.Model, height: int, width: int) -> keras.Model | None:
+    """Returns the model with its weights for pictures of a size; None where it can't be."""
     inputs = [
         keras.Input(
             (height, width, tensor.shape[-1]) if len(tensor.shape) == 4 else tensor.shape[1:], dtype=tensor.dtype
@@ -126,13 +134,16 @@ def _looking(model: keras.Model, size) -> keras.Model:
         for tensor in model.inputs
     ]
     try:
-        resized = keras.models.clone_model(model, input_tensors=kinds.one_or_all(inputs))
-        resized.set_weights(model.get_weights())
+        rebuilt = keras.models.clone_model(model, input_tensors=kinds.one_or_all(inputs))
+        rebuilt.set_weights(model.get_weights())
     except ValueError:
-        # A dense layer has another length there.
-        found = f"takes {own[0]}x{own[1]} alone, found {height}x{width}"
-        raise UsageError(f"size: {model.name} {found}; leave it out") from None
-    return resized
+        # A skip connection meets another size, or a dense layer another length.
+        return None
+    return rebuilt
+
+
+def _own_size(model: keras.Model) -> tuple[int | None, int | None]:
+    return next(tensor.shape[1:3] for tensor in model.inputs if len(tensor.shape) == 4)
 
 
 def _sides(size: tuple[int, int] | None, own: Sequence[int | None]) -> tuple[int, int]:
@@ -146,10 +157,16 @@ def _no_free_size(model: keras.Model, own: Sequence[int]) -> UsageError:
     )
 
 
-def _with_shape(found: card.Interface, model: keras.Model, height: int | None, width: int | None) -> card.Interface:
-    sides = [side and side * found.scale for side in (height, width)]
-    given = dataclasses.replace(found.output, shape=(1, *sides, model.output_shape[-1]))
-    return dataclasses.replace(found, outputs=(given,))
+def _another_size(model: keras.Model, sides: tuple[int, int], multiple: int | None) -> UsageError:
+    own = _own_size(model)
+    if multiple is None or sides[0] % multiple == sides[1] % multiple == 0:
+        found = f"takes {own[0]}x{own[1]} alone, found {sides[0]}x{sides[1]}"
+        return UsageError(f"size: {model.name} {found}; leave it out")
+    near = [max(side // multiple, 1) * multiple for side in sides]
+    return UsageError(
+        f"size: {model.name} does not take {sides[0]}x{sides[1]}; heights and widths are multiples of {multiple}, "
+        f"as {near[0]}x{near[1]}"
+    )
 
 
 class _UpSampling2D(keras.layers.UpSampling2D):
@@ -165,27 +182,5 @@ def _for_any_size(model: keras.Model) -> keras.Model:
         return (_UpSampling2D if resizes else type(layer)).from_config(layer.get_config())
 
     rebuilt = keras.models.clone_model(model, clone_function=replaced)
-    rebuilt.set_weights(model.get_weights())
-    return rebuilt
-
-
-def _rebuilt(model: keras.Model, network: "Network", height: int, width: int) -> keras.Model:
-    """The model with its weights, for pictures of height x width. Raises UsageError when it can't be."""
-    try:
-        rebuilt = keras.models.clone_model(model, input_tensors=keras.Input((height, width, model.input_shape[-1])))
-    except ValueError:
-        # A skip connection meets another size, or a dense layer another length.
-        rebuilt = None
-    scale = network.interface.scale
-    if rebuilt is None or rebuilt.output_shape[1:3] != (height * scale, width * scale):
-        own = model.input_shape[1]
-        multiple = network.interface.multiple or own
-        if height % multiple == width % multiple == 0:
-            raise UsageError(f"size: {model.name} takes {own}x{own} alone, found {height}x{width}; leave it out")
-        nearest = [max(side // multiple, 1) * multiple for side in (height, width)]
-        raise UsageError(
-            f"size: {model.name} does not take {height}x{width}; heights and widths are multiples of {multiple}, "
-            f"as {nearest[0]}x{nearest[1]}"
-        )
     rebuilt.set_weights(model.get_weights())
     return rebuilt

@@ -1,23 +1,27 @@
 """The proof: a file makes what the Keras model makes, in decibels, or it is not exported.
 
-How near two examples are is a function of a few lines for each kind of output: pictures by their PSNR, all else by the
-signal-to-noise ratio of its values; and classifiers, besides, by the share of examples that both give the same class.
+Pictures are compared by their PSNR, and all else by the signal-to-noise ratio of its values; classifiers, besides, by
+the share of examples for which both find the same class.
 """
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ganzoo.core.kinds import one_or_all
 from ganzoo.errors import RunError
-from ganzoo.exporting.calibration import one_by_one
+from ganzoo.exporting.calibrate import one_by_one
 from ganzoo.lite import card
 from ganzoo.lite.network import Network, called
 
+if TYPE_CHECKING:
+    import keras
+
 EXAMPLES = {"classes": 256}
-"""By the kind of output: a share of equal answers is known to a hundredth only of many."""
+"""How many, by the kind of output: a share of equal answers is known to a hundredth only of many."""
 USUAL_EXAMPLES = 16
 PEAK = 2.0
 """The width of the range of a picture, [-1, 1]."""
@@ -72,14 +76,14 @@ class Quality:
         return self.passed or (self.allowed_below is not None and self.mean >= self.allowed_below)
 
     def described(self) -> str:
-        """What it has, and what are its floors."""
+        """Returns what it has, and what its floor is."""
         wanted = self.floor if self.allowed_below is None else min(self.allowed_below, self.floor)
         if self.mean >= wanted and self.agreement is not None:
             return f"{self.agreement:.1%} of equal answers where {self.agreement_floor:.0%} are its floor"
         return f"{self.mean:.1f} dB where {wanted:g} are its floor"
 
     def document(self) -> dict[str, Any]:
-        """What the card says of it, rounded."""
+        """Returns what the card says of it, rounded."""
         document = {
             "metric": self.metric,
             "examples": self.examples,
@@ -96,12 +100,12 @@ class Quality:
 
 
 def example_count(interface: card.Interface) -> int:
-    """How many examples a file is run on."""
+    """Returns how many examples a file is run on."""
     return EXAMPLES.get(interface.output.kind, USUAL_EXAMPLES)
 
 
 def floor_of(precision: str, interface: card.Interface, floors: Mapping[str, float]) -> float:
-    """The floor of a file in dB, with what its architecture states otherwise."""
+    """Returns the floor of a file in dB, with what its architecture states otherwise."""
     found = floors.get(precision, (FLOORS if interface.output.kind == "image" else SNR_FLOORS)[precision])
     return min(found, ROUNDING) if interface.output.dtype == "uint8" else found
 
@@ -127,60 +131,65 @@ def measure(
     Raises:
         RunError: when the file makes what is no number.
     """
-    kind = network.interface.output.kind
-    metric, compare, prepare = METRICS.get(kind, SIGNALS)
-    decibels, largest, same = [], 0.0, 0
+    tensor = network.interface.output
+    metric = "psnr" if tensor.kind == "image" else "snr"
+    ratios, largest, same = [], 0.0, 0
     for example, wanted in zip(one_by_one(inputs), expected, strict=True):
-        found, wanted = prepare(called(network, example)[0], wanted, network.interface.output)
+        found = np.asarray(called(network, example)[0], "float64")
+        if tensor.kind == "image":
+            found = (found * tensor.std + tensor.mean) / 127.5 - 1.0
+            wanted = np.clip(wanted, -1.0, 1.0) if tensor.dtype == "uint8" else wanted
         _check(network.name, found, wanted)
-        decibels.append(compare(found, wanted))
+        ratios.append(decibels(metric, found, wanted))
         largest = max(largest, float(np.abs(found - wanted).max()))
         same += int(np.argmax(found) == np.argmax(wanted))
-    is_of_classes = kind == "classes"
+    is_of_classes = tensor.kind == "classes"
     return Quality(
         metric=metric,
-        examples=len(decibels),
-        mean=float(np.mean(decibels)),
-        worst=min(decibels),
+        examples=len(ratios),
+        mean=float(np.mean(ratios)),
+        worst=min(ratios),
         largest_difference=largest,
         floor=floor_of(precision, network.interface, floors),
         allowed_below=allowed_below,
-        agreement=same / len(decibels) if is_of_classes else None,
+        agreement=same / len(ratios) if is_of_classes else None,
         agreement_floor=AGREEMENT[precision] if is_of_classes else None,
     )
 
 
-def psnr(image: np.ndarray, other: np.ndarray) -> float:
-    """Peak signal-to-noise ratio in dB of two images in [-1, 1]; `EQUAL` at most."""
-    error = float(np.mean((image.astype("float64") - other) ** 2))
-    return min(EQUAL, 10 * math.log10(PEAK**2 / error)) if error else EQUAL
+def decibels(metric: str, found: np.ndarray, wanted: np.ndarray) -> float:
+    """Returns a ratio of signal to noise in dB, from `-EQUAL` to `EQUAL`.
 
-
-def snr(found: np.ndarray, wanted: np.ndarray) -> float:
-    """Signal-to-noise ratio in dB of what was found, of a signal that was wanted; from `-EQUAL` to `EQUAL`."""
+    Args:
+        metric: `psnr`, of two pictures in [-1, 1]; or `snr`, whose signal is what was wanted.
+        found: an example, of any shape.
+        wanted: of the same shape.
+    """
     wanted = wanted.astype("float64")
-    signal, noise = float(np.mean(wanted**2)), float(np.mean((found - wanted) ** 2))
+    signal = PEAK**2 if metric == "psnr" else float(np.mean(wanted**2))
+    noise = float(np.mean((found - wanted) ** 2))
     if not noise:
         return EQUAL
     return max(-EQUAL, min(EQUAL, 10 * math.log10(signal / noise))) if signal else -EQUAL
 
 
-def _pictures(found: np.ndarray, wanted: np.ndarray, tensor: card.Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Both in [-1, 1], the first by what the card says of it."""
-    if tensor.dtype == "uint8":
-        wanted = np.clip(wanted, -1.0, 1.0)
-    return (np.asarray(found, "float64") * tensor.std + tensor.mean) / 127.5 - 1.0, wanted
+def outputs(
+    model: "keras.Model", inputs: Sequence[np.ndarray], pictures: tuple[float, float] | None = None
+) -> np.ndarray:
+    """Returns what a Keras model makes of examples, one at a time, (N, ...).
 
-
-def _as_they_are(found: np.ndarray, wanted: np.ndarray, tensor: card.Tensor) -> tuple[np.ndarray, np.ndarray]:
-    return np.asarray(found, "float64"), wanted
-
-
-Compare = Callable[[np.ndarray, np.ndarray], float]
-METRICS: Mapping[str, tuple[str, Compare, Callable]] = {"image": ("psnr", psnr, _pictures)}
-"""By the kind of output: the name of the metric, the function, and what brings both examples into one range."""
-SIGNALS = ("snr", snr, _as_they_are)
-"""Of every other kind."""
+    Args:
+        model: which is run in inference.
+        inputs: of each of its inputs in order (N, ...), as it takes them.
+        pictures: the values of black and white, where it makes pictures: these become [-1, 1].
+    """
+    made = []
+    for place in range(len(inputs[0])):
+        found = model(one_or_all([values[place : place + 1] for values in inputs]), training=False)
+        made.append(np.asarray(found[0] if isinstance(found, list | tuple) else found))
+    low, high = pictures or (-1.0, 1.0)
+    found = np.concatenate(made)
+    return found if (low, high) == (-1.0, 1.0) else (found - low) / (high - low) * 2.0 - 1.0
 
 
 def _check(name: str, found: np.ndarray, wanted: np.ndarray) -> None:

@@ -16,7 +16,7 @@ from PIL import Image
 import ganzoo
 from ganzoo.config import parsing
 from ganzoo.errors import RunError, UsageError
-from ganzoo.exporting import interface, proof, publishing, saved_model
+from ganzoo.exporting import convert, interface, proof, publish
 from ganzoo.generators import inference, pretrained
 from ganzoo.lite import card
 from ganzoo.lite.runner import GanzooLite
@@ -91,7 +91,7 @@ def test_the_proof_fails_an_export_that_paints_something_else_and_leaves_nothing
     name, form, fault, tmp_path, monkeypatch
 ):
     model = painters.painter(name)
-    monkeypatch.setattr(saved_model, "serving", fault)
+    monkeypatch.setattr(convert, "serving", fault)
     with pytest.raises(RunError, match=r"^nothing exported: generator_\w+(\.tflite)? has -?\d+\.\d dB"):
         export(model, tmp_path / "out", formats=[form], quantize=["none"])
     assert list(tmp_path.iterdir()) == []
@@ -149,14 +149,14 @@ def test_a_failure_while_the_files_are_moved_leaves_what_was_there(tmp_path, mon
     model = painters.painter("dcgan")
     export(model, tmp_path, formats=["savedmodel"])
     before = contents(tmp_path)
-    write = publishing.write_card
+    write = publish.write_card
 
     def full_disk(folder, files):
         if folder == tmp_path:
             raise OSError(errno.ENOSPC, "No space left on device")
         write(folder, files)
 
-    monkeypatch.setattr(publishing, "write_card", full_disk)
+    monkeypatch.setattr(publish, "write_card", full_disk)
     with pytest.raises(OSError, match="No space left"):
         export(model, tmp_path, quantize=["none"])
     assert contents(tmp_path) == before
@@ -167,7 +167,7 @@ def test_a_failure_leaves_what_was_there_and_allow_below_is_said_in_the_card(tmp
     model = painters.painter("dcgan")
     first = export(model, tmp_path, formats=["savedmodel"])
     before = contents(tmp_path)
-    monkeypatch.setattr(saved_model, "serving", with_swapped_channels)
+    monkeypatch.setattr(convert, "serving", with_swapped_channels)
     options = {"formats": ["savedmodel"], "allow_below": 30.0}
     with pytest.raises(RunError, match="--allow-below"):
         export(model, tmp_path, **options)

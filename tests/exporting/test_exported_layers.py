@@ -6,7 +6,7 @@ import painters
 import pytest
 
 from ganzoo.core.layers import instance_norm, reflection_pad
-from ganzoo.exporting import saved_model, tflite
+from ganzoo.exporting import convert
 from ganzoo.lite import card
 
 PLAIN = {
@@ -25,8 +25,8 @@ def export(model, shape: tuple, folder) -> None:
     """Writes `layer.tflite`."""
     taken = card.Tensor("image", "image", shape, "float32")
     interface = card.Interface("serving_default", (taken,), (taken,))
-    saved_model.write(model, interface, interface, folder / "saved")
-    (folder / "layer.tflite").write_bytes(tflite.convert(folder / "saved", "serving_default"))
+    convert.write_saved_model(model, interface, interface, folder / "saved")
+    (folder / "layer.tflite").write_bytes(convert.to_tflite(folder / "saved", "serving_default"))
 
 
 @pytest.mark.parametrize("name", PLAIN)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ganzoo.errors import RunError
-from ganzoo.exporting import calibration, proof
+from ganzoo.exporting import calibrate, proof
 from ganzoo.lite import card
 from ganzoo.lite.network import Network
 
@@ -22,8 +22,8 @@ def interface(dtype="float32"):
 def test_psnr_has_a_peak_of_2_and_a_finite_value_for_equal_pictures():
     image = np.zeros((4, 4, 3), "float32")
     # 10 log10(2^2 / 0.1^2)
-    assert proof.psnr(image + 0.1, image) == pytest.approx(26.0206, abs=1e-3)
-    assert proof.psnr(image, image) == proof.EQUAL == 200.0
+    assert proof.decibels("psnr", image + 0.1, image) == pytest.approx(26.0206, abs=1e-3)
+    assert proof.decibels("psnr", image, image) == proof.EQUAL == 200.0
 
 
 def network(run, dtype="float32"):
@@ -104,10 +104,10 @@ def answers(found, wanted, precision="dynamic", allowed=None):
 
 def test_a_signal_is_measured_by_its_own_power_and_silence_by_nothing():
     # 10 log10((3^2 + 4^2) / (0.3^2 + 0.4^2))
-    assert proof.snr(np.array([3.3, 4.4]), np.array([3.0, 4.0])) == pytest.approx(20.0)
-    assert proof.snr(np.ones(3), np.ones(3)) == proof.EQUAL
-    assert proof.snr(np.zeros(3), np.zeros(3)) == proof.EQUAL
-    assert proof.snr(np.ones(3), np.zeros(3)) == -proof.EQUAL
+    assert proof.decibels("snr", np.array([3.3, 4.4]), np.array([3.0, 4.0])) == pytest.approx(20.0)
+    assert proof.decibels("snr", np.ones(3), np.ones(3)) == proof.EQUAL
+    assert proof.decibels("snr", np.zeros(3), np.zeros(3)) == proof.EQUAL
+    assert proof.decibels("snr", np.ones(3), np.zeros(3)) == -proof.EQUAL
 
 
 def test_a_classifier_that_finds_other_classes_fails_however_near_its_logits_are():
@@ -135,14 +135,14 @@ def test_logits_that_are_far_off_fail_though_every_class_is_right():
 def test_a_range_is_the_one_of_the_least_error():
     random = np.random.default_rng(0)
     uniform = random.uniform(-1, 1, 20_000)
-    assert calibration.least_error(uniform, -1.0, 1.0) == (-1.0, 1.0)
+    assert calibrate.least_error(uniform, -1.0, 1.0) == (-1.0, 1.0)
     # The best step for 256 levels is 0.0308 deviations (Jayant and Noll 1984, table 4.2): values beyond 3.9 are cut.
     normal = random.normal(size=200_000)
-    low, high = calibration.least_error(normal, normal.min(), normal.max())
+    low, high = calibrate.least_error(normal, normal.min(), normal.max())
     assert high - low == pytest.approx(255 * 0.0308, rel=0.02)
     # With heavier tails, of deviation 2^0.5, at 9.9 (Banner et al. 2019, section 3).
     laplace = random.laplace(size=200_000)
-    low, high = calibration.least_error(laplace, laplace.min(), laplace.max())
+    low, high = calibrate.least_error(laplace, laplace.min(), laplace.max())
     assert high - low == pytest.approx(2 * 9.9, rel=0.06)
     positive = np.maximum(normal, 0.0)
-    assert calibration.least_error(positive, 0.0, positive.max())[0] == 0.0
+    assert calibrate.least_error(positive, 0.0, positive.max())[0] == 0.0

@@ -11,10 +11,11 @@ from exporting.kinds import CLASSES, NAMES, NETWORKS, WORDS
 
 from ganzoo.data.fields import Code, Image, Label, Latents, Signature
 from ganzoo.errors import UsageError
-from ganzoo.exporting import conversion, interface, proof, proving, publishing
+from ganzoo.exporting import calibrate, convert, interface, proof, publish
 from ganzoo.lite import card, runner
 from ganzoo.lite import network as networks
 
+FORMATS = ("savedmodel", "tflite")
 PRECISIONS = ("none", "float16", "dynamic", "int8")
 
 
@@ -53,13 +54,21 @@ def exported(tmp_path_factory):
         folder, signature = tmp_path_factory.mktemp(build.__name__), NETWORKS[build]
         model, found = interface.at_size(build(), None, signature, NAMES, kinds.Config())
         inputs = examples(found, 16)
-        calibrating = proving.fed(examples(found, 64), found)
-        files = conversion.convert(
-            model, "network", folder, found, found, quantize=PRECISIONS, examples=calibrating, count=True
+        calibrating = calibrate.fed(examples(found, 64), found)
+        files = convert.convert(
+            model,
+            "network",
+            folder,
+            found,
+            found,
+            formats=FORMATS,
+            precisions=PRECISIONS,
+            examples=calibrating,
+            count=True,
         )
-        publishing.write_card(folder, {file.path.name: proving.described(file) for file in files})
-        given = proving.fed(inputs, found)
-        expected = proving.outputs(model, [given[tensor.name] for tensor in found.inputs])
+        publish.write_card(folder, {file.path.name: publish.described(file) for file in files})
+        given = calibrate.fed(inputs, found)
+        expected = proof.outputs(model, [given[tensor.name] for tensor in found.inputs])
         made[build] = Exported(model, inputs, expected, {file.path.name: file for file in files})
         return made[build]
 
@@ -148,11 +157,11 @@ def test_pictures_of_another_range_than_usual_are_painted_and_proven_as_pictures
     model = keras.Model(latents, keras.layers.Reshape((4, 4, 3))(x), name="from_0_to_1")
     signature = Signature({"latents": Latents()}, {"image": Image(range=(0.0, 1.0))})
     _, found = interface.at_size(model, None, signature)
-    files = conversion.convert(model, "g", tmp_path, found, found, formats=["tflite"], quantize=["none"])
-    publishing.write_card(tmp_path, {files[0].path.name: proving.described(files[0])})
+    files = convert.convert(model, "g", tmp_path, found, found, formats=["tflite"], precisions=["none"])
+    publish.write_card(tmp_path, {files[0].path.name: publish.described(files[0])})
     network = runner.open_tflite(files[0].path)
     inputs = networks.draw(network, 0, 4)
-    expected = proving.outputs(model, [inputs["latents"]], (0.0, 1.0))
+    expected = proof.outputs(model, [inputs["latents"]], (0.0, 1.0))
     assert proof.measure(network, inputs, expected, "none", {}).passed
     pictures = np.concatenate(list(networks.made(network, inputs)))
     np.testing.assert_array_equal(pictures, np.rint(np.asarray(model(inputs["latents"])) * np.float32(255)))
@@ -161,11 +170,11 @@ def test_pictures_of_another_range_than_usual_are_painted_and_proven_as_pictures
 def test_with_uint8_pixels_go_into_a_classifier_and_logits_come_out(tmp_path):
     model, values = interface.at_size(kinds.classifier(), None, NETWORKS[kinds.classifier], NAMES, kinds.Config())
     pixels = interface.with_uint8(values)
-    files = conversion.convert(model, "c", tmp_path, pixels, values, formats=["tflite"], quantize=["none"])
+    files = convert.convert(model, "c", tmp_path, pixels, values, formats=["tflite"], precisions=["none"])
     assert files[0].path.name == "c_float32_uint8.tflite"
-    publishing.write_card(tmp_path, {files[0].path.name: proving.described(files[0])})
+    publish.write_card(tmp_path, {files[0].path.name: publish.described(files[0])})
     inputs = examples(pixels, 8)
-    expected = proving.outputs(model, [proving.fed(inputs, values)["image"]])
+    expected = proof.outputs(model, [calibrate.fed(inputs, values)["image"]])
     quality = proof.measure(runner.open_tflite(files[0].path), inputs, expected, "none", {})
     assert quality.passed and quality.agreement == 1.0
 

@@ -18,7 +18,7 @@ from ganzoo.data.fields import Image, Label, Latents, Signature, Stream
 from ganzoo.errors import UsageError
 from ganzoo.evaluation import subject
 from ganzoo.evaluation.evaluate import _known_data, evaluate
-from ganzoo.exporting.generators import _data, _pipeline
+from ganzoo.exporting.examples import _data, _pipeline
 from ganzoo.gan.gan import GAN, Phase
 from ganzoo.generators import pretrained
 from ganzoo.recipes import registry

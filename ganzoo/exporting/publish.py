@@ -1,7 +1,9 @@
-"""Exported files to their folder: all of them with their card, or none, whatever fails or is killed."""
+"""Brings exported files to their folder: all of them with their card, or none, whatever fails or is killed."""
 
 import contextlib
+import dataclasses
 import hashlib
+import importlib.metadata
 import json
 import os
 import re
@@ -9,15 +11,22 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import filelock
 
 from ganzoo.errors import RunError, UsageError
+from ganzoo.exporting import anatomy, benchmark
 from ganzoo.files.atomic import replacing
+from ganzoo.generators.generator import Generator
 from ganzoo.lite import card
 
+if TYPE_CHECKING:
+    from ganzoo.exporting.convert import File
+
+MADE_WITH = ("keras-ganzoo", "keras", "tensorflow", "ai-edge-litert", "litert-quantizer")
 OLD = ".old-"
-"""What the names of files begin with that were moved out of the way."""
+"""Names of files that were moved out of the way begin with this."""
 
 
 def check_place(out: Path) -> None:
@@ -31,7 +40,7 @@ def check_place(out: Path) -> None:
 
 
 def _entries(out: Path) -> dict[str, dict]:
-    """What the card in the folder says of its files, as of this version. Raises UsageError when it is no card."""
+    """Returns what the card in a folder says of its files, as of this version. Raises UsageError when it is no card."""
     if not (out / card.NAME).exists():
         return {}
     try:
@@ -43,14 +52,14 @@ def _entries(out: Path) -> dict[str, dict]:
 
 
 def _as_of_now(entry: dict) -> dict:
-    """An entry as version 2 has it: with lists of inputs and outputs, where version 1 had one of each."""
+    """Returns an entry as version 2 has it: with lists of inputs and outputs, where version 1 had one of each."""
     of_version_1 = {"input": "inputs", "output": "outputs"}
     return {of_version_1.get(key, key): [value] if key in of_version_1 else value for key, value in entry.items()}
 
 
 @contextlib.contextmanager
 def staging(out: Path) -> Iterator[Path]:
-    """A folder within `out` for files that are not proven yet. At the end it is gone, and `out` too if it is empty."""
+    """Makes a folder within `out` for unproven files. At the end it is gone, and `out` too if it is empty."""
     made = [path for path in (out, *out.parents) if not path.exists()]
     out.mkdir(parents=True, exist_ok=True)
     _remove_unfinished(out)
@@ -93,7 +102,7 @@ def _is_running(process: int) -> bool:
 
 
 def publish(folder: Path, out: Path, entries: Mapping[str, dict], left_out: Sequence[str]) -> None:
-    """Moves the files to their place; all of them with their card, or none. What was left out is not there after."""
+    """Moves the files to their place: all of them with their card, or none. Files of `left_out` are removed."""
     with _locked(out):
         earlier = {name: entry for name, entry in _entries(out).items() if (out / name).exists()}
         _check_places(out, entries, earlier)
@@ -129,7 +138,7 @@ def _check_places(out: Path, entries: Mapping[str, dict], earlier: Mapping[str, 
 
 
 def _stem(name: str) -> str:
-    """`generator_ab` of `generator_ab_float32.tflite`."""
+    """Returns the name without what export adds: `generator_ab` of `generator_ab_float32.tflite`."""
     return re.sub(r"_(savedmodel|float32|float16|dynamic|int8|int16x8)(_uint8)?(\.tflite)?$", "", name)
 
 
@@ -139,12 +148,45 @@ def _replace(path: Path, target: Path) -> None:
 
 
 def _locked(out: Path) -> filelock.FileLock:
-    """For one process at a time; the lock lies elsewhere, lest it is taken for part of the export."""
+    """Returns a lock on a folder, which lies elsewhere, lest it is taken for part of the export."""
     name = hashlib.sha256(str(out.resolve()).encode()).hexdigest()[:16]
     return filelock.FileLock(Path(tempfile.gettempdir()) / f"ganzoo-export-{name}.lock")
 
 
 def write_card(folder: Path, files: Mapping[str, dict]) -> None:
+    """Writes `card.json`, with an entry for each file by name."""
     document = {"card_version": card.VERSION, "files": dict(sorted(files.items()))}
     with replacing(folder / card.NAME) as path:
         path.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", "utf-8")
+
+
+def described(file: "File") -> dict:
+    """Returns what the card says of a file before it is proven: all that a runner needs."""
+    found = {
+        "sha256": card.digest(file.path),
+        "bytes": card.size(file.path),
+        "format": file.format,
+        "quantization": file.quantization,
+        **dataclasses.asdict(file.interface),
+    }
+    # As it is when it is read: of lists, not tuples.
+    return json.loads(json.dumps(found))
+
+
+def entry(generator: Generator, file: "File", quality: Mapping[str, Any], measure: bool) -> dict:
+    """Returns all that the card says of a file.
+
+    Args:
+        generator: which the file is made of.
+        file: which is proven.
+        quality: how near it comes to the Keras model, and on what data.
+        measure: also take down a TFLite file's operators, speed and memory.
+    """
+    known = {"provenance": generator.provenance.to_document()} if generator.provenance else {}
+    document = {"model": generator.model.name, **known, **described(file), "quality": quality}
+    if measure and file.format == "tflite":
+        found = anatomy.describe(file.path)
+        in_file = {f"{name}_in_file": found[name] for name in file.counts}
+        document |= {"anatomy": {**found, **in_file, **file.counts}, "latency": benchmark.latency(file.path)}
+    document["made_with"] = {name: importlib.metadata.version(name) for name in MADE_WITH}
+    return document

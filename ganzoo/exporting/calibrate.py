@@ -1,18 +1,21 @@
-"""The range of every tensor of a TFLite file, found on examples, for quantisation to 8 bits.
+"""Finds the range of every tensor of a TFLite file on examples, for quantizing it to 8 bits.
 
 A range as wide as the largest value ever seen makes steps that are too coarse for the many values that are small. The
 range taken is the one of the least mean squared error, of rounding and of clipping together. It gained 1 to 5 dB over
 ranges of minimum and maximum, and over moving averages of them, with every generator that was measured.
 """
 
-import dataclasses
 import math
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from ganzoo.exporting import litert_private
+from ganzoo.lite import card
+from ganzoo.lite.network import taken
 from ganzoo.lite.threads import all_threads
 
 EXAMPLES = 64
@@ -27,8 +30,7 @@ STEPS = 255
 """Of 8 bits."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """What was seen of one tensor."""
 
     low: float
@@ -39,19 +41,24 @@ class Seen:
 
 
 def example_count(output_shape: Sequence[int | None]) -> int:
-    """How many examples suffice for pictures, or clips, of a size."""
+    """Returns how many examples suffice for pictures, or clips, of a size."""
     pixels = math.prod(side or 1 for side in output_shape[1:3])
     return max(FEWEST, min(EXAMPLES, PIXELS // pixels))
 
 
 def one_by_one(inputs: Mapping[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
-    """Batches of one of each example, of all of them (N, ...) by the names of the inputs."""
+    """Splits examples, (N, ...) by the names of the inputs, into N batches of one."""
     count = len(next(iter(inputs.values())))
     return [{name: values[place : place + 1] for name, values in inputs.items()} for place in range(count)]
 
 
+def fed(inputs: Mapping[str, np.ndarray], interface: card.Interface) -> dict[str, np.ndarray]:
+    """Returns examples as a file takes them, of examples as whoever uses it has them; both by the inputs' names."""
+    return {tensor.name: taken(tensor, inputs[tensor.name]) for tensor in interface.inputs}
+
+
 def observe(path: Path, examples: Sequence[Mapping]) -> dict[str, Seen]:
-    """Runs a float32 TFLite file of one signature on examples, its inputs by name; what is seen of every tensor."""
+    """Runs a float32 TFLite file of one signature on examples, its inputs by name. Returns what every tensor held."""
     runs = {}
     random = np.random.default_rng(0)
     count = VALUES // len(examples)
@@ -59,20 +66,16 @@ def observe(path: Path, examples: Sequence[Mapping]) -> dict[str, Seen]:
         for name, values in tensors:
             flat = values.reshape(-1)
             drawn = flat if flat.size <= count else flat[random.integers(0, flat.size, count)]
-            runs.setdefault(name, []).append(Seen(float(flat.min()), float(flat.max()), drawn, values.ndim))
-    return {
-        name: Seen(
-            min(run.low for run in seen),
-            max(run.high for run in seen),
-            np.concatenate([run.drawn for run in seen]),
-            seen[0].rank,
-        )
-        for name, seen in runs.items()
-    }
+            runs.setdefault(name, []).append((float(flat.min()), float(flat.max()), drawn, values.ndim))
+    found = {}
+    for name, seen in runs.items():
+        low, high, drawn, (rank, *_) = zip(*seen, strict=True)
+        found[name] = Seen(min(low), max(high), np.concatenate(drawn), rank)
+    return found
 
 
 def ranges(seen: Mapping[str, Seen], *, clip: bool) -> dict[str, dict[str, np.ndarray]]:
-    """`min` and `max` of every tensor by name: what `litert-quantizer` calls QSVs.
+    """Returns `min` and `max` of every tensor by name, which `litert-quantizer` calls QSVs.
 
     Args:
         seen: from `observe`.
@@ -87,7 +90,7 @@ def ranges(seen: Mapping[str, Seen], *, clip: bool) -> dict[str, dict[str, np.nd
 
 
 def least_error(values: np.ndarray, low: float, high: float) -> tuple[float, float]:
-    """The range within (low, high) into which values are quantised with the least mean squared error."""
+    """Returns the range within (low, high) into which values are quantized with the least mean squared error."""
     for _ in range(2):
         if high > 0:
             high = min((high * share for share in SHARES), key=lambda limit: _error(values, low, limit))
@@ -103,14 +106,14 @@ def _error(values: np.ndarray, low: float, high: float) -> float:
 
 
 def _runs(path: Path, examples: Iterable[Mapping]) -> Iterator[Iterator[tuple[str, np.ndarray]]]:
-    """Of each example the names and values of the tensors that are computed from it, and of itself."""
+    """Yields, for each example, the names and values of its tensors and of those that are computed from it."""
     from ai_edge_litert.interpreter import Interpreter
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # It warns of the memory, which is needed here.
         interpreter = Interpreter(str(path), experimental_preserve_all_tensors=True, num_threads=all_threads())
     run = interpreter.get_signature_runner()
-    computed = {index for operator in interpreter._get_ops_details() for index in operator["outputs"]}
+    computed = {index for node in litert_private.nodes(interpreter) for index in node["outputs"]}
     computed |= {details["index"] for details in interpreter.get_input_details()}
     tensors = [details for details in interpreter.get_tensor_details() if details["index"] in computed]
     tensors = [details for details in tensors if details["dtype"] == np.float32]

@@ -12,7 +12,7 @@ from ganzoo.config import registration
 from ganzoo.config.recipe import ImageGANConfig, Positive, frozen_config
 from ganzoo.data.fields import Image, Label, Signature, Stream, Tokens
 from ganzoo.errors import UsageError
-from ganzoo.exporting import generators
+from ganzoo.exporting import examples
 from ganzoo.generators import generator
 from ganzoo.generators.provenance import Provenance
 
@@ -60,7 +60,7 @@ def source(tmp_path, monkeypatch) -> str:
 
 def test_a_picture_is_proven_with_each_class_in_turns_where_no_batch_has_the_class(source):
     found = repainting("generator", ())
-    inputs = generators.inputs(found, found.network.interface, "test", 5, source).inputs
+    inputs = examples.inputs(found, found.network.interface, "test", 5, source).inputs
     assert inputs["label"].tolist() == [0, 1, 2, 0, 1] and inputs["label"].dtype == "int32"
     np.testing.assert_array_equal(inputs["image"][:, 0, 0, 0], 40 * np.arange(5))
 
@@ -68,4 +68,4 @@ def test_a_picture_is_proven_with_each_class_in_turns_where_no_batch_has_the_cla
 def test_a_text_that_no_batch_has_is_nothing_to_prove_on(source):
     found = repainting("of_text", (2,))
     with pytest.raises(UsageError, match="repaint_of_text: takes a text, told, of which its architecture's batch has"):
-        generators.inputs(found, found.network.interface, "test", 5, source)
+        examples.inputs(found, found.network.interface, "test", 5, source)

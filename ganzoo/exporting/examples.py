@@ -1,8 +1,7 @@
-"""The generators that are to be exported, and images for them: of the recipe's data, to calibrate and prove on."""
+"""Finds the generators that are to be exported, and examples of the recipe's data to calibrate and prove them on."""
 
-import contextlib
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -28,7 +27,7 @@ WITHOUT_DATA = (*DRAWN, "label")
 
 
 def find(model: "str | Path | keras.Model", direction: str, network: str | None = None) -> list[Generator]:
-    """The generators that are to be exported: with the direction `both` all that there are. Imports no Keras.
+    """Finds the generators that are to be exported, for the direction `both` all that there are. Imports no Keras.
 
     Raises:
         UsageError: when there is no such model, direction or network, or it is no Keras model any more.
@@ -43,23 +42,8 @@ def find(model: "str | Path | keras.Model", direction: str, network: str | None 
     return found
 
 
-def stem(generator: Generator) -> str:
-    """What names of its files begin with."""
-    return generator.path.stem if generator.path else "generator"
-
-
-def floors(generator: Generator) -> dict[str, float]:
-    """Where its architecture's floors differ from those of all."""
-    return generator.provenance.floors if generator.provenance else {}
-
-
-def hints(generator: Generator) -> int:
-    """How many dabs of color a drawing had at most in its own run; 0 where there were none, or nobody knows."""
-    return generator.recipe.data.hints if generator.recipe else 0
-
-
 def keras_values(generator: Generator, inputs: np.ndarray) -> np.ndarray:
-    """What the Keras model is given for pixels or latents: by its architecture, whatever a card says."""
+    """Returns what the Keras model is given for pixels or latents: by its architecture, whatever a card says."""
     if inputs.dtype != np.uint8:
         return inputs
     low, high = keras_network.input_range(generator.model)
@@ -85,55 +69,40 @@ def needs_data(interface: card.Interface) -> bool:
 
 
 def inputs(generator: Generator, interface: card.Interface, split: str, count: int, source: str | None) -> Examples:
-    """Examples of what a generator takes, as whoever uses the file has them.
+    """Returns examples of what a generator takes, as whoever uses the file has them.
 
     Args:
         generator: whose recipe says what data these are of.
         interface: says of what size; where any size will do it is the recipe's.
-        split: `train` or `test`; of latents, it is another seed.
+        split: `train`; or `test`, to prove a file on. Latents of each have another seed.
         count: how many at most.
-        source: of images, in place of the recipe's.
+        source: of images. In the split `train` it is used in place of the recipe's; in `test` where there is no
+            recipe, or its data can't be had.
 
     Raises:
         UsageError: when the images can't be had, or none are known.
         RunError: when a download fails.
     """
-    return _tried(generator, interface, split, count, [source] if source else [None, *_stand_ins(generator)])
-
-
-def test_inputs(generator: Generator, interface: card.Interface, count: int, source: str | None) -> Examples:
-    """Examples to prove a file on: of its run's own data, or of `source` where those can't be had or there is no run.
-
-    Raises:
-        UsageError, RunError: as `inputs`.
-    """
-    if source is None or generator.recipe is None:
-        return inputs(generator, interface, "test", count, source)
-    return _tried(generator, interface, "test", count, [None, source])
-
-
-def _tried(
-    generator: Generator, interface: card.Interface, split: str, count: int, sources: Sequence[str | None]
-) -> Examples:
-    """Examples of the first of several sources that has some; None is the recipe's. Raises what is wrong with the last.
-
-    What the user gave comes before what stands in for data that isn't there.
-    """
-    *others, last = sources
-    for source in others:
-        with contextlib.suppress(UsageError, RunError):
-            return _examples(generator, interface, split, count, source)
-    return _examples(generator, interface, split, count, last)
+    if source is None:
+        sources = [None, *_stand_ins(generator)]
+    else:
+        sources = [None, source] if split == "test" and generator.recipe else [source]
+    for place in sources:
+        try:
+            return _examples(generator, interface, split, count, place)
+        except (UsageError, RunError) as error:
+            problem = error
+    raise problem
 
 
 def _stand_ins(generator: Generator) -> list[str]:
-    """A source of images where those of the recipe can't be had, which a pretrained generator doesn't bring along."""
+    """Returns a source to use where the recipe's can't be had, which a pretrained generator doesn't bring along."""
     usual = _usual_recipe(generator) if generator.path and generator.path.suffix == zoo.WEIGHTS else None
     return [usual.data.source] if usual else []
 
 
 def _usual_recipe(generator: Generator) -> Recipe | None:
-    """The default recipe of its architecture, where there is one."""
+    """Returns the default recipe of its architecture, where there is one."""
     if generator.provenance is None:
         return None
     name = registry.config_class(generator.provenance.architecture).default_recipe
@@ -169,7 +138,7 @@ def _examples(generator: Generator, interface: card.Interface, split: str, count
 
 
 def _data(generator: Generator, source: str | None) -> DataConfig:
-    """What data the examples are of: those of `source`, or the recipe's, prepared as in training."""
+    """Returns the data of `source`, or the recipe's, prepared as in training."""
     recipe = generator.recipe or _usual_recipe(generator)
     if source is None and recipe is None:
         raise UsageError(
@@ -186,12 +155,12 @@ def _data(generator: Generator, source: str | None) -> DataConfig:
 
 
 def _batch(recipe: Recipe | None) -> tuple[Stream, ...]:
-    """What the data is asked for; pictures, where nobody knows."""
+    """Returns what the data is asked for; pictures, where nobody knows."""
     return recipe.model.batch if recipe else (Stream(image=Image()),)
 
 
 def _pipeline(generator: Generator, interface: card.Interface, data: DataConfig, split: str) -> Pipeline:
-    """A pipeline whose batches hold what the generator takes; pictures are of its size if the source has such."""
+    """Opens a pipeline whose batches hold what the generator takes; pictures are of its size if the source has such."""
     recipe = generator.recipe or _usual_recipe(generator)
     model = recipe.model if recipe else SimpleNamespace(batch=_batch(recipe))
     options = {"batch_size": 1, "seed": 0, "split": split, "names": generator.names}
@@ -213,14 +182,14 @@ def _pipeline(generator: Generator, interface: card.Interface, data: DataConfig,
 
 
 def _pixels(values: np.ndarray, limits: tuple[float, float], size: tuple[int | None, int | None]) -> np.ndarray:
-    """Pictures of values between limits, as uint8 of a size; None: as large as they are."""
+    """Returns pictures of values between limits as uint8 of a size; None: as large as they are."""
     low, high = limits
     pixels = np.rint((values - low) / (high - low) * 255.0).astype("uint8")
     return pixels if size[0] is None else np.stack([_at_size(image, *size) for image in pixels])
 
 
 def _at_size(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The middle of an image, mirrored outwards where it is smaller."""
+    """Returns the middle of an image, mirrored outwards where it is smaller."""
     missing = [max(side - have, 0) for side, have in zip((height, width), image.shape, strict=False)]
     image = np.pad(image, [(0, missing[0]), (0, missing[1]), (0, 0)], mode="symmetric")
     top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2

@@ -1,4 +1,4 @@
-"""Rearranged convolutions compute what they did."""
+"""Rewritten convolutions compute what they did."""
 
 import numpy as np
 import pytest
@@ -6,13 +6,13 @@ import tensorflow as tf
 import tflite_files
 from tflite_files import numbers
 
-from ganzoo.exporting import anatomy, convolutions
-from ganzoo.exporting.stopwatch import interpreter
+from ganzoo.exporting import anatomy
+from ganzoo.exporting.rewrite import phase_kernels, rewrite
 
 
 def outputs(path, **values):
     """By name of the signature's outputs."""
-    return interpreter(str(path)).get_signature_runner()(**values)
+    return anatomy.interpreter(path).get_signature_runner()(**values)
 
 
 def operators(path) -> dict[str, int]:
@@ -42,7 +42,7 @@ def test_transposed_convolutions_are_replaced_and_give_the_same(tmp_path):
     values = {"image": numbers(1, 5, 7, 3, seed=1), "pixel": numbers(1, 1, 1, 8, seed=2)}
     before, parameters = outputs(path, **values), anatomy.describe(path, gpu=False)["parameters"]
     assert operators(path)["TRANSPOSE_CONV"] == 6
-    assert convolutions.rearrange(path) == 6
+    assert rewrite(path) == 6
     assert operators(path)["CONV_2D"] == 6 and "TRANSPOSE_CONV" not in operators(path)
     after = outputs(path, **values)
     for name, expected in before.items():
@@ -63,7 +63,7 @@ def test_convolutions_of_few_filters_are_replaced_and_give_the_same(tmp_path):
     path = tflite_files.write(tmp_path / "m.tflite", serve, image=(1, 8, 10, 4))
     values = {"image": numbers(1, 8, 10, 4, seed=1)}
     before = outputs(path, **values)
-    assert convolutions.rearrange(path) == 3
+    assert rewrite(path) == 3
     assert operators(path)["DEPTH_TO_SPACE"] == 3
     for name, found in outputs(path, **values).items():
         np.testing.assert_allclose(found, before[name], atol=2e-5, err_msg=name)
@@ -83,7 +83,7 @@ def test_what_can_not_be_bettered_stays_to_the_byte(tmp_path):
 
     path = tflite_files.write(tmp_path / "m.tflite", serve, image=(1, 6, 6, 4), free=(1, None, None, 4))
     content = path.read_bytes()
-    assert convolutions.rearrange(path) == 0
+    assert rewrite(path) == 0
     assert path.read_bytes() == content
 
 
@@ -92,7 +92,7 @@ def test_a_phase_is_every_second_pixel_of_the_kernel(size):
     """By hand, in one dimension: out[s m + r] = sum over i of x[m - i] w[s i + r]."""
     kernel = np.zeros((1, 2 * size, 2 * size, 1), "float32")
     kernel[0, 0, :, 0] = np.arange(2 * size)
-    phases = convolutions.phase_kernels(kernel, size)
+    phases = phase_kernels(kernel, size)
     assert phases.shape == (size * size, 2, 2, 1)
     # The first row of phases holds the kernel's first row, which is the last tap; columns count down.
     assert phases[:size, 1, :, 0].tolist() == [[size + r, r] for r in range(size)]

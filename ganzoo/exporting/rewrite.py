@@ -1,9 +1,9 @@
-"""Puts other convolutions in the place of some that runtimes are slow at, equal to them but for rounding.
+"""Replaces convolutions in a TFLite file that runtimes are slow at by others, equal to them but for rounding.
 
 A transposed convolution of stride s, and a kernel of s t by s t pixels, is s s plain ones of t by t pixels: one for
 each place of an output pixel among the s by s that an input pixel becomes. They are computed as one, with s s times the
 filters, and DEPTH_TO_SPACE puts their results in place. It is the same sum of the same products, in half the time. A
-ReLU stays fused, where a transposed convolution with a ReLU is none that the GPU delegate takes.
+ReLU stays fused, and the GPU delegate takes it, as it takes no transposed convolution with a ReLU.
 
 A convolution of few filters, as the last one of most generators, leaves most of a vector register empty. Four output
 pixels at a time are a convolution of stride 2 with four times the filters, whose kernel is one pixel larger.
@@ -13,31 +13,35 @@ from pathlib import Path
 
 import numpy as np
 
+from ganzoo.exporting import litert_private
+
 VECTOR = 16
 """Filters that a register holds: the multiplications by zero of a larger kernel pay while it has that much room."""
 
 
-def rearrange(path: Path) -> int:
-    """Rewrites the float32 `.tflite` file at `path`; how many convolutions were replaced.
+def rewrite(path: Path) -> int:
+    """Rewrites the float32 `.tflite` file at `path`. Returns how many convolutions were replaced.
 
     Transposed ones stay whose kernel is no multiple of the stride, and all whose size is free.
     """
-    from ai_edge_litert.tools import flatbuffer_utils
-
-    model = flatbuffer_utils.read_model_from_bytearray(path.read_bytes())
-    # Graphs beyond the first are bodies of loops and the like.
-    count = _rewrite(model, model.subgraphs[0])
+    model = litert_private.read(path)
+    graph = model.subgraphs[0]  # Those beyond the first are bodies of loops and the like.
+    ways = {"TRANSPOSE_CONV": _as_phases, "CONV_2D": _widened}
+    operators, count = [], 0
+    for operator in graph.operators:
+        way = ways.get(litert_private.operator_name(model.operatorCodes[operator.opcodeIndex]))
+        replaced = way(model, graph, operator) if way and not _is_free(graph, operator) else None
+        operators += replaced or [operator]
+        count += bool(replaced)
     if count:
+        graph.operators = operators
         _drop_unused(model)
-        for buffer in model.buffers:
-            if buffer.data is not None:  # The writer is slow with anything but arrays.
-                buffer.data = np.frombuffer(buffer.data, "uint8")
-        flatbuffer_utils.write_model(model, str(path))
+        litert_private.write(model, path)
     return count
 
 
 def wide_kernels(kernel: np.ndarray) -> np.ndarray:
-    """The kernel that makes 2 by 2 output pixels of a convolution at once, when it goes in steps of 2.
+    """Returns the kernel that makes 2 by 2 output pixels of a convolution at once, when it goes in steps of 2.
 
     Args:
         kernel: (filters, height, width, channels), as TFLite has it.
@@ -50,7 +54,7 @@ def wide_kernels(kernel: np.ndarray) -> np.ndarray:
 
 
 def phase_kernels(kernel: np.ndarray, stride: int) -> np.ndarray:
-    """The kernels of the plain convolutions that a transposed one is.
+    """Returns the kernels of the plain convolutions that a transposed one is.
 
     Args:
         kernel: of the transposed convolution, (filters, s t, s t, channels), as TFLite has it.
@@ -66,23 +70,9 @@ def phase_kernels(kernel: np.ndarray, stride: int) -> np.ndarray:
     return split.transpose(2, 4, 0, 1, 3, 5).reshape(stride * stride * filters, taps, taps, channels)
 
 
-def _rewrite(model, graph) -> int:
-    from ai_edge_litert.schema_py_generated import BuiltinOperator
-
-    ways = {BuiltinOperator.TRANSPOSE_CONV: _as_phases, BuiltinOperator.CONV_2D: _widened}
-    operators, count = [], 0
-    for operator in graph.operators:
-        way = ways.get(model.operatorCodes[operator.opcodeIndex].builtinCode)
-        replaced = way(model, graph, operator) if way else None
-        operators += replaced or [operator]
-        count += bool(replaced)
-    graph.operators = operators
-    return count
-
-
 def _is_free(graph, operator) -> bool:
     tensors = [graph.tensors[index] for index in (*operator.inputs, *operator.outputs) if index >= 0]
-    return any(-1 in (tensor.shapeSignature if tensor.shapeSignature is not None else []) for tensor in tensors)
+    return any(-1 in (tensor.shapeSignature or ()) for tensor in tensors)
 
 
 def _shape(graph, index: int) -> list[int]:
@@ -90,17 +80,14 @@ def _shape(graph, index: int) -> list[int]:
 
 
 def _as_phases(model, graph, operator) -> list | None:
-    """PAD, CONV_2D, DEPTH_TO_SPACE and SLICE in the place of a TRANSPOSE_CONV; None where it stays."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    options, (wanted, kernel, source), output = operator.builtinOptions, operator.inputs[:3], operator.outputs[0]
+    """Returns PAD, CONV_2D, DEPTH_TO_SPACE and SLICE to replace a TRANSPOSE_CONV; None where it stays."""
+    schema, options = litert_private.schema(), operator.builtinOptions
+    (wanted, kernel, source), output = operator.inputs[:3], operator.outputs[0]
     _, height, width, channels = _shape(graph, source)
     filters, size, other_size, _ = _shape(graph, kernel)
     # One pixel becomes one kernel, whatever the stride.
     stride = size if height == width == 1 else options.strideH
-    if _is_free(graph, operator) or size != other_size or options.strideH != options.strideW:
-        return None
-    if size % stride or stride == 1:
+    if size != other_size or options.strideH != options.strideW or size % stride or stride == 1:
         return None
     margin = size // stride - 1
     rows, columns = height + margin, width + margin
@@ -129,16 +116,13 @@ def _as_phases(model, graph, operator) -> list | None:
 
 
 def _widened(model, graph, operator) -> list | None:
-    """CONV_2D of stride 2 and DEPTH_TO_SPACE in the place of a CONV_2D of few filters; None where it stays."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    options, (source, kernel, bias), output = operator.builtinOptions, operator.inputs, operator.outputs[0]
+    """Returns CONV_2D of stride 2 and DEPTH_TO_SPACE to replace a CONV_2D of few filters; None where it stays."""
+    schema, options = litert_private.schema(), operator.builtinOptions
+    (source, kernel, bias), output = operator.inputs, operator.outputs[0]
     filters, height, width, _ = _shape(graph, kernel)
     _, rows, columns, _ = _shape(graph, output)
     plain = options.strideH == options.strideW == options.dilationHFactor == options.dilationWFactor == 1
-    if _is_free(graph, operator) or not plain or rows % 2 or columns % 2:
-        return None
-    if 4 * filters > VECTOR or min(height, width) < 3 or bias < 0:
+    if not plain or rows % 2 or columns % 2 or 4 * filters > VECTOR or min(height, width) < 3 or bias < 0:
         return None
     new = _Sequence(model, graph, graph.tensors[output].name)
     kernels = new.constant(wide_kernels(_values(model, graph, kernel)))
@@ -162,54 +146,47 @@ class _Sequence:
 
     def __init__(self, model, graph, name: bytes):
         self.model, self.graph, self.name = model, graph, name
-        self.operators = []
+        self.operators, self.schema = [], litert_private.schema()
 
     def constant(self, values) -> int:
-        """Adds a tensor of these values, float32 or int32; its index."""
-        from ai_edge_litert.schema_py_generated import BufferT, TensorType
-
+        """Adds a tensor of these values, as float32 or int32. Returns its index."""
         array = np.asarray(values)
-        kind = TensorType.FLOAT32 if array.dtype.kind == "f" else TensorType.INT32
-        array = array.astype("float32" if kind == TensorType.FLOAT32 else "int32")
-        self.model.buffers.append(BufferT(data=np.frombuffer(array.tobytes(), "uint8")))
+        array = array.astype("float32" if array.dtype.kind == "f" else "int32")
+        self.model.buffers.append(self.schema.BufferT(data=array.tobytes()))
+        kind = getattr(self.schema.TensorType, array.dtype.name.upper())
         return self._tensor(array.shape, kind, len(self.model.buffers) - 1)
 
     def operator(self, kind: str, inputs: list[int], output: int | tuple[int, ...], options=None) -> int:
-        """Adds an operator that gives the tensor `output`, or a new one of that shape; the tensor's index."""
-        from ai_edge_litert import schema_py_generated as schema
-
-        result = output if isinstance(output, int | np.integer) else self._tensor(output, schema.TensorType.FLOAT32, 0)
-        made = schema.OperatorT(opcodeIndex=self._code(getattr(schema.BuiltinOperator, kind)))
-        made.inputs, made.outputs = inputs, [result]
+        """Adds an operator that gives the tensor `output`, or a new one of that shape. Returns the tensor's index."""
+        if isinstance(output, tuple):
+            output = self._tensor(output, self.schema.TensorType.FLOAT32, 0)
+        made = self.schema.OperatorT(opcodeIndex=self._code(kind), inputs=inputs, outputs=[output])
         if options is not None:
-            made.builtinOptionsType = getattr(schema.BuiltinOptions, type(options).__name__.removesuffix("T"))
+            made.builtinOptionsType = getattr(self.schema.BuiltinOptions, type(options).__name__.removesuffix("T"))
             made.builtinOptions = options
         self.operators.append(made)
-        return result
+        return output
 
     def _tensor(self, shape: tuple[int, ...], kind: int, buffer: int) -> int:
-        from ai_edge_litert.schema_py_generated import QuantizationParametersT, TensorT
-
         place = len(self.graph.tensors)
-        made = TensorT(shape=list(shape), type=kind, buffer=buffer, name=self.name + b"/phases%d" % place)
-        made.hasRank, made.quantization = True, QuantizationParametersT()
+        made = self.schema.TensorT(list(shape), kind, buffer, self.name + b"/phases%d" % place)
+        made.hasRank, made.quantization = True, self.schema.QuantizationParametersT()
         self.graph.tensors.append(made)
         return place
 
-    def _code(self, number: int) -> int:
-        """The place of an operator among the codes of the model, added where it lacks."""
-        from ai_edge_litert.schema_py_generated import OperatorCodeT
-
+    def _code(self, kind: str) -> int:
+        """Returns the place of an operator among the codes of the model, added where it lacks."""
         codes = self.model.operatorCodes
-        for place, code in enumerate(codes):
-            if code.builtinCode == number:
-                return place
-        codes.append(OperatorCodeT(builtinCode=number, deprecatedBuiltinCode=number, version=1))
+        names = [litert_private.operator_name(code) for code in codes]
+        if kind in names:
+            return names.index(kind)
+        number = getattr(self.schema.BuiltinOperator, kind)
+        codes.append(self.schema.OperatorCodeT(builtinCode=number, deprecatedBuiltinCode=number, version=1))
         return len(codes) - 1
 
 
 def _drop_unused(model) -> None:
-    """Takes out the tensors that no operator reads or gives any more, and empties their buffers."""
+    """Removes the tensors that no operator reads or gives any more, and empties their buffers."""
     used = {0} | {int(entry.buffer) for entry in model.metadata or []}
     for number, graph in enumerate(model.subgraphs):
         ends = [*graph.inputs, *graph.outputs]
