@@ -7,6 +7,8 @@ import importlib
 import importlib.metadata
 from typing import TYPE_CHECKING
 
+from ganzoo.generators.keras_files import tell_keras
+
 if TYPE_CHECKING:
     from ganzoo.evaluation.evaluate import evaluate
     from ganzoo.exporting.export import export
@@ -37,6 +39,8 @@ _HOMES = {
     "load": ("ganzoo.generators.pretrained", "load"),
     "train": ("ganzoo.training", "train"),
 }
+
+tell_keras()
 
 
 def __getattr__(name: str):

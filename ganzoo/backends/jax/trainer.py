@@ -200,17 +200,17 @@ class Trainer(keras.Model):
         _, gradients = pull_back(ops.ones_like(total))
         return gradients
 
-    def compute(self, key: tuple, function: Callable):
-        """What a function of the variables gives; compiled once for each key."""
+    def compute(self, key: tuple, function: Callable, *inputs):
+        """What a function of the variables, and of arrays, gives; compiled once for each key and shape."""
         known = self._known()
 
-        def pure(values):
+        def pure(values, *inputs):
             with keras.StatelessScope(zip(known, values, strict=True)):
-                return function()
+                return function(*inputs)
 
         if key not in self._traced:
             self._traced[key] = jax.jit(pure)
-        return self._traced[key]([variable.value for variable in known])
+        return self._traced[key]([variable.value for variable in known], *inputs)
 
     def forget_traces(self) -> None:
         """Has everything traced anew: something that was fixed while tracing has changed."""

@@ -140,11 +140,11 @@ class Trainer(keras.Model):
             total = ops.sum(function(inputs))
         return tape.gradient(total, inputs)
 
-    def compute(self, key: tuple, function: Callable):
-        """What a function of the variables gives; traced once for each key."""
+    def compute(self, key: tuple, function: Callable, *inputs):
+        """What a function of the variables, and of arrays, gives; traced once for each key and shape."""
         if key not in self._traced:
             self._traced[key] = tf.function(function, autograph=False)
-        return self._traced[key]()
+        return self._traced[key](*inputs)
 
     # Replicas.
 
