@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ganzoo.evaluation.evaluate import evaluate
     from ganzoo.exporting.export import export
     from ganzoo.generators.creation import create
+    from ganzoo.generators.generation import generate
     from ganzoo.generators.pretrained import list_pretrained, load
     from ganzoo.recipes.recipes import list_recipes
     from ganzoo.recipes.registry import names as list_architectures
@@ -22,6 +23,7 @@ __all__ = [
     "create",
     "evaluate",
     "export",
+    "generate",
     "list_architectures",
     "list_pretrained",
     "list_recipes",
@@ -33,6 +35,7 @@ _HOMES = {
     "create": ("ganzoo.generators.creation", "create"),
     "evaluate": ("ganzoo.evaluation.evaluate", "evaluate"),
     "export": ("ganzoo.exporting.export", "export"),
+    "generate": ("ganzoo.generators.generation", "generate"),
     "list_architectures": ("ganzoo.recipes.registry", "names"),
     "list_pretrained": ("ganzoo.generators.pretrained", "list_pretrained"),
     "list_recipes": ("ganzoo.recipes.recipes", "list_recipes"),
