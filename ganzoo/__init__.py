@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ganzoo.recipes.registry import names as list_architectures
     from ganzoo.training import train
 
+    __version__: str
+
 __all__ = [
     "create",
     "evaluate",
@@ -46,14 +48,16 @@ _HOMES = {
 tell_keras()
 
 
-def __getattr__(name: str):
-    if name == "__version__":
-        return importlib.metadata.version("keras-ganzoo")
-    if name not in _HOMES:
-        raise AttributeError(f"module 'ganzoo' has no attribute {name!r}")
-    module, attribute = _HOMES[name]
-    return getattr(importlib.import_module(module), attribute)
-
-
-def __dir__():
+def __dir__() -> list[str]:
     return sorted({*globals(), *__all__, "__version__"})
+
+
+if not TYPE_CHECKING:  # Or else every name would be there to whoever checks types.
+
+    def __getattr__(name: str):
+        if name == "__version__":
+            return importlib.metadata.version("keras-ganzoo")
+        if name not in _HOMES:
+            raise AttributeError(f"module 'ganzoo' has no attribute {name!r}")
+        module, attribute = _HOMES[name]
+        return getattr(importlib.import_module(module), attribute)

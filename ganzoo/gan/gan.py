@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import keras
 from keras import ops
@@ -141,7 +142,7 @@ class GAN(AdversarialTerms, DeployedNetworks, Compiling, Prediction, Saving, Tra
         """Variables of training besides networks and optimizers, such as pools of past images."""
         return []
 
-    def fit(self, x=None, *args, **kwargs):
+    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
         """As Keras's; warns in a line for images of the first batch that are not in their range, or no floats."""
         return super().fit(first_batch.watched(x, self._look_at), *args, **kwargs)
 
@@ -153,7 +154,7 @@ class GAN(AdversarialTerms, DeployedNetworks, Compiling, Prediction, Saving, Tra
 
     # The step, for the engine to differentiate, compile and run.
 
-    def run_phases(self, phases: tuple[Phase, ...], data) -> dict:
+    def run_phases(self, phases: tuple[Phase, ...], data: Any) -> dict:
         """One step: every phase, in order, on one forward of the generators."""
         if not phases:
             raise UsageError(f"{self.name}: no phase runs in this step; have one at least run in every step")
@@ -228,7 +229,7 @@ class GAN(AdversarialTerms, DeployedNetworks, Compiling, Prediction, Saving, Tra
         """The phases of a step, in order."""
         return tuple(phase for phase in self.phases() if phase.runs_at(step))
 
-    def rounds_of(self, data, phases: tuple[Phase, ...]) -> list[list[tuple[int, dict]]]:
+    def rounds_of(self, data: Any, phases: tuple[Phase, ...]) -> list[list[tuple[int, dict]]]:
         """What of a batch each update sees of the phase that has most: one part or, accumulated, several, numbered."""
         batch = self._converted(self._named(data))
         updates = max(phase.repeats for phase in phases)
@@ -274,7 +275,7 @@ class GAN(AdversarialTerms, DeployedNetworks, Compiling, Prediction, Saving, Tra
         rate = self.config.discriminator_learning_rate or self.config.learning_rate
         return Phase(name, networks, loss, rate, detached=True, repeats=self.config.n_critic, start=start)
 
-    def observe(self, name: str, value) -> None:
+    def observe(self, name: str, value: Any) -> None:
         """Logs a scalar of the step that is no term of a loss, as `health/` and its name."""
         self.now.observed[f"health/{name}"] = ops.cast(ops.stop_gradient(value), "float32")
 

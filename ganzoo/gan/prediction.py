@@ -1,5 +1,7 @@
 """What can be asked of a GAN besides training: its deployed networks on data, and the losses on data."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -18,7 +20,7 @@ class Prediction:
         self._named_inputs(self._deployed_name(network), x)
         return super().__call__(x, *args, network=network, **kwargs)
 
-    def call(self, x, training: bool = False, network: str | None = None):
+    def call(self, x: Any, training: bool = False, network: str | None = None) -> Any:
         """Returns what a deployed network makes of `x`: the moving average's where `ema_decay` is on.
 
         Args:
@@ -35,7 +37,7 @@ class Prediction:
 
     def predict(
         self,
-        x,
+        x: Any,
         batch_size: int | None = None,
         verbose: int | str = "auto",
         steps: int | None = None,
@@ -71,11 +73,11 @@ class Prediction:
 
     def evaluate(
         self,
-        x=None,
-        y=None,
+        x: Any = None,
+        y: Any = None,
         batch_size: int | None = None,
         verbose: int | str = "auto",
-        sample_weight=None,
+        sample_weight: Any = None,
         steps: int | None = None,
         callbacks: list | None = None,
         return_dict: bool = False,

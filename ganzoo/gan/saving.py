@@ -1,6 +1,7 @@
 """A GAN as Keras saves it: its config, and all that training changes, in one `.keras` file without code or pickles."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
+from typing import Self
 
 import keras
 from pydantic import TypeAdapter
@@ -34,7 +35,7 @@ class Saving:
         return {"architecture": next(names, None), "model": model}
 
     @classmethod
-    def from_config(cls, config: Mapping):
+    def from_config(cls, config: Mapping) -> Self:
         """Returns a GAN with new weights, not compiled, of what `get_config` gave.
 
         Raises:
@@ -42,12 +43,12 @@ class Saving:
         """
         return cls(parse_section(cls.config_class, config["model"], cls.config_class.__name__))
 
-    def save_own_variables(self, store) -> None:
+    def save_own_variables(self, store: MutableMapping) -> None:
         """Saves what Keras does not find: the step, how often the run was rolled back, pools, and seeds of dropout."""
         for name, variable in self._overlooked().items():
             store[name] = variable.numpy()
 
-    def load_own_variables(self, store) -> None:
+    def load_own_variables(self, store: Mapping) -> None:
         """Restores what `save_own_variables` saved. Raises UsageError when it is of other settings."""
         own = self._overlooked()
         if own.keys() != set(store.keys()):

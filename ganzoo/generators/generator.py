@@ -4,7 +4,7 @@ import dataclasses
 import functools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ganzoo.backends.quiet import import_tensorflow, is_installed
 from ganzoo.config.recipe import Recipe
@@ -85,7 +85,7 @@ class Generator:
         return self.provenance.names if self.provenance else {}
 
     @property
-    def config(self):
+    def config(self) -> Any:
         """Its architecture's config, None where that is unknown. Raises UsageError as `recipe`."""
         return self.provenance.config if self.provenance else None
 
