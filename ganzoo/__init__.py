@@ -7,19 +7,25 @@ import importlib
 import importlib.metadata
 from typing import TYPE_CHECKING
 
+from ganzoo.generators.keras_files import tell_keras
+
 if TYPE_CHECKING:
     from ganzoo.evaluation.evaluate import evaluate
     from ganzoo.exporting.export import export
     from ganzoo.generators.creation import create
+    from ganzoo.generators.generation import generate
     from ganzoo.generators.pretrained import list_pretrained, load
     from ganzoo.recipes.recipes import list_recipes
     from ganzoo.recipes.registry import names as list_architectures
     from ganzoo.training import train
 
+    __version__: str
+
 __all__ = [
     "create",
     "evaluate",
     "export",
+    "generate",
     "list_architectures",
     "list_pretrained",
     "list_recipes",
@@ -31,6 +37,7 @@ _HOMES = {
     "create": ("ganzoo.generators.creation", "create"),
     "evaluate": ("ganzoo.evaluation.evaluate", "evaluate"),
     "export": ("ganzoo.exporting.export", "export"),
+    "generate": ("ganzoo.generators.generation", "generate"),
     "list_architectures": ("ganzoo.recipes.registry", "names"),
     "list_pretrained": ("ganzoo.generators.pretrained", "list_pretrained"),
     "list_recipes": ("ganzoo.recipes.recipes", "list_recipes"),
@@ -38,15 +45,19 @@ _HOMES = {
     "train": ("ganzoo.training", "train"),
 }
 
-
-def __getattr__(name: str):
-    if name == "__version__":
-        return importlib.metadata.version("keras-ganzoo")
-    if name not in _HOMES:
-        raise AttributeError(f"module 'ganzoo' has no attribute {name!r}")
-    module, attribute = _HOMES[name]
-    return getattr(importlib.import_module(module), attribute)
+tell_keras()
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted({*globals(), *__all__, "__version__"})
+
+
+if not TYPE_CHECKING:  # Or else every name would be there to whoever checks types.
+
+    def __getattr__(name: str):
+        if name == "__version__":
+            return importlib.metadata.version("keras-ganzoo")
+        if name not in _HOMES:
+            raise AttributeError(f"module 'ganzoo' has no attribute {name!r}")
+        module, attribute = _HOMES[name]
+        return getattr(importlib.import_module(module), attribute)

@@ -202,33 +202,26 @@ def generate(model, inputs, out, tiles, keep_alpha, large, direction, network, a
     """
     from ganzoo.generators import generation, pretrained
     from ganzoo.generators.generator import is_tflite
-    from ganzoo.lite import asking
-    from ganzoo.lite.pixels import allow_large
 
-    given = {name: value for name, value in of_samples.items() if value not in (None, ())}
-    names = {"classes": "class", "texts": "text"}
     found = pretrained.find(model, network, direction)
-    options = [f"--{names.get(name, name)}" for name in given]
-    generation.check(found, options, out, has_inputs=bool(inputs), as_json=as_json)
-    if large:
-        allow_large()
-    answers = found.gives in generation.ANSWERS
-    if inputs:
-        jobs = asking.find(found.works_on, inputs) if answers else generation.plan_images(inputs, out)
-    else:
-        generation.check_conditions(found, given.get("classes"), given.get("texts"))
+    if as_json:
+        generation.check_json(found)
     if found.path and is_tflite(found.path):
         silence_libraries()
-    else:
-        import_keras()
-    if answers:
-        say = (lambda line: None) if as_json else tables.say
-        told = generation.generate_answers(found, jobs, out, say=say, warn=lambda line: tables.echo(line, err=True))
+    given = {name: value for name, value in of_samples.items() if value is not None}
+    told = generation.generate(
+        found,
+        inputs,
+        out,
+        **given,
+        tiles=tiles,
+        keep_alpha=keep_alpha,
+        large=large,
+        say=(lambda line: None) if as_json else tables.say,
+        warn=lambda line: tables.echo(line, err=True),
+    )
+    if as_json:
         tables.tell(told, as_json, lambda _: None)
-    elif inputs:
-        generation.generate_images(found, jobs, say=tables.say, tiles=tiles, keep_alpha=keep_alpha)
-    else:
-        tables.echo(generation.generate_samples(found, out, **given))
 
 
 @cli.command()

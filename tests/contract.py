@@ -14,7 +14,9 @@ import keras
 import numpy as np
 import pytest
 import small
+from keras import ops
 
+from ganzoo.core import kinds
 from ganzoo.errors import UsageError
 from ganzoo.training import checkpoints
 
@@ -173,6 +175,46 @@ def fit_trains_in_a_graph_what_a_step_trains_eagerly(gan):
         largest = max(np.abs(eager[name]).max() for name in names)
         for name in names:
             np.testing.assert_allclose(graph[name], eager[name], rtol=0, atol=1e-4 * largest, err_msg=name)
+
+
+def predict_gives_what_each_deployed_network_makes_whatever_the_size_of_its_batches(gan):
+    random = np.random.default_rng(0)
+    for name, network in gan.deployed().items():
+        fields = gan.config.deployed[name].takes
+        taken = {key: small.noise(field, gan.config, 5, random) for key, field in fields.items()}
+        found = gan.predict(taken, batch_size=2, verbose=0, network=name)
+        expected = ops.convert_to_numpy(network(kinds.one_or_all(list(taken.values())), training=False))
+        assert (found.dtype, found.shape) == ("float32", expected.shape), name
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5, err_msg=name)
+        np.testing.assert_array_equal(gan(taken, network=name), expected, err_msg=name)
+
+
+def evaluating_changes_nothing_and_says_the_same_again(gan):
+    """Not the pools, which hold pictures from the step before, the norms' averages or the seeds of dropout either."""
+    logged = gan.train_step(small.batch(gan, seed=1)).keys()
+    before = [np.copy(variable.numpy()) for variable in gan.variables], small.arrays(gan)
+    found = [gan.evaluate(small.batch(gan, count=4), batch_size=2, return_dict=True, verbose=0) for _ in range(2)]
+    assert found[0] == found[1]
+    assert all(np.isfinite(value) for value in found[0].values())
+    assert found[0].keys() == {name for name in logged if not name.startswith("health/")}
+    assert small.equal(before[1], small.arrays(gan)) == []
+    assert all(np.array_equal(old, now.numpy()) for old, now in zip(before[0], gan.variables, strict=True))
+
+
+def a_file_of_the_whole_gan_goes_on_as_if_it_had_not_been_closed(gan, folder: Path):
+    config = dataclasses.replace(gan.config, ema_decay=0.5, spectral_norm=True, discriminator_norm="none")
+    gan = type(gan)(config)
+    gan.compile()
+    gan.train_step(small.batch(gan, seed=1))
+    gan.roll_back(1, 0.5)
+    gan.save(folder / "gan.keras")
+    opened = keras.models.load_model(folder / "gan.keras")
+    assert type(opened) is type(gan)
+    assert opened.config == gan.config
+    assert small.equal(small.arrays(opened), small.arrays(gan)) == []
+    logs = [{name: float(value) for name, value in g.train_step(small.batch(g)).items()} for g in (gan, opened)]
+    assert logs[0] == logs[1]
+    assert small.equal(small.arrays(opened), small.arrays(gan)) == []
 
 
 def a_wrong_batch_is_refused(gan):

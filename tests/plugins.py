@@ -20,6 +20,8 @@ PROMISES = [
     contract.a_step_is_a_function_of_the_state,
     contract.every_variable_of_training_is_in_the_state,
     contract.fit_trains_in_a_graph_what_a_step_trains_eagerly,
+    contract.predict_gives_what_each_deployed_network_makes_whatever_the_size_of_its_batches,
+    contract.evaluating_changes_nothing_and_says_the_same_again,
     contract.a_wrong_batch_is_refused,
     contract.spectral_norm_bounds_every_layer_of_the_discriminators,
 ]

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from keras import layers, ops
 from PIL import Image
 
+import ganzoo
 from ganzoo.cli import cli
 from ganzoo.errors import RunError, UsageError
 from ganzoo.generators import inference, pictures, provenance
@@ -490,3 +491,45 @@ def test_what_a_network_does_not_take_or_give_is_told_before_it_is_opened(networ
         status, said = run(path, *options)
     assert status == 2
     assert all(part in said for part in parts), said
+
+
+def test_python_writes_what_the_command_writes(network, paint):
+    path, said = network(signed.conditional), []
+    assert run(path, "--class", "shoe", "--count", 3, "--seed", 5, "--out", "command/")[0] == 0
+    assert ganzoo.generate(path, out="python/", classes="shoe", count=3, seed=5, say=said.append) == []
+    assert said == ["python/seed_5_0.png to seed_5_2.png, 3 pictures"]
+    names = [file.name for file in sorted(Path("command").iterdir())]
+    assert [(Path("command") / name).read_bytes() for name in names] == [
+        (Path("python") / name).read_bytes() for name in names
+    ]
+    ganzoo.generate(negative(), paint("in.png", (10, 20, 30)), "out.png", say=said.append)
+    assert said[1:] == ["in.png -> out.png"]
+    assert Image.open("out.png").getpixel((0, 0)) == (245, 235, 225)
+
+
+def test_python_is_told_what_a_classifier_says_and_what_could_not_be_read(network, paint):
+    paint("in/dark.png", (0, 0, 0))
+    Path("in/broken.png").write_bytes(b"none")
+    warned = []
+    (found,) = ganzoo.generate(network(signed.classifier), "in", warn=warned.append)
+    assert max(found["classes"], key=found["classes"].get) == "coat"
+    assert len(warned) >= 1
+    assert "broken.png" in warned[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, "--out is missing: name the file of the images to write, or a folder for many"),
+        ({"out": "x.png", "count": 0}, "--count: found 0; give a whole number from 1 up"),
+        ({"out": "x.png", "seeds": (3, -1)}, "seed: found -1; give whole numbers from 0 up"),
+        ({"out": "x.png", "seeds": (3,), "seed": 0}, "--seeds: says which seeds are painted, so that --seed must"),
+        ({"out": "x.png", "truncation": 2.0}, "truncation: found 2.0; give a number above 0, up to 1"),
+        ({"inputs": "gone.png", "out": "x.png"}, "takes latents and label, and no images: leave them out"),
+    ],
+)
+def test_python_is_told_in_a_line_what_can_not_be_done(network, given, told):
+    with pytest.raises(UsageError) as error:
+        ganzoo.generate(network(signed.conditional), **given)
+    assert told in str(error.value)
+    assert not Path("x.png").exists()

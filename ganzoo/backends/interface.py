@@ -94,8 +94,11 @@ class Trainer(Protocol):
             inputs: a tensor, or a list of several; the gradients have its structure, shapes and dtypes.
         """
 
-    def compute(self, key: tuple, function: Callable[[], Any]):
-        """Returns what a function of the variables gives, as they now are. It is compiled once for each key."""
+    def compute(self, key: tuple, function: Callable, *inputs):
+        """Returns what a function gives of the variables, as they now are, and of arrays.
+
+        It is compiled once for each key and the shapes of the arrays.
+        """
 
     def forget_traces(self) -> None:
         """Has everything traced anew, because something that was fixed while tracing has changed."""

@@ -171,6 +171,14 @@ class _SpectralNorm:
         outputs = self.apply_kernel(inputs, kernel / sigma)
         return outputs + ops.convert_to_tensor(self.bias) if self.use_bias else outputs
 
+    # A layer of Keras saves the variables that it knows of, and so leaves `u` out.
+
+    def save_own_variables(self, store):
+        layers.Layer.save_own_variables(self, store)
+
+    def load_own_variables(self, store):
+        layers.Layer.load_own_variables(self, store)
+
     def _power_iteration(self, matrix):
         u = ops.cast(self.u, matrix.dtype)
         v = ops.normalize(ops.matmul(u, ops.transpose(matrix)), axis=-1)

@@ -10,16 +10,20 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
     """The rate of `schedule` at the step that `step` holds, times what `scale` holds.
 
     It reads the run's own step, not the optimizer's count of updates: with `n_critic` > 1 the two differ.
+
+    Args:
+        base: the rate at first; or a schedule of Keras's, which goes by the optimizer's updates.
     """
 
-    def __init__(self, base: float, schedule: Schedule, step: keras.Variable, scale: keras.Variable):
+    def __init__(self, base, schedule: Schedule, step: keras.Variable, scale: keras.Variable):
         self.base = base
         self.schedule = schedule
         self.step = step
         self.scale = scale
 
     def __call__(self, updates):
-        return self.base * self.scale * multiplier(self.schedule, ops.cast(self.step, "float32"))
+        base = self.base(updates) if callable(self.base) else self.base
+        return base * self.scale * multiplier(self.schedule, ops.cast(self.step, "float32"))
 
 
 def multiplier(schedule: Schedule, step):

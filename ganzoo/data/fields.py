@@ -11,7 +11,7 @@ Imports nothing of ganzoo and nothing slow, because configs are read without the
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 FLOAT, WHOLE = "float32", "int32"
 
@@ -25,7 +25,7 @@ class Image:
     kind: ClassVar[str] = "image"
     dtype: ClassVar[str] = FLOAT
 
-    def shape(self, config) -> tuple[int, ...]:
+    def shape(self, config: Any) -> tuple[int, ...]:
         return (config.image_size, config.image_size, config.channels)
 
 
@@ -44,7 +44,7 @@ class Smaller(Image):
     """The field of the config that says how many times."""
     range: tuple[float, float] = (0.0, 1.0)
 
-    def shape(self, config) -> tuple[int, ...]:
+    def shape(self, config: Any) -> tuple[int, ...]:
         height, width, channels = super().shape(config)
         scale = getattr(config, self.by)
         return (height // scale, width // scale, channels)
@@ -61,7 +61,7 @@ class Label:
     kind: ClassVar[str] = "label"
     dtype: ClassVar[str] = WHOLE
 
-    def shape(self, config) -> tuple[int, ...]:
+    def shape(self, config: Any) -> tuple[int, ...]:
         return ()
 
 
@@ -76,7 +76,7 @@ class Tokens:
     kind: ClassVar[str] = "tokens"
     dtype: ClassVar[str] = WHOLE
 
-    def shape(self, config) -> tuple[int, ...]:
+    def shape(self, config: Any) -> tuple[int, ...]:
         return (getattr(config, self.length),)
 
 
@@ -92,7 +92,7 @@ class Clip:
     kind: ClassVar[str] = "clip"
     dtype: ClassVar[str] = FLOAT
 
-    def shape(self, config) -> tuple[int, ...]:
+    def shape(self, config: Any) -> tuple[int, ...]:
         return (getattr(config, self.length), 1)
 
 
@@ -105,7 +105,7 @@ class Latents:
     kind: ClassVar[str] = "latents"
     dtype: ClassVar[str] = FLOAT
 
-    def shape(self, config) -> tuple[int, ...]:
+    def shape(self, config: Any) -> tuple[int, ...]:
         return (getattr(config, self.length),)
 
 
@@ -118,7 +118,7 @@ class Classes:
     kind: ClassVar[str] = "classes"
     dtype: ClassVar[str] = FLOAT
 
-    def shape(self, config) -> tuple[int, ...]:
+    def shape(self, config: Any) -> tuple[int, ...]:
         return (getattr(config, self.classes),)
 
 
@@ -131,7 +131,7 @@ class Code:
     kind: ClassVar[str] = "code"
     dtype: ClassVar[str] = FLOAT
 
-    def shape(self, config) -> tuple[int, ...]:
+    def shape(self, config: Any) -> tuple[int, ...]:
         return (getattr(config, self.length),)
 
 
@@ -170,11 +170,11 @@ class Signature:
         return next(iter(self.gives.values())).kind
 
 
-def fields_of(config) -> dict[str, Field]:
+def fields_of(config: Any) -> dict[str, Field]:
     """Every field of a batch by its key, in order. `config` is an architecture's config, or the class of it."""
     return {key: field for stream in config.batch for key, field in stream.fields.items()}
 
 
-def keys_of(config, *kinds: type) -> Iterator[str]:
+def keys_of(config: Any, *kinds: type) -> Iterator[str]:
     """The keys of the fields of a batch that are of these classes."""
     return (key for key, field in fields_of(config).items() if isinstance(field, kinds))

@@ -14,6 +14,8 @@ class Now(threading.local):
 
     def __init__(self):
         self.round = 0
+        self.position = None
+        """In place of the run's step: the number of a batch whose losses are evaluated."""
         self.observed = {}
 
 

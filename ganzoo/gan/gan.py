@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import keras
 from keras import ops
@@ -11,19 +12,21 @@ from ganzoo.config.recipe import GANConfig
 from ganzoo.core import initial_weights
 from ganzoo.core.layers import layers_within
 from ganzoo.core.precision import dtype_policy
-from ganzoo.core.rematerialization import rematerialise as remat
-from ganzoo.data.fields import FLOAT, Image, fields_of
+from ganzoo.data.fields import Image, fields_of
 from ganzoo.errors import UsageError
-from ganzoo.gan import batches, distillation, ema, first_batch, optimizers, tuning
+from ganzoo.gan import batches, distillation, ema, first_batch, tuning
+from ganzoo.gan.compiling import Compiling
 from ganzoo.gan.deployed import DeployedNetworks
 from ganzoo.gan.draws import Now, StepSeed
-from ganzoo.gan.phases import Phase, check_phases
+from ganzoo.gan.phases import Phase
+from ganzoo.gan.prediction import Prediction
+from ganzoo.gan.saving import Saving
 from ganzoo.gan.terms import AdversarialTerms
 
 __all__ = ["GAN", "Phase"]
 
 
-class GAN(AdversarialTerms, DeployedNetworks, backend.trainer.Trainer):
+class GAN(AdversarialTerms, DeployedNetworks, Compiling, Prediction, Saving, backend.trainer.Trainer):
     """Named networks and the phases that train them. Architectures subclass it and add:
 
     `config_class`, which declares the batch and the deployed networks; `build_networks`; `forward`, the one forward of
@@ -64,6 +67,8 @@ class GAN(AdversarialTerms, DeployedNetworks, backend.trainer.Trainer):
         self._teachers = {}
         self.accumulate = 1
         self.built = True
+        # What networks compute in they see to themselves.
+        self.autocast = False
 
     # What an architecture adds.
 
@@ -103,6 +108,7 @@ class GAN(AdversarialTerms, DeployedNetworks, backend.trainer.Trainer):
         """
         students = {name: self._networks[name] for name in self.deployed_names}
         self._teachers = distillation.frozen(teachers, students)
+        self.forget_traces()
 
     # What users of any architecture call.
 
@@ -136,74 +142,7 @@ class GAN(AdversarialTerms, DeployedNetworks, backend.trainer.Trainer):
         """Variables of training besides networks and optimizers, such as pools of past images."""
         return []
 
-    def compile(
-        self, *, jit_compile=False, steps_per_execution=1, run_eagerly=False, accumulate=1, rematerialise=False
-    ):
-        """Makes an Adam optimizer for each phase, with the rates of the config; there is no loss to pass.
-
-        Args:
-            jit_compile: compiles TensorFlow's steps by XLA; those of JAX always are.
-            accumulate: parts that a batch is trained in, one after the other, for less memory: an update goes by the
-                mean of their gradients. Batch norms see one part at a time.
-            rematerialise: computes the networks' activations anew for gradients, for less memory; not those of
-                discriminators with a penalty. Once on, it stays on.
-        """
-        self.accumulate = accumulate
-        if rematerialise:
-            for name, network in self._networks.items():
-                # TensorFlow can't differentiate twice what is computed anew, as a penalty does.
-                if name in self.deployed_names or self.config.penalty == "none":
-                    remat(network)
-        check_phases(self.name, self.phases())
-        first, *others = [phase for phase in self.phases() if phase.optimizer is None]
-        self.optimizers = {
-            phase.name: optimizers.build(phase, self.config, self.step, self.rate_scale, self.variables_of(phase))
-            for phase in (first, *others)
-        }
-        self.forget_traces()
-        leader = self.optimizers[first.name]
-        proportions = [(self.optimizers[phase.name], phase.learning_rate / first.learning_rate) for phase in others]
-        getattr(leader, "inner_optimizer", leader).followed_by(proportions)
-        super().compile(
-            optimizer=leader,
-            jit_compile=jit_compile,
-            steps_per_execution=steps_per_execution,
-            run_eagerly=run_eagerly,
-            auto_scale_loss=False,
-        )
-
-    @property
-    def rollback_count(self) -> int:
-        """How often the run has gone back to an earlier state, to take another course from there."""
-        return int(self.rollbacks.numpy())
-
-    def roll_back(self, number: int, rate_scale: float) -> None:
-        """Takes another course from here: other random numbers, and the config's learning rates times `rate_scale`.
-
-        Both are part of the state, so that a run that resumes takes the same course.
-
-        Args:
-            number: how often this run has done so, this time included.
-        """
-        self.rollbacks.assign(number)
-        self.rate_scale.assign(rate_scale)
-        if self.config.schedule.kind == "constant":
-            for phase in self.phases():
-                if phase.optimizer is None:
-                    self.optimizer_of(phase).learning_rate = rate_scale * phase.learning_rate
-
-    def health(self) -> dict[str, float]:
-        """What Adam's averages (Kingma and Ba 2015, algorithm 1) tell of the networks that the last step trained.
-
-        By network, `<network>_gradient_norm`: the norm of the average of its last gradients, over some 2 steps where
-        beta_1 is 0.5; and `<network>_update_ratio`: the norm of its last update over that of its weights, usually
-        1e-3. They cost nothing in the steps between.
-        """
-        phases = self.active_phases(max(self.steps_done - 1, 0))
-        values = self.compute(("health", *(phase.name for phase in phases)), lambda: self._health(phases))
-        return {name: float(value) for name, value in values.items()}
-
-    def fit(self, x=None, *args, **kwargs):
+    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
         """As Keras's; warns in a line for images of the first batch that are not in their range, or no floats."""
         return super().fit(first_batch.watched(x, self._look_at), *args, **kwargs)
 
@@ -215,7 +154,7 @@ class GAN(AdversarialTerms, DeployedNetworks, backend.trainer.Trainer):
 
     # The step, for the trainer to differentiate, compile and run.
 
-    def run_phases(self, phases: tuple[Phase, ...], data) -> dict:
+    def run_phases(self, phases: tuple[Phase, ...], data: Any) -> dict:
         """One step: every phase, in order, on one forward of the generators."""
         if not phases:
             raise UsageError(f"{self.name}: no phase runs in this step; have one at least run in every step")
@@ -290,17 +229,9 @@ class GAN(AdversarialTerms, DeployedNetworks, backend.trainer.Trainer):
         """The phases of a step, in order."""
         return tuple(phase for phase in self.phases() if phase.runs_at(step))
 
-    def optimizer_of(self, phase: Phase) -> keras.optimizers.Optimizer:
-        """What a phase updates its networks by."""
-        return self.optimizers[phase.optimizer or phase.name]
-
-    def variables_of(self, phase: Phase) -> list[keras.Variable]:
-        """What a phase updates."""
-        return [variable for name in phase.networks for variable in self._networks[name].trainable_variables]
-
-    def rounds_of(self, data, phases: tuple[Phase, ...]) -> list[list[tuple[int, dict]]]:
+    def rounds_of(self, data: Any, phases: tuple[Phase, ...]) -> list[list[tuple[int, dict]]]:
         """What of a batch each update sees of the phase that has most: one part or, accumulated, several, numbered."""
-        batch = {key: ops.cast(value, self._dtype_of(key)) for key, value in self.named(data).items()}
+        batch = self._converted(self.named(data))
         updates = max(phase.repeats for phase in phases)
         counts = {"n_critic": updates} | ({"accumulate": self.accumulate} if self.accumulate > 1 else {})
         parts = list(enumerate(batches.parts(self.name, batch, counts)))
@@ -331,10 +262,8 @@ class GAN(AdversarialTerms, DeployedNetworks, backend.trainer.Trainer):
             terms |= {name: self.config.distillation_weight * term for name, term in found.items()}
         return terms
 
-    def _dtype_of(self, key: str) -> str:
-        """Whole numbers stay whole, whatever the networks compute in."""
-        dtype = self.fields[key].dtype
-        return self.batch_dtype if dtype == FLOAT else dtype
+    def _converted(self, batch: Mapping) -> dict:
+        return batches.converted(batch, self.fields, self.batch_dtype)
 
     def named(self, data) -> dict:
         """A batch, as `fit` takes it, by the keys of the config's `batch`."""
@@ -347,7 +276,7 @@ class GAN(AdversarialTerms, DeployedNetworks, backend.trainer.Trainer):
         rate = self.config.discriminator_learning_rate or self.config.learning_rate
         return Phase(name, networks, loss, rate, detached=True, repeats=self.config.n_critic, start=start)
 
-    def observe(self, name: str, value) -> None:
+    def observe(self, name: str, value: Any) -> None:
         """Logs a scalar of the step that is no term of a loss, as `health/` and its name."""
         self.now.observed[f"health/{name}"] = ops.cast(ops.stop_gradient(value), "float32")
 
@@ -360,15 +289,9 @@ class GAN(AdversarialTerms, DeployedNetworks, backend.trainer.Trainer):
         """
         count, number = (1, 0) if shared else (self.replica_count(), self.replica_number())
         dtype = backend.dtypes.SEEDS
-        position = ops.cast(self.step, dtype) * count + ops.cast(number, dtype)
+        step = self.step if self.now.position is None else self.now.position
+        position = ops.cast(step, dtype) * count + ops.cast(number, dtype)
         return StepSeed(self.config.seed, (purpose, self.now.round), position, self.rollbacks)
-
-    def _health(self, phases) -> dict:
-        values = {}
-        for phase in phases:
-            networks = {name: self._networks[name] for name in phase.networks}
-            values |= optimizers.health(self.optimizer_of(phase), networks)
-        return values
 
     def _is_taught(self) -> bool:
         return self.config.teacher is not None and self.config.distillation_weight > 0

@@ -31,8 +31,13 @@ class Phase:
     optimizer: str | None = None
     """The phase, of the same networks, whose optimizer it shares; None: it has one of its own."""
 
+    def is_on(self, step: int) -> bool:
+        """Whether a step lies between `start` and `stop`: a lazy phase is on also in those that it lets pass."""
+        return self.start <= step and (self.stop is None or step < self.stop)
+
     def runs_at(self, step: int) -> bool:
-        return self.start <= step and (self.stop is None or step < self.stop) and not (step - self.start) % self.every
+        """Whether the phase updates its networks in a step."""
+        return self.is_on(step) and not (step - self.start) % self.every
 
 
 def check_phases(name: str, phases: tuple[Phase, ...]) -> None:

@@ -1,6 +1,7 @@
 """The terms of losses in which a discriminator has a say, and penalties of its gradients."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 from keras import ops
@@ -38,7 +39,7 @@ class AdversarialTerms:
             **self._penalty_terms(name, real, fake),
         }
 
-    def adversarial_loss(self, name: str, fake: tuple | Mapping):
+    def adversarial_loss(self, name: str, fake: tuple | Mapping) -> Any:
         """Returns the generator's loss on what the discriminator `name` says of `fake`, unweighted."""
         logits = self._networks[name](self._shown(name, fake, f"{name} fooled"), training=True)
         self.observe(f"{name}_fooled_logit", ops.mean(logits))

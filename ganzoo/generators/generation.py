@@ -2,21 +2,26 @@
 
 import contextlib
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ganzoo.backends.quiet import import_keras
 from ganzoo.errors import UsageError
-from ganzoo.generators import inference, pictures
-from ganzoo.generators.generator import Generator
-from ganzoo.lite import answers, asking, clips, samples, words
+from ganzoo.generators import inference, pictures, pretrained
+from ganzoo.generators.generator import Generator, is_tflite
+from ganzoo.lite import answers, asking, clips, pixels, samples, words
 from ganzoo.lite import jobs as lite_jobs
 from ganzoo.lite.jobs import is_file, plan_images
 from ganzoo.lite.network import Network
 from ganzoo.lite.tiling import Progress
 
-__all__ = ["check", "generate_answers", "generate_images", "generate_samples", "plan_images"]
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["check", "generate", "generate_answers", "generate_images", "generate_samples", "plan_images"]
 
 COUNT = 16
 """Samples in a grid."""
@@ -26,6 +31,8 @@ EXCLUDED = {"--seeds": ("--count", "--seed", "--interpolate"), "--interpolate": 
 """What an option leaves nothing to say."""
 ANSWERS = ("classes", "code")
 """Kinds that are told, and not painted or played."""
+OPTIONS = {"classes": "class", "texts": "text"}
+"""What options are called in the command, where that is another name."""
 LONGEST_TEXT = 1_000_000
 """Words; how many a model takes is told by itself."""
 
@@ -54,16 +61,112 @@ def check_options(options: Collection[str], out: Path, *, of_images: bool, gives
         raise UsageError(f"--out {out}: an animation, which --interpolate A,B makes; give that, or a name in .png")
 
 
-def check(
-    generator: Generator, options: Collection[str], out: Path | None, *, has_inputs: bool, as_json: bool = False
-) -> None:
+def generate(
+    model: "str | Path | keras.Model | Generator",
+    inputs: str | Path | Sequence[str | Path] = (),
+    out: str | Path | None = None,
+    *,
+    count: int | None = None,
+    seed: int | None = None,
+    seeds: Sequence[int] = (),
+    interpolate: Sequence[int] = (),
+    truncation: float | None = None,
+    classes: str | Sequence[str] = (),
+    texts: str | Sequence[str] = (),
+    tiles: bool = False,
+    keep_alpha: bool = False,
+    large: bool = False,
+    direction: str = "ab",
+    network: str | None = None,
+    say: Callable[[str], None] = lambda line: None,
+    warn: Callable[[str], None] = lambda line: None,
+) -> list[dict[str, Any]]:
+    """Writes samples, or a picture of each input; or tells what each input is. The command `ganzoo generate` is this.
+
+    For arrays in place of files call the network: `ganzoo.load(model)`, or `gan(x)` of a GAN.
+
+    Args:
+        model: a name from `ganzoo.list_pretrained()`, a run directory, a `.keras` file, a SavedModel directory, a
+            `.tflite` file, its `card.json` beside it, or a Keras model.
+        inputs: images of any size or `.wav` files, or folders of them, where the model works on such.
+        out: the picture or `.wav` file to write, or a folder for many; of answers a JSON file, which may be left out.
+        count: how many samples, by default 16; of an animation, how many frames, by default 60 for each two seeds.
+        seed: of the samples, by default 0.
+        seeds: the first sample of each is made, in place of `count` of one seed.
+        interpolate: two seeds or more, between whose first samples the samples lie; an animation where `out` ends in
+            .gif or .apng.
+        truncation: in (0, 1]: less makes samples that are simpler and more alike; by default 1.
+        classes: names of what the samples shall be, in turns; none: all.
+        texts: what the samples shall show, in turns.
+        tiles: runs also a network that sees a picture as a whole in tiles.
+        keep_alpha: cuts pictures out again where they were transparent, also if the network does not enlarge them.
+        large: takes images of more than 178 megapixels, here and from now on.
+        direction: `ab` or `ba`: which generator of a model that translates both ways.
+        network: which of a model's networks, by its name, in place of the direction.
+        say: is told, a line at a time, what was written or found.
+        warn: is told of each input that a classifier or an encoder could not read.
+
+    Returns:
+        What a classifier or an encoder says of each input, as `generate_answers` does; else nothing.
+
+    Raises:
+        UsageError: for what can't be done as asked, before anything is written.
+        RunError: when no input can be read, or something can't be written; the others were made.
+    """
+    inputs = [Path(path) for path in _each(inputs)]
+    target = None if out is None else Path(out)
+    several = {"seeds": seeds, "interpolate": interpolate, "classes": _each(classes), "texts": _each(texts)}
+    single = {"count": count, "seed": seed, "truncation": truncation}
+    given: dict[str, Any] = {name: list(values) for name, values in several.items() if len(values)}
+    given |= {name: value for name, value in single.items() if value is not None}
+    _check_numbers(given)
+    found = pretrained.find(model, network, direction)
+    check(found, [f"--{OPTIONS.get(name, name)}" for name in given], target, has_inputs=bool(inputs))
+    if large:
+        pixels.allow_large()
+    gives_answers = found.gives in ANSWERS
+    if inputs:
+        jobs = asking.find(found.works_on, inputs) if gives_answers else plan_images(inputs, target)
+    else:
+        check_conditions(found, given.get("classes"), given.get("texts"))
+    if not (found.path and is_tflite(found.path)):
+        import_keras()
+    if gives_answers:
+        return generate_answers(found, jobs, target, say, warn)
+    if inputs:
+        generate_images(found, jobs, say, tiles=tiles, keep_alpha=keep_alpha)
+    else:
+        say(generate_samples(found, target, **given))
+    return []
+
+
+def _each(given: str | Path | Sequence) -> Sequence:
+    return [given] if isinstance(given, str | Path) else given
+
+
+def _check_numbers(given: Mapping[str, Any]) -> None:
+    """Raises UsageError for a count below 1 or a seed below 0, which the command lets nobody give."""
+    if given.get("count", 1) < 1:
+        raise UsageError(f"--count: found {given['count']}; give a whole number from 1 up")
+    seeds = [given.get("seed", 0), *given.get("seeds", ()), *given.get("interpolate", ())]
+    if min(seeds) < 0:
+        raise UsageError(f"seed: found {min(seeds)}; give whole numbers from 0 up")
+
+
+def check_json(generator: Generator) -> None:
+    """Raises UsageError for a model of which no answers can be told as JSON."""
+    if generator.gives not in ANSWERS:
+        makes = _several(generator.gives)
+        raise UsageError(f"--json: for answers, and {generator.title} makes {makes}; leave it out")
+
+
+def check(generator: Generator, options: Collection[str], out: Path | None, *, has_inputs: bool) -> None:
     """Raises UsageError for what can't be asked of a model, as far as files tell: Keras takes seconds to load.
 
     Args:
         options: the names of those options for samples that were given, such as `--seeds`.
         out: where what is made goes; None: nowhere.
         has_inputs: pictures or clips were given.
-        as_json: answers are wanted as JSON.
     """
     where, gives = generator.title, generator.gives
     if generator.taken and has_inputs and generator.works_on is None:
@@ -73,8 +176,6 @@ def check(
             raise UsageError(f"{', '.join(options)}: for samples, and {where} makes none; leave it out")
         if out and out.suffix.lower() != ".json":
             raise UsageError(f"--out {out}: answers are written as JSON; give a name that ends in .json")
-    elif as_json:
-        raise UsageError(f"--json: for answers, and {where} makes {_several(gives)}; leave it out")
     elif out is None:
         raise UsageError(f"--out is missing: name the file of the {_several(gives)} to write, or a folder for many")
     else:

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ganzoo.backends.quiet import import_tensorflow, is_installed
 from ganzoo.config.recipe import Recipe
@@ -36,6 +36,8 @@ class Generator:
     """The model that is in memory."""
     run: Path | None = None
     """The run directory, where it was given as one."""
+    of_gan: Provenance | None = None
+    """Which network of the whole GAN in a `.keras` file it is; None: the file holds one network."""
 
     @functools.cached_property
     def provenance(self) -> Provenance | None:
@@ -46,6 +48,8 @@ class Generator:
         """
         if self.path is None:
             return provenance.of_model(self.given)
+        if self.of_gan:
+            return self.of_gan
         return provenance.of_entry(self.entry, self.path) if self.is_exported else provenance.of_file(self.path)
 
     @property
@@ -81,7 +85,7 @@ class Generator:
         return self.provenance.names if self.provenance else {}
 
     @property
-    def config(self):
+    def config(self) -> Any:
         """Its architecture's config, None where that is unknown. Raises UsageError as `recipe`."""
         return self.provenance.config if self.provenance else None
 
@@ -169,11 +173,16 @@ class Generator:
 
 def of_model(model: "keras.Model") -> Generator:
     """Of a Keras model in memory. Raises a UsageError for a whole GAN, where one of its networks is wanted."""
-    if isinstance(getattr(model, "deployed_names", None), tuple):
+    if is_gan(model):
         raise UsageError(f"{model.name}: a GAN; give one of its generators, as gan.{model.deployed_names[0]}")
     if not getattr(model, "built", False) or not hasattr(model, "output_shape"):
         raise UsageError(f"{model!r}: no Keras model that is ready to be called; give a generator, a run or a file")
     return Generator(model.name, given=model)
+
+
+def is_gan(model: "keras.Model") -> bool:
+    """Whether a Keras model is a whole GAN."""
+    return isinstance(getattr(model, "deployed_names", None), tuple)
 
 
 def opens_in_keras(path: Path) -> bool:
@@ -205,7 +214,8 @@ def _opened(path: Path, found: Provenance | None) -> "keras.Model":
     try:
         # Keras gives layers weights before it reads those of the file; they had better be made quickly.
         with initial_weights.by_numpy():
-            return keras.models.load_model(path, compile=False)
+            model = keras.models.load_model(path, compile=False)
+        return model.released()[found.network] if is_gan(model) else model
     except MemoryError:
         raise
     except Exception as error:  # Keras raises anything from KeyError to BadZipFile at a broken file.

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo.errors import UsageError, near_miss, nearest, quoted
-from ganzoo.generators import generator, zoo
+from ganzoo.generators import generator, provenance, zoo
 from ganzoo.generators.generator import Generator
 from ganzoo.recipes import recipes, registry
 
@@ -73,6 +73,8 @@ def find(
         files = _files(model)
         return Generator(model, zoo.find(model, files[_chosen(model, files, network, direction)]))
     if generator.is_saved_model(path) or (path.is_file() and _is_model(path)):
+        if whole := {found.network: found for found in provenance.of_gan(path)}:
+            return Generator(str(model), path, of_gan=whole[_chosen(model, whole, network, direction)])
         found = Generator(str(model), path)
         if network is not None and network != found.name:
             raise UsageError(f"{model}: holds {found.name}, and no {quoted(network)}; leave the network out")
@@ -92,9 +94,14 @@ def find_all(model: "str | Path | keras.Model | Generator") -> list[Generator]:
 
 
 def networks(model: "str | Path | keras.Model | Generator") -> tuple[str, ...]:
-    """The names of the deployed networks of a name or a folder; of others, none. Nothing is fetched but the recipe."""
-    is_folder = isinstance(model, str | Path) and Path(model).expanduser().is_dir()
-    return tuple(_files(model)) if is_name(model) or is_folder else ()
+    """The names of the deployed networks of a name, a folder or a file of a whole GAN; of others, none.
+
+    Nothing is fetched but the recipe.
+    """
+    path = Path(model).expanduser() if isinstance(model, str | Path) else None
+    if is_name(model) or (path and path.is_dir()):
+        return tuple(_files(model))
+    return tuple(found.network for found in provenance.of_gan(path)) if path and path.is_file() else ()
 
 
 def is_name(name_or_path) -> bool:

@@ -166,6 +166,24 @@ def of_config(architecture: str, network: str, config) -> Provenance:
     return Provenance(architecture, network, {"model": model})
 
 
+def of_gan(path: Path) -> tuple[Provenance, ...]:
+    """Of the deployed networks of the whole GAN that a `.keras` file holds; nothing where it holds none that is known.
+
+    Raises:
+        RunError: when what the file says is garbled.
+    """
+    found = kinds.config_within(path) if path.suffix == ".keras" else {}
+    architecture, model = found.get("architecture"), found.get("model")
+    if architecture not in registry.names():
+        return ()
+    if not isinstance(model, Mapping):
+        raise _garbled(f"{path}: its config")
+    return tuple(
+        Provenance(architecture, network, {"model": model}, where=str(path), travelled=True)
+        for network in registry.config_class(architecture).deployed
+    )
+
+
 def of_file(path: Path) -> Provenance | None:
     """Of a `.keras` or `.npz` file: what it says itself or, where it says nothing, its run.
 

@@ -61,6 +61,18 @@ def test_fit_trains_in_a_graph_what_a_step_trains_eagerly(gan):
     contract.fit_trains_in_a_graph_what_a_step_trains_eagerly(gan)
 
 
+def test_predict_gives_what_each_deployed_network_makes_whatever_the_size_of_its_batches(gan):
+    contract.predict_gives_what_each_deployed_network_makes_whatever_the_size_of_its_batches(gan)
+
+
+def test_evaluating_changes_nothing_and_says_the_same_again(gan):
+    contract.evaluating_changes_nothing_and_says_the_same_again(gan)
+
+
+def test_a_file_of_the_whole_gan_goes_on_as_if_it_had_not_been_closed(gan, tmp_path):
+    contract.a_file_of_the_whole_gan_goes_on_as_if_it_had_not_been_closed(gan, tmp_path)
+
+
 def test_a_wrong_batch_is_refused(gan):
     contract.a_wrong_batch_is_refused(gan)
 

@@ -31,6 +31,10 @@ def test_it_keeps_the_contract(gan, promise):
     promise(gan)
 
 
+def test_a_file_of_the_whole_gan_goes_on_as_if_it_had_not_been_closed(gan, tmp_path):
+    contract.a_file_of_the_whole_gan_goes_on_as_if_it_had_not_been_closed(gan, tmp_path)
+
+
 @pytest.mark.parametrize("name", ["conditional", "sequence", "tokens"])
 @pytest.mark.parametrize("penalty", ["gradient", "r1"])
 def test_losses_penalties_and_averages_can_be_turned_on_whatever_a_discriminator_is_shown(name, penalty):

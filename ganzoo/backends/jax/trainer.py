@@ -142,16 +142,16 @@ class Trainer(keras_private.JaxFit, keras.Model):
         _, gradients = pull_back(ops.ones_like(total))
         return gradients
 
-    def compute(self, key: tuple, function: Callable):
+    def compute(self, key: tuple, function: Callable, *inputs):
         known = self._known()
 
-        def pure(values):
+        def pure(values, *inputs):
             with keras.StatelessScope(zip(known, values, strict=True)):
-                return function()
+                return function(*inputs)
 
         if key not in self._traced:
             self._traced[key] = jax.jit(pure)
-        return self._traced[key]([variable.value for variable in known])
+        return self._traced[key]([variable.value for variable in known], *inputs)
 
     def forget_traces(self) -> None:
         self._traced = {}

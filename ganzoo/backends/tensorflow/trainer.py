@@ -78,10 +78,10 @@ class Trainer(keras_private.TensorFlowFit, keras.Model):
             total = ops.sum(function(inputs))
         return tape.gradient(total, inputs)
 
-    def compute(self, key: tuple, function: Callable):
+    def compute(self, key: tuple, function: Callable, *inputs):
         if key not in self._traced:
             self._traced[key] = tf.function(function, autograph=False)
-        return self._traced[key]()
+        return self._traced[key](*inputs)
 
     # Replicas.
 
