@@ -115,11 +115,7 @@ def train(recipe, data, run_dir, steps, overrides, strategy, init, fresh, dry_ru
     run_dir = run_dir or Path("runs") / recipes.recipe_name(recipe)
     from ganzoo import training
 
-    options = {"steps": steps, "strategy": strategy, "init": init, "fresh": fresh}
-    if dry_run:
-        tables.echo(training.plan(loaded, run_dir, **options))
-    else:
-        training.train(loaded, run_dir, **options)
+    training.train(loaded, run_dir, steps=steps, strategy=strategy, init=init, fresh=fresh, dry_run=dry_run)
 
 
 def _seeds(least: int, example: str):

@@ -14,7 +14,7 @@ from ganzoo.core.precision import dtype_policy
 from ganzoo.core.rematerialization import rematerialise as remat
 from ganzoo.data.fields import FLOAT, Image, fields_of
 from ganzoo.errors import UsageError
-from ganzoo.gan import batches, distillation, ema, first_batch, optimizers, tuning
+from ganzoo.gan import batches, distillation, ema, first_batch, optimizers
 from ganzoo.gan.deployed import DeployedNetworks
 from ganzoo.gan.draws import Now, StepSeed
 from ganzoo.gan.phases import Phase, check_phases
@@ -45,7 +45,7 @@ class GAN(AdversarialTerms, DeployedNetworks, Trainer):
 
     def __init__(self, config: GANConfig):
         super().__init__(name=type(self).__name__.lower())
-        self.config = config = tuning.settle(config)
+        self.config = config
         self.fields = fields_of(config)
         self.batch_names = tuple(self.fields)
         self.deployed_names = tuple(config.deployed)

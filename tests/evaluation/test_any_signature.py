@@ -265,11 +265,11 @@ def test_any_architecture_is_measured_while_it_trains_with_the_weights_that_it_t
     with plugins.built("made_up") as (gan, _):
         asked = {"every": 50, "metrics": ["psnr"], "images": 4}
         settings = recipe("made_up", image_size=gan.config.image_size, code_dim=gan.config.code_dim, evaluation=asked)
-        gauge = during.open_gauge(settings, gan.deployed())
-        first = gauge()["psnr"]
+        evaluator = during.open_evaluator(settings, gan.deployed())
+        first = evaluator()["psnr"]
         assert first == pytest.approx(psnr_of(gan, settings), abs=1e-9)
         gan.decoder.set_weights([weight * 2 + 0.1 for weight in gan.decoder.get_weights()])
-        assert gauge()["psnr"] == pytest.approx(psnr_of(gan, settings), abs=1e-9) != first
+        assert evaluator()["psnr"] == pytest.approx(psnr_of(gan, settings), abs=1e-9) != first
 
 
 def psnr_of(gan, settings) -> float:

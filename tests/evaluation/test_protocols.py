@@ -323,8 +323,3 @@ def test_an_image_that_cannot_be_decoded_gives_no_number(recipe, write_images, t
     broken.write_bytes(broken.read_bytes()[:-200])
     with pytest.raises((UsageError, RunError), match=r"can't be read: .*target/1\.png"):
         measured(recipe("pix2pix", f"folder:{tmp_path}", image_size=64), {"generator": adding(0, "pix2pix_generator")})
-
-
-def test_a_protocol_of_another_task_is_refused(recipe):
-    with pytest.raises(UsageError, match="evaluation.protocol: found 'pairs'; dcgan is evaluated by 'samples'"):
-        protocols.protocol_of(recipe("dcgan", evaluation={"protocol": "pairs"}))
