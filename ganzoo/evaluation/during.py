@@ -9,10 +9,10 @@ from ganzoo.config.recipe import Recipe
 from ganzoo.data.streams import Names
 from ganzoo.errors import UsageError, nearest, quoted
 from ganzoo.evaluation import protocols
-from ganzoo.evaluation.examples import open_examples
 from ganzoo.evaluation.instruments import OF_OWN_NETWORK, PERCEPTUAL_METRICS, open_instruments
 from ganzoo.evaluation.results import Result, Skipped
 from ganzoo.evaluation.setting import NotFinite, Setting
+from ganzoo.evaluation.splits import open_split
 from ganzoo.generators.keras_network import live
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def open_evaluator(
     setting = Setting(
         {name: live(network, recipe.model.deployed[name], recipe.model) for name, network in generators.items()},
         recipe,
-        open_examples(recipe, "test", names),
+        open_split(recipe, "test", names),
         open_instruments(recipe.evaluation.network if set(named) - of_their_own else None, distances),
     )
     # An FID takes thousands of images, whatever else does.

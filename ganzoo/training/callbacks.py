@@ -244,14 +244,14 @@ class Checkpoints(AtSteps):
         """Saves this step, or remembers in `lost` that it can't be gone on from."""
         try:
             self.save(step)
-        except checkpoints.NotFinite as error:
+        except checkpoints.LostState as error:
             self.lost = error
 
     def save(self, step: int) -> None:
         """Writes the networks as they are and the checkpoint of this step, once.
 
         Raises:
-            checkpoints.NotFinite: instead of writing a state that is lost.
+            checkpoints.LostState: instead of writing a state that is lost.
         """
         if (step, self.model.rollback_count) == self.saved:
             return

@@ -59,7 +59,7 @@ def build(recipe: Recipe, strategy_name: str, init: str | None, shared: Callable
         gan.prepare()
         teachers.teach(gan)
     if init is not None and is_chief(strategy):
-        teachers.initialise(gan, init)
+        teachers.initialize(gan, init)
     return gan
 
 

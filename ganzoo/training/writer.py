@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ganzoo.data.fields import Image
 from ganzoo.errors import RunError
-from ganzoo.metrics.memorising import thumbnails
+from ganzoo.metrics.memorizing import thumbnails
 from ganzoo.training import callbacks, checkpoints, doctor, metrics_file, report
 from ganzoo.training.board import Board
 from ganzoo.training.doctor import DIVERGING, Finding

@@ -104,7 +104,7 @@ def check_goes_on_or_is_told(directory: RunDirectory) -> None:
         metrics_file.keep_until(directory, 6, 1, LINES[-2])
         run_directory.what_moved(directory, RECORD)
         run_directory.what_changed(directory, DATA)
-        doctor.report(directory)
+        doctor.examine(directory)
         report.write(directory)
     except UsageError as error:
         assert "\n" not in str(error)

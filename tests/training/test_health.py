@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from ganzoo.metrics.memorising import thumbnails
+from ganzoo.metrics.memorizing import thumbnails
 from ganzoo.training import doctor, health
 
 X = np.arange(32)

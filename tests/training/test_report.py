@@ -216,7 +216,7 @@ def test_a_young_run_is_not_called_healthy_but_told_from_when_on_it_can_be(direc
     page = directory.report.read_text("utf-8")
     assert "Healthy" not in page
     assert "From step 250 on there is something to judge it by, which this run of 20 steps does not reach." in page
-    assert doctor.report(directory)["early"].partition(": ")[2][1:] in page
+    assert doctor.examine(directory)["early"].partition(": ")[2][1:] in page
 
 
 def test_the_page_can_be_had_before_the_first_line_and_of_a_line_that_is_cut(browser, directory):
