@@ -67,7 +67,7 @@ def show(name, as_json):
     """
     from ganzoo.generators import catalogue
 
-    report = _run_report(Path(name))
+    report = _examined_run(Path(name))
     source = str(Path(name) / "config.yaml") if report else name
     described = ({"run": report} if report else {}) | catalogue.describe(source)
     if not as_json:
@@ -79,13 +79,13 @@ def show(name, as_json):
     tables.tell({**described, "networks": networks}, as_json, lambda told: tables.print_networks(told["networks"]))
 
 
-def _run_report(path: Path) -> dict | None:
+def _examined_run(path: Path) -> dict | None:
     """What the doctor says of a run; None where the path is none."""
-    from ganzoo.training.doctor import report
+    from ganzoo.training.doctor import examine
     from ganzoo.training.run_directory import RunDirectory
 
     directory = RunDirectory(path)
-    return report(directory) if directory.config.is_file() else None
+    return examine(directory) if directory.config.is_file() else None
 
 
 @cli.command()
@@ -115,11 +115,7 @@ def train(recipe, data, run_dir, steps, overrides, strategy, init, fresh, dry_ru
     run_dir = run_dir or Path("runs") / recipes.recipe_name(recipe)
     from ganzoo import training
 
-    options = {"steps": steps, "strategy": strategy, "init": init, "fresh": fresh}
-    if dry_run:
-        tables.echo(training.plan(loaded, run_dir, **options))
-    else:
-        training.train(loaded, run_dir, **options)
+    training.train(loaded, run_dir, steps=steps, strategy=strategy, init=init, fresh=fresh, dry_run=dry_run)
 
 
 def _seeds(least: int, example: str):
@@ -338,7 +334,7 @@ def doctor(run_dir, as_json):
     from ganzoo.training import doctor
     from ganzoo.training.run_directory import RunDirectory
 
-    report = doctor.report(RunDirectory(run_dir))
+    report = doctor.examine(RunDirectory(run_dir))
     tables.tell(report, as_json, tables.print_diagnosis)
 
 

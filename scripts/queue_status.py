@@ -45,7 +45,7 @@ def row(folder: Folder, generator: str, run: str, command: str, budget: float | 
         "budget": budget,
         "hours_left": round(seconds / step * (steps - step) / 3600, 3) if step and steps else None,
         "evaluation": {"step": evaluated["step"], **evaluated["evaluation"]} if evaluated else None,
-        "findings": [finding["name"] for finding in doctor.report(directory)["findings"]] if lines else [],
+        "findings": [finding["name"] for finding in doctor.examine(directory)["findings"]] if lines else [],
     }
 
 

@@ -117,6 +117,11 @@ def test_near_misses_are_suggested_and_far_ones_listed():
     assert nearest("zzz", []) == "; allowed: none"
 
 
+def test_a_recipe_that_says_auto_is_read_as_one_that_says_nothing():
+    said = {"steps": 5, "batch_size": 2, "jit_compile": "auto", "steps_per_execution": "auto"}
+    assert parse(training=said, model={"precision": "auto"}) == parse(training={"steps": 5, "batch_size": 2})
+
+
 def test_training_needs_to_be_told_steps_and_batch_size():
     with pytest.raises(UsageError, match=r"TrainingConfig.*missing"):
         create_config(TrainingConfig, steps=1)

@@ -17,6 +17,8 @@ from ganzoo.files.documents import read_yaml
 
 RECORDS = ("versions", "run")
 """What the `config.yaml` of a run says besides: it can be trained again as a recipe."""
+ONCE_AUTO = ("precision", "jit_compile", "steps_per_execution")
+"""Settings that could be `auto`, which meant their default everywhere: recipes that say so are still read."""
 
 
 def parse_recipe(document: Mapping, config_class, where: str) -> Recipe:
@@ -65,8 +67,12 @@ def parse_section(config_class, values: Mapping | None, where: str):
     """A config of `config_class` from a mapping. Raises UsageError that names the key and what is allowed."""
     if values is not None and not isinstance(values, Mapping):
         raise UsageError(f"{where}: found {quoted(values)}; allowed are keys with values")
+    values = {key: value for key, value in (values or {}).items() if key not in ONCE_AUTO or value != "auto"}
+    if config_class is EvaluationConfig:
+        # It named the protocol that the architecture's declaration decides on.
+        values.pop("protocol", None)
     try:
-        return TypeAdapter(config_class).validate_python(dict(values or {}))
+        return TypeAdapter(config_class).validate_python(values)
     except pydantic.ValidationError as error:
         raise UsageError(f"{where}{_first_problem(config_class, error)}") from None
 
@@ -84,12 +90,6 @@ def to_document(recipe: Recipe) -> dict:
         document[section] = TypeAdapter(type(config)).dump_python(config, mode="json")
     del document["model"]["seed"]
     return document
-
-
-def without_auto(config, values: Mapping):
-    """A config with the values of these names wherever it says `auto`."""
-    automatic = {name: value for name, value in values.items() if getattr(config, name, None) == "auto"}
-    return dataclasses.replace(config, **automatic) if automatic else config
 
 
 def override(document: Mapping, assignments: Iterable[str]) -> dict:

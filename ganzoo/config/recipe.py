@@ -73,8 +73,8 @@ class GANConfig:
     seed: NonNegative = 0
     """Seed of the initial weights, latents, dropout and augmentations. A recipe gives `training.seed` instead."""
 
-    precision: Literal["auto", "float32", "mixed_float16", "mixed_bfloat16", "float64"] = "auto"
-    """`auto`, here and below: what was fastest where it was measured, see `docs/performance.md`; on a CPU float32."""
+    precision: Literal["float32", "mixed_float16", "mixed_bfloat16", "float64"] = "float32"
+    """What the networks compute in. What the others gain is in `docs/performance.md`."""
 
     adversarial_loss: Literal["non_saturating", "lsgan", "hinge", "wasserstein"] = "non_saturating"
     """What generator and discriminator play for; `wasserstein` needs a gradient penalty or spectral norm."""
@@ -204,9 +204,9 @@ class TrainingConfig:
     """The global batch: examples per generator update, over all replicas."""
     seed: NonNegative = 0
     """Seed of everything random: initial weights, order of the images, latents, dropout and augmentations."""
-    jit_compile: bool | Literal["auto"] = "auto"
+    jit_compile: bool = False
     """Whether TensorFlow compiles steps by XLA. JAX always does."""
-    steps_per_execution: Positive | Literal["auto"] = "auto"
+    steps_per_execution: Positive = 1
     """Steps run in one go, at most: the largest divisor of this, of where the run begins and ends, and of all steps at
     which it writes something. It changes no number."""
     accumulate: Size = 1
@@ -249,9 +249,6 @@ class TrainingConfig:
 class EvaluationConfig:
     """How good the generators are, and by what that is found out. It changes nothing of what is learnt."""
 
-    protocol: str | None = None
-    """What is compared with what: `samples`, `pairs`, `translation`, `super_resolution`, `classes`, `clips`,
-    `reconstruction`, or one of a package of your own. None: the one that fits what the architecture declares."""
     network: str = "efficientnet-lite0"
     """The feature network of the distribution metrics: `efficientnet-lite0`, `inception` or a `.keras` file."""
     samples: Annotated[int, Field(ge=2, le=10_000_000)] = 10_000

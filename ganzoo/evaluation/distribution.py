@@ -20,7 +20,7 @@ NOTABLE = 0.05
 ALIKE = 0.9
 """A share of as many images that will do for as many."""
 MANIFOLD = 6
-"""Images that density and coverage take at least: more than their 5 neighbours."""
+"""Images that density and coverage take at least: more than their 5 neighbors."""
 
 
 def measured(setting: Setting, made: Iterable[np.ndarray], count: int, key: str, column: Column) -> Found:

@@ -9,22 +9,24 @@ from ganzoo.config.recipe import Recipe
 from ganzoo.data.streams import Names
 from ganzoo.errors import UsageError, nearest, quoted
 from ganzoo.evaluation import protocols
-from ganzoo.evaluation.examples import open_examples
 from ganzoo.evaluation.instruments import OF_OWN_NETWORK, PERCEPTUAL_METRICS, open_instruments
 from ganzoo.evaluation.results import Result, Skipped
 from ganzoo.evaluation.setting import NotFinite, Setting
+from ganzoo.evaluation.splits import open_split
 from ganzoo.generators.keras_network import live
 
 if TYPE_CHECKING:
     import keras
 
-Gauge = Callable[[], dict[str, float]]
+Evaluator = Callable[[], dict[str, float]]
 """Measures the networks as they are: values by key, not a number where they give none."""
 TRIAL = 8
 """Test images that are measured once before a run begins."""
 
 
-def open_gauge(recipe: Recipe, generators: "Mapping[str, keras.Model]", names: Names | None = None) -> Gauge | None:
+def open_evaluator(
+    recipe: Recipe, generators: "Mapping[str, keras.Model]", names: Names | None = None
+) -> Evaluator | None:
     """What measures the generators of a run by the recipe's `evaluation.metrics`; None where the recipe names none.
 
     It is tried once, on very few images, so that what can't be measured is said before the run begins.
@@ -48,7 +50,7 @@ def open_gauge(recipe: Recipe, generators: "Mapping[str, keras.Model]", names: N
     setting = Setting(
         {name: live(network, recipe.model.deployed[name], recipe.model) for name, network in generators.items()},
         recipe,
-        open_examples(recipe, "test", names),
+        open_split(recipe, "test", names),
         open_instruments(recipe.evaluation.network if set(named) - of_their_own else None, distances),
     )
     # An FID takes thousands of images, whatever else does.
@@ -71,10 +73,7 @@ def open_gauge(recipe: Recipe, generators: "Mapping[str, keras.Model]", names: N
 
 
 def check(recipe: Recipe) -> None:
-    """Raises a UsageError for a protocol that there is not, and for a key in `evaluation.metrics` that the recipe's
-    does not give; opens and fetches nothing."""
-    if recipe.evaluation.protocol or recipe.evaluation.metrics:
-        protocols.protocol_of(recipe)
+    """Raises UsageError for a key in `evaluation.metrics` that the recipe's protocol does not give. Opens nothing."""
     for key in recipe.evaluation.metrics:
         _bare(recipe, key)
 

@@ -12,9 +12,9 @@ from ganzoo.backends.versions import versions
 from ganzoo.config.recipe import Recipe
 from ganzoo.errors import RunError, UsageError, quoted
 from ganzoo.evaluation import instruments, protocols, results, subject
-from ganzoo.evaluation.examples import Examples, open_examples
 from ganzoo.evaluation.results import Result, Skipped
 from ganzoo.evaluation.setting import Setting
+from ganzoo.evaluation.splits import Split, open_split
 from ganzoo.files import redaction
 from ganzoo.files.atomic import check_clock, replacing
 from ganzoo.generators.generator import opens_in_keras
@@ -79,7 +79,7 @@ def evaluate(
     found = subject.open_files(files, data) if from_disk else subject.of_model(model, data)
     recipe = _limited(found.recipe, count)
     tools = _instruments(found, network, perceptual)
-    test = test or open_examples(recipe, "test", found.names)
+    test = test or open_split(recipe, "test", found.names)
     document = _measured(dataclasses.replace(found, recipe=recipe), test, test.at_most(count), tools, folder, watch)
     if folder:
         _write(document, folder)
@@ -88,7 +88,7 @@ def evaluate(
     return document
 
 
-def _known_data(files: subject.Files | None, data: str | None) -> Examples | None:
+def _known_data(files: subject.Files | None, data: str | None) -> Split | None:
     """The test images, where the recipe is known without opening the model.
 
     Raises:
@@ -102,7 +102,7 @@ def _known_data(files: subject.Files | None, data: str | None) -> Examples | Non
             "such a one names is not opened by itself; give test data as --data SOURCE"
         )
     if files.recipe is not None:
-        return open_examples(subject.with_source(files.recipe, data), "test", files.names)
+        return open_split(subject.with_source(files.recipe, data), "test", files.names)
     if data is None:
         raise UsageError(
             f"{files.name}: not in a run directory, so that its test data is not known; give it as --data SOURCE"
@@ -150,8 +150,8 @@ def _instruments(
 
 def _measured(
     found: subject.Subject,
-    whole: Examples,
-    test: Examples,
+    whole: Split,
+    test: Split,
     tools: instruments.Instruments,
     folder: Path | None,
     watch: Callable,
@@ -163,7 +163,7 @@ def _measured(
         found.recipe,
         test,
         tools,
-        train=train if isinstance(train, Examples) else None,
+        train=train if isinstance(train, Split) else None,
         own=lambda: _own(found, whole, train),
         watch=watch,
         show=lambda name, picture: _show(picture, folder, name),
@@ -192,32 +192,32 @@ def _measured(
     }
 
 
-def _train(recipe: Recipe, whole: Examples) -> Examples | Skipped | None:
+def _train(recipe: Recipe, whole: Split) -> Split | Skipped | None:
     """The train split beside the test split `whole`, or why there is none; None where it would be of no use."""
     if not protocols.protocol_of(recipe).train:
         return None
     if whole.in_training:
         return Skipped("train split", "the data has one set of images, for training and for testing")
     try:
-        return open_examples(recipe, "train", whole.names)
+        return open_split(recipe, "train", whole.names)
     except (UsageError, RunError) as error:
         return Skipped("train split", str(error))
 
 
-def _own(found: subject.Subject, whole: Examples, train: Examples | Skipped | None) -> tuple[Examples, Examples] | None:
+def _own(found: subject.Subject, whole: Split, train: Split | Skipped | None) -> tuple[Split, Split] | None:
     """The splits of the data that the generators were trained on, where these are two."""
     if found.own is None:
         return None
     if not found.on_own_data:
         try:
-            whole = open_examples(found.own, "test", found.names)
+            whole = open_split(found.own, "test", found.names)
         except (UsageError, RunError):
             return None
         train = _train(found.own, whole)
-    return (whole, train) if isinstance(train, Examples) else None
+    return (whole, train) if isinstance(train, Split) else None
 
 
-def _leaks(found: subject.Subject, whole: Examples) -> list[str]:
+def _leaks(found: subject.Subject, whole: Split) -> list[str]:
     if whole.in_training and found.on_own_data:
         return ["the data has no test split: these are the images that the model was trained on"]
     return []

@@ -3,8 +3,8 @@
 import numpy as np
 
 from ganzoo.data.fields import Signature, fields_of
-from ganzoo.evaluation.examples import Examples
 from ganzoo.evaluation.protocol import first_signature
+from ganzoo.evaluation.splits import Split
 from ganzoo.lite import latents
 from ganzoo.lite.network import DRAWN, Network, in_turns
 
@@ -19,7 +19,7 @@ def makes_of_noise(config, kind: str) -> bool:
     return made and told and texts <= batch.keys()
 
 
-def inputs_of_samples(network: Network, signature: Signature, test: Examples, count: int) -> dict[str, np.ndarray]:
+def inputs_of_samples(network: Network, signature: Signature, test: Split, count: int) -> dict[str, np.ndarray]:
     """What `count` samples are made of, by the names of the network's inputs; the first are the same whatever it is.
 
     Latents are those of seed 0. Labels and tokens are those of the test examples, in an order that is always the same,

@@ -47,13 +47,13 @@ CYCLE_ERROR = Metric(
 """Of what came back from the other domain, and what had gone there."""
 
 
-COLOUR_KEYS = ("psnr", "ssim", "ms_ssim")
-"""Of `colour_metrics`, but for perceptual distances."""
+COLOR_KEYS = ("psnr", "ssim", "ms_ssim")
+"""Of `color_metrics`, but for perceptual distances."""
 LUMINANCE_KEYS = ("psnr", "ssim")
 """Of `luminance_metrics`, but for perceptual distances."""
 
 
-def colour_metrics(distances: Sequence[PerceptualDistance]) -> tuple[Metric, ...]:
+def color_metrics(distances: Sequence[PerceptualDistance]) -> tuple[Metric, ...]:
     """PSNR, SSIM and MS-SSIM of all channels, and the perceptual distances."""
     how = "all channels, 8 bits"
     return (
@@ -73,7 +73,7 @@ def luminance_metrics(distances: Sequence[PerceptualDistance], border: int) -> t
 
     def of_luminance(measure: Callable) -> Callable[[np.ndarray, np.ndarray], float]:
         def measured(*images: np.ndarray) -> float:
-            return measure(*(pairs.crop_border(_luminance(image), border) for image in images))
+            return measure(*(pairs.crop_border(_luma(image), border) for image in images))
 
         return measured
 
@@ -154,9 +154,9 @@ def _perceptual(distance: PerceptualDistance) -> Metric:
     )
 
 
-def _luminance(image: np.ndarray) -> np.ndarray:
+def _luma(image: np.ndarray) -> np.ndarray:
     """The same of a grey image as of one of three equal channels."""
-    return pairs.luminance(np.broadcast_to(image, (*image.shape[:2], 3)))
+    return pairs.luma(np.broadcast_to(image, (*image.shape[:2], 3)))
 
 
 def _middle(image: np.ndarray) -> np.ndarray:

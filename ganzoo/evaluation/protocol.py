@@ -4,9 +4,9 @@
     def pairs(setting: Setting) -> Found:
         yield Result(…)
 
-A recipe names one (`evaluation.protocol`), or it is the one that fits what the architecture declares in `batch` and
-`deployed`. A package of one's own names modules of its protocols as entry points of the group `ganzoo.protocols`, by
-the names that they are registered under; what is imported anyway is registered as it is.
+An architecture is measured by the first that fits what it declares in `batch` and `deployed`. A package of one's own
+names modules of its protocols as entry points of the group `ganzoo.protocols`, by the names that they are registered
+under; what is imported anyway is registered as it is, and comes before ganzoo's own.
 
 Nothing here imports Keras.
 """

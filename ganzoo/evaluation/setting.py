@@ -9,9 +9,9 @@ from PIL import Image
 
 from ganzoo.config.recipe import Recipe
 from ganzoo.errors import RunError
-from ganzoo.evaluation.examples import Examples, Images
 from ganzoo.evaluation.instruments import Instruments
 from ganzoo.evaluation.results import Result, Skipped
+from ganzoo.evaluation.splits import Images, Split
 from ganzoo.generators import inference
 from ganzoo.lite.network import Network
 
@@ -34,11 +34,11 @@ class Setting:
     networks: Mapping[str, Network]
     """Those that are there, of the deployed networks, by name."""
     recipe: Recipe
-    test: Examples
+    test: Split
     instruments: Instruments
-    train: Examples | None = None
+    train: Split | None = None
     """Other real examples of the same source, as far as there are."""
-    own: Callable[[], tuple[Examples, Examples] | None] = lambda: None
+    own: Callable[[], tuple[Split, Split] | None] = lambda: None
     """Gives the test and train split that the networks were trained by, where both are known."""
     watch: Watch = lambda items, length, title: items
     show: Callable[[str, Image.Image], None] = lambda name, picture: None

@@ -14,7 +14,7 @@ from ganzoo.core.layers import layers_within
 from ganzoo.core.precision import dtype_policy
 from ganzoo.data.fields import Image, fields_of
 from ganzoo.errors import UsageError
-from ganzoo.gan import batches, distillation, ema, first_batch, tuning
+from ganzoo.gan import batches, distillation, ema, first_batch
 from ganzoo.gan.compiling import Compiling
 from ganzoo.gan.deployed import DeployedNetworks
 from ganzoo.gan.draws import Now, StepSeed
@@ -48,7 +48,7 @@ class GAN(AdversarialTerms, DeployedNetworks, Compiling, Prediction, Saving, bac
 
     def __init__(self, config: GANConfig):
         super().__init__(name=type(self).__name__.lower())
-        self.config = config = tuning.settle(config)
+        self.config = config
         self.fields = fields_of(config)
         self.batch_names = tuple(self.fields)
         self.deployed_names = tuple(config.deployed)

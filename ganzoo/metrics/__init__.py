@@ -14,9 +14,9 @@ from ganzoo.metrics.features import Features, extract, reference
 from ganzoo.metrics.frechet import frechet_distance
 from ganzoo.metrics.kernel import Kernel, kernel_distance
 from ganzoo.metrics.manifold import density_coverage, precision_recall
-from ganzoo.metrics.memorising import Memorising, Nearest, nearest_in_features, nearest_in_pixels
+from ganzoo.metrics.memorizing import Memorizing, Nearest, nearest_in_features, nearest_in_pixels
 from ganzoo.metrics.networks import FeatureNetwork, open_feature_network
-from ganzoo.metrics.pairs import crop_border, luminance, ms_ssim, psnr, ssim
+from ganzoo.metrics.pairs import crop_border, luma, ms_ssim, psnr, ssim
 from ganzoo.metrics.perceptual_distance import PerceptualDistance, open_perceptual_distance
 from ganzoo.metrics.spectra import log_spectra, spectral_distance, spectral_spread
 from ganzoo.metrics.statistics import Statistics
@@ -25,7 +25,7 @@ __all__ = [
     "FeatureNetwork",
     "Features",
     "Kernel",
-    "Memorising",
+    "Memorizing",
     "Nearest",
     "PerceptualDistance",
     "Statistics",
@@ -35,7 +35,7 @@ __all__ = [
     "frechet_distance",
     "kernel_distance",
     "log_spectra",
-    "luminance",
+    "luma",
     "ms_ssim",
     "nearest_in_features",
     "nearest_in_pixels",

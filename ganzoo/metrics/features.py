@@ -22,7 +22,7 @@ from ganzoo.metrics.networks import BATCH, FeatureNetwork
 from ganzoo.metrics.statistics import Statistics
 
 KEPT = 10_000
-"""So many images' features are kept as they are: kernels and neighbours need them, and cost more than linearly."""
+"""So many images' features are kept as they are: kernels and neighbors need them, and cost more than linearly."""
 BLOCK = 1024
 """Features that go into the statistics at a time. That costs about the same for one as for hundreds."""
 AHEAD = 4

@@ -1,6 +1,6 @@
-"""Do generated images lie where real ones do, and everywhere there? Measured by balls around nearest neighbours.
+"""Do generated images lie where real ones do, and everywhere there? Measured by balls around nearest neighbors.
 
-The ball of an image reaches as far as its k-th nearest neighbour in its own set, itself left out. Distances are
+The ball of an image reaches as far as its k-th nearest neighbor in its own set, itself left out. Distances are
 Euclidean, between features. All is computed in float64 and in blocks of rows: 10,000 images take little memory.
 """
 
@@ -34,7 +34,7 @@ class DensityCoverage(NamedTuple):
     """The share of real images whose ball holds a generated one."""
 
 
-def precision_recall(real: np.ndarray, generated: np.ndarray, neighbours: int = 3) -> PrecisionRecall:
+def precision_recall(real: np.ndarray, generated: np.ndarray, neighbors: int = 3) -> PrecisionRecall:
     """Improved precision and recall (Kynkäänniemi et al. 2019, equations 1 and 2); both in [0, 1].
 
     What lies on the edge of a ball is in it. Numbers compare only at the same sizes of both sets.
@@ -42,14 +42,14 @@ def precision_recall(real: np.ndarray, generated: np.ndarray, neighbours: int = 
     Args:
         real: features (N, D).
         generated: features (M, D).
-        neighbours: k.
+        neighbors: k.
 
     Raises:
-        UsageError: when a set has no more rows than `neighbours`, or their lengths differ.
+        UsageError: when a set has no more rows than `neighbors`, or their lengths differ.
         RunError: when features are not finite.
     """
-    real, generated = _prepare(real, generated, neighbours, neighbours + 1)
-    real_radii, generated_radii = _radii(real, neighbours), _radii(generated, neighbours)
+    real, generated = _prepare(real, generated, neighbors, neighbors + 1)
+    real_radii, generated_radii = _radii(real, neighbors), _radii(generated, neighbors)
     precise, recalled = np.zeros(len(generated), bool), []
     for rows, squares in _squares_of_blocks(real, generated):
         precise |= (squares <= real_radii[rows, None] * (1 + TIE)).any(axis=0)
@@ -57,31 +57,31 @@ def precision_recall(real: np.ndarray, generated: np.ndarray, neighbours: int = 
     return PrecisionRecall(float(precise.mean()), float(np.concatenate(recalled).mean()))
 
 
-def density_coverage(real: np.ndarray, generated: np.ndarray, neighbours: int = 5) -> DensityCoverage:
+def density_coverage(real: np.ndarray, generated: np.ndarray, neighbors: int = 5) -> DensityCoverage:
     """Density and coverage (Naeem et al. 2020, equations 3 and 4): precision that an outlier can't raise, and recall
     that is measured around real images alone.
 
-    What lies on the edge of a ball is outside, as in the authors' `prdc`, but for copies of the image in its centre:
+    What lies on the edge of a ball is outside, as in the authors' `prdc`, but for copies of the image in its center:
     without them, an image that is k times in the real set could not be covered.
 
     Args:
         real: features (N, D).
         generated: features (M, D).
-        neighbours: k.
+        neighbors: k.
 
     Raises:
-        UsageError: when `real` has no more rows than `neighbours`, `generated` has none, or their lengths differ.
+        UsageError: when `real` has no more rows than `neighbors`, `generated` has none, or their lengths differ.
         RunError: when features are not finite.
     """
-    real, generated = _prepare(real, generated, neighbours, 1)
-    radii = _radii(real, neighbours)
+    real, generated = _prepare(real, generated, neighbors, 1)
+    radii = _radii(real, neighbors)
     held = np.concatenate(
         [
             ((squares < radii[rows, None] * (1 - TIE)) | (squares == 0)).sum(axis=1)
             for rows, squares in _squares_of_blocks(real, generated)
         ]
     )
-    return DensityCoverage(float(held.sum() / (neighbours * len(generated))), float((held > 0).mean()))
+    return DensityCoverage(float(held.sum() / (neighbors * len(generated))), float((held > 0).mean()))
 
 
 def squared_distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -97,11 +97,11 @@ def _squared_lengths(rows):
     return np.einsum("ij,ij->i", rows, rows)
 
 
-def _prepare(real, generated, neighbours, least_generated):
+def _prepare(real, generated, neighbors, least_generated):
     """Both sets, checked, and moved to where rounding is least."""
-    if neighbours < 1:
-        raise UsageError(f"{neighbours} neighbours: there must be 1 or more")
-    real = as_features(real, "features of real images", neighbours + 1)
+    if neighbors < 1:
+        raise UsageError(f"{neighbors} neighbors: there must be 1 or more")
+    real = as_features(real, "features of real images", neighbors + 1)
     generated = as_features(generated, "features of generated images", least_generated)
     check_lengths(real.shape[1], generated.shape[1])
     middle = real.mean(axis=0)
@@ -115,9 +115,9 @@ def _squares_of_blocks(first, second) -> Iterator[tuple[slice, np.ndarray]]:
         yield rows, squared_distances(first[rows], second)
 
 
-def _radii(features, neighbours):
-    """(N,) squared distances to the k-th nearest neighbour; an image's distance to itself, 0, is the first of all."""
+def _radii(features, neighbors):
+    """(N,) squared distances to the k-th nearest neighbor; an image's distance to itself, 0, is the first of all."""
     radii = np.empty(len(features))
     for rows, squares in _squares_of_blocks(features, features):
-        radii[rows] = np.partition(squares, neighbours, axis=1)[:, neighbours]
+        radii[rows] = np.partition(squares, neighbors, axis=1)[:, neighbors]
     return radii

@@ -2,7 +2,7 @@
 
 Papers on super-resolution compare the luminance of the two images, without `scale` pixels along each edge:
 
-    psnr(*(crop_border(luminance(image), scale) for image in (first, second)))
+    psnr(*(crop_border(luma(image), scale) for image in (first, second)))
 """
 
 import math
@@ -34,7 +34,7 @@ def psnr(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Peak signal-to-noise ratio in dB; the error is taken over all pixels and channels of an image.
 
     Args:
-        first: uint8 (H, W, C) or (N, H, W, C), or what `luminance` makes of such.
+        first: uint8 (H, W, C) or (N, H, W, C), or what `luma` makes of such.
         second: of the same shape and dtype.
 
     Returns:
@@ -71,7 +71,7 @@ def ms_ssim(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return _each(_ms_ssim, first, second, smallest=WINDOW * 2 ** (len(SCALES) - 1))
 
 
-def luminance(images: np.ndarray) -> np.ndarray:
+def luma(images: np.ndarray) -> np.ndarray:
     """The Y of ITU-R BT.601, as MATLAB's `rgb2ycbcr`, but not rounded.
 
     Args:
@@ -85,7 +85,7 @@ def luminance(images: np.ndarray) -> np.ndarray:
     """
     images = np.asarray(images)
     if images.dtype != np.uint8 or images.ndim < 3 or images.shape[-1] != 3:
-        raise UsageError(f"luminance: found {_described(images)}; allowed are uint8 RGB images (…, height, width, 3)")
+        raise UsageError(f"luma: found {_described(images)}; allowed are uint8 RGB images (…, height, width, 3)")
     return 16.0 + (images @ np.array(BT601) / 255.0)[..., None]
 
 
@@ -130,7 +130,7 @@ def _check(name: str, images: np.ndarray) -> None:
     if not known or images.ndim not in (3, 4) or 0 in images.shape[-3:]:
         raise UsageError(
             f"{name}: found {_described(images)}; allowed are uint8 images (height, width, channels) or "
-            "(number, height, width, channels), and float64 as `luminance` gives it, from 16 to 235"
+            "(number, height, width, channels), and float64 as `luma` gives it, from 16 to 235"
         )
 
 

@@ -1,5 +1,5 @@
-"""Running a recipe: `train` and `plan`."""
+"""Running a recipe: `train`."""
 
-from ganzoo.training.run import plan, train
+from ganzoo.training.run import train
 
-__all__ = ["plan", "train"]
+__all__ = ["train"]

@@ -86,18 +86,18 @@ class Evaluations(AtSteps):
 
     Args:
         every: steps from one time to the next; 0: never.
-        gauge: from `ganzoo.evaluation.during`.
+        evaluator: from `ganzoo.evaluation.during`.
     """
 
-    def __init__(self, every: int, last_step: int, gauge: Callable | None):
+    def __init__(self, every: int, last_step: int, evaluator: Callable | None):
         super().__init__()
-        self.every, self.last_step, self.gauge = every, last_step, gauge
+        self.every, self.last_step, self.evaluator = every, last_step, evaluator
         self.measures, self.seconds = (None, {}), 0.0
 
     def at_step(self, step, logs):
-        if self.gauge and (step % self.every == 0 or step == self.last_step):
+        if self.evaluator and (step % self.every == 0 or step == self.last_step):
             began = time.monotonic()
-            self.measures = (step, self.gauge())
+            self.measures = (step, self.evaluator())
             self.seconds = time.monotonic() - began
 
     def measures_at(self, step: int) -> dict[str, float]:
@@ -209,15 +209,17 @@ class Divergence(AtSteps):
     It looks at the steps whose lines are due, and at no other: where an undisturbed run looks too.
     """
 
-    def __init__(self, log_every: int, sample_every: int, chief, strategy):
+    def __init__(self, log_every: int, sample_every: int, writer, strategy):
         super().__init__()
         self.log_every, self.sample_every = log_every, sample_every
-        self.chief, self.strategy = chief, strategy
+        self.writer, self.strategy = writer, strategy
         self.found = False
 
     def at_step(self, step, logs):
         if doctor.is_due(step, self.log_every, self.sample_every):
-            self.found = backend.devices.any_worker(self.strategy, self.chief is not None and self.chief.is_diverging())
+            self.found = backend.devices.any_worker(
+                self.strategy, self.writer is not None and self.writer.is_diverging()
+            )
             self.model.stop_training |= self.found
 
 
@@ -244,14 +246,14 @@ class Checkpoints(AtSteps):
         """Saves this step, or remembers in `lost` that it can't be gone on from."""
         try:
             self.save(step)
-        except checkpoints.NotFinite as error:
+        except checkpoints.LostState as error:
             self.lost = error
 
     def save(self, step: int) -> None:
         """Writes the networks as they are and the checkpoint of this step, once.
 
         Raises:
-            checkpoints.NotFinite: instead of writing a state that is lost.
+            checkpoints.LostState: instead of writing a state that is lost.
         """
         if (step, self.model.rollback_count) == self.saved:
             return

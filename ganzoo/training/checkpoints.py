@@ -26,7 +26,7 @@ _LONGEST_NOTE = 1 << 20
 """Bytes. It holds a line of metrics."""
 
 
-class NotFinite(Exception):
+class LostState(Exception):
     """A state that holds NaN or infinity, which is not saved: nothing could go on from it."""
 
     def __init__(self, names: list[str], count: int):
@@ -64,10 +64,10 @@ def save(
 
 
 def finite_arrays(state: Mapping) -> dict[str, np.ndarray]:
-    """The values of a state by name. Raises NotFinite when one holds NaN or infinity."""
+    """The values of a state by name. Raises LostState when one holds NaN or infinity."""
     arrays = {name: np.asarray(variable) for name, variable in state.items()}
     if names := [name for name, array in arrays.items() if not _is_finite(array)]:
-        raise NotFinite(names, len(arrays))
+        raise LostState(names, len(arrays))
     return arrays
 
 

@@ -46,7 +46,7 @@ makes it 0.19."""
 
 
 AUGMENT = "model.augmentation=[color, translation, cutout]"
-NORMALISE = "model.spectral_norm=true with model.discriminator_norm=none"
+NORMALIZE = "model.spectral_norm=true with model.discriminator_norm=none"
 """Settings that more than one finding advises."""
 SWAPPED = "See whether real and fake, or the signs of the losses, are swapped"
 
@@ -99,13 +99,13 @@ def judge(history: History, precision: str = "float32", adversarial_loss: str = 
         _collapsed(history),
         _too_strong(history, adversarial_loss in FLAT),
         _stalled(history),
-        _memorising(history),
+        _memorizing(history),
         _checkerboard(history),
     ]
     return [finding for finding in findings if finding is not None]
 
 
-def report(directory: RunDirectory) -> dict:
+def examine(directory: RunDirectory) -> dict:
     """What `ganzoo doctor` says of a run, of the same lines as while it trains.
 
     Returns:
@@ -164,7 +164,7 @@ def _last_step(lines: Iterable[Mapping]) -> int | None:
 
 
 def _diverging(history, skips_steps: bool) -> Finding | None:
-    advice = f"Try a lower model.learning_rate or model.discriminator_learning_rate, model.penalty=r1, or {NORMALISE}"
+    advice = f"Try a lower model.learning_rate or model.discriminator_learning_rate, model.penalty=r1, or {NORMALIZE}"
     last = history.lines[-1]
     broken = history.trailing(lambda line: line.get("nonfinite", 0) > 0)
     if len(broken) >= (2 if skips_steps else 1):
@@ -214,7 +214,7 @@ def _collapsed(history) -> Finding | None:
                 "samples are nearly all the same"
             )
             advice = (
-                f"Try model.discriminator_learning_rate at half the rate, {AUGMENT}, {NORMALISE}, or a larger "
+                f"Try model.discriminator_learning_rate at half the rate, {AUGMENT}, {NORMALIZE}, or a larger "
                 "training.batch_size; see whether the generator uses its input at all"
             )
             return Finding("generator collapsed", alike[0].step, evidence, advice)
@@ -225,7 +225,7 @@ def _too_strong(history, flat: bool) -> Finding | None:
     window, last = history.last(WINDOW), history.lines[-1]
     if len(window) < WINDOW:
         return None
-    advice = f"Try a lower model.discriminator_learning_rate, {AUGMENT}, model.penalty=r1, or {NORMALISE}"
+    advice = f"Try a lower model.discriminator_learning_rate, {AUGMENT}, model.penalty=r1, or {NORMALIZE}"
     for name in _discriminators(last):
         margin = _median(window, f"{name}_real_logit", minus=f"{name}_fake_logit")
         if flat and _is_sure(window, name) and margin is not None and margin >= MARGIN:
@@ -248,12 +248,12 @@ def _too_strong(history, flat: bool) -> Finding | None:
 
 
 def _stalled(history) -> Finding | None:
-    phase = history.phase
-    if phase.count < 2 * WINDOW:
+    period = history.period
+    if period.count < 2 * WINDOW:
         return None
-    first, window = phase.first, list(phase.last)
+    first, window = period.first, list(period.last)
     for evidence, since, advice in (
-        (_stands_still(phase), first, "Raise its learning rate, or see what holds it fast"),
+        (_stands_still(period), first, "Raise its learning rate, or see what holds it fast"),
         (_swapped(window), window, SWAPPED),
         (
             _faded(first, window),
@@ -267,8 +267,8 @@ def _stalled(history) -> Finding | None:
     return None
 
 
-def _stands_still(phase) -> str | None:
-    for name, largest in phase.largest_updates.items():
+def _stands_still(period) -> str | None:
+    for name, largest in period.largest_updates.items():
         if largest < STILL:
             return f"{name} stands still: no update changed it by more than {largest:.0e} of its weights"
     return None
@@ -301,7 +301,7 @@ def _faded(first, window) -> str | None:
     return None
 
 
-def _memorising(history) -> Finding | None:
+def _memorizing(history) -> Finding | None:
     for key, samples in history.samples_of("_nearest"):
         copies = samples.trailing(lambda value: value < COPY)
         if len(copies) >= IN_A_ROW:

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ganzoo.metrics.memorising import nearest_in_pixels
-from ganzoo.metrics.memorising import thumbnails as thumbnails  # those who call `nearest` often give it these
+from ganzoo.metrics.memorizing import nearest_in_pixels
 
 ALIKE = 0.02
 """Images none of whose values differ by more are one image: 2 levels of 255 are 0.016."""
@@ -50,6 +49,7 @@ def nearest(images: np.ndarray, training_images: np.ndarray) -> float:
     The bare distance would mislead: a blurred image is near to everything. This is the ratio test of Lowe 2004, section
     7.1: a copy is much nearer to one training image than to the rest. Mirror images count as the same image, and so do
     training images that are almost alike. The median over the samples; NaN where all training images are alike.
+    Training images may be given as their `ganzoo.metrics.memorizing.thumbnails`, which is quicker where it is often.
     """
     return float(np.median(nearest_in_pixels(images, training_images).ratios))
 

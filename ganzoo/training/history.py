@@ -23,7 +23,7 @@ class Sample(NamedTuple):
     value: float
 
 
-class Samples:
+class SampleMeasure:
     """One measure on samples, of all steps so far from `WARM_UP` on.
 
     Attributes:
@@ -44,7 +44,7 @@ class Samples:
         return list(itertools.takewhile(lambda sample: is_sick(sample.value), reversed(self.recent)))[::-1]
 
 
-class Phase:
+class Period:
     """The lines with the same terms of the losses: another phase of training has others, and other gradients.
 
     Attributes:
@@ -73,15 +73,15 @@ class History:
 
     Attributes:
         lines: the last ones.
-        phase: that of the last line.
+        period: that of the last line.
         first_values: by term of the losses, its first values that are not 0.
     """
 
     def __init__(self, lines: Iterable[Mapping] = ()):
         self.lines = collections.deque(maxlen=REACH)
         self.first_values: dict[str, list[float]] = collections.defaultdict(list)
-        self._phases = collections.defaultdict(Phase)
-        self._samples = collections.defaultdict(Samples)
+        self._periods = collections.defaultdict(Period)
+        self._samples = collections.defaultdict(SampleMeasure)
         for line in lines:
             self.add(line)
 
@@ -91,7 +91,7 @@ class History:
             return
         line = {"health": {}, **line}
         self.lines.append(line)
-        self.phase.add(line)
+        self.period.add(line)
         for term in terms(line):
             if line[term] and len(self.first_values[term]) < IN_A_ROW:
                 self.first_values[term].append(line[term])
@@ -101,8 +101,8 @@ class History:
                     self._samples[key].add(line["step"], value)
 
     @property
-    def phase(self) -> Phase:
-        return self._phases[frozenset(terms(self.lines[-1]))]
+    def period(self) -> Period:
+        return self._periods[frozenset(terms(self.lines[-1]))]
 
     def last(self, count: int) -> list[Mapping]:
         return list(itertools.islice(reversed(self.lines), count))[::-1]
@@ -111,7 +111,7 @@ class History:
         """The lines at the end for all of which something holds, in order."""
         return list(itertools.takewhile(is_sick, reversed(self.lines)))[::-1]
 
-    def samples_of(self, suffix: str) -> Iterator[tuple[str, Samples]]:
+    def samples_of(self, suffix: str) -> Iterator[tuple[str, SampleMeasure]]:
         """Each measure whose name ends so, those of the last line first."""
         for key in dict.fromkeys([*self.lines[-1]["health"], *self._samples]):
             if key.endswith(suffix) and key in self._samples:

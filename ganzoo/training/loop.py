@@ -15,19 +15,13 @@ from ganzoo.data.pipeline import Pipeline
 from ganzoo.data.streams import Names
 from ganzoo.errors import RunError, UsageError
 from ganzoo.evaluation import during
-from ganzoo.gan import tuning
 from ganzoo.gan.gan import GAN
 from ganzoo.generators.provenance import Provenance
 from ganzoo.recipes import registry
 from ganzoo.training import callbacks, checkpoints, metrics_file, run_directory, teachers
-from ganzoo.training.chief import Chief
 from ganzoo.training.progress import BarProgress, PlainProgress
 from ganzoo.training.run_directory import RunDirectory
-
-
-def settle(recipe: Recipe) -> Recipe:
-    """The recipe, with what is fastest here wherever it says `auto`."""
-    return dataclasses.replace(recipe, model=tuning.settle(recipe.model), training=tuning.settle(recipe.training))
+from ganzoo.training.writer import RunWriter
 
 
 def build(recipe: Recipe, strategy_name: str, init: str | None, shared: Callable[[], Mapping] = dict) -> GAN:
@@ -54,7 +48,7 @@ def build(recipe: Recipe, strategy_name: str, init: str | None, shared: Callable
         gan.prepare()
         teachers.teach(gan)
     if init is not None and backend.devices.is_chief(strategy):
-        teachers.initialise(gan, init)
+        teachers.initialize(gan, init)
     return gan
 
 
@@ -75,7 +69,7 @@ def _check_same_command(strategy, recipe: Recipe, shared: Callable[[], Mapping])
     if other:
         raise UsageError(
             f"the workers were given different commands: not all have the same {', '.join(other)}; give each the same "
-            "recipe, options and data, and what is `auto` in the recipe a value where their devices differ"
+            "recipe, options and data"
         )
 
 
@@ -87,7 +81,7 @@ def _digests(command: Mapping) -> dict[str, int]:
 
 
 @contextlib.contextmanager
-def own(directory: RunDirectory, gan: GAN, fresh: bool, progress) -> Iterator[RunDirectory]:
+def lock(directory: RunDirectory, gan: GAN, fresh: bool, progress) -> Iterator[RunDirectory]:
     """Within it, no other process trains in the run directory, which it gives. Of several workers the chief has one.
 
     Args:
@@ -133,19 +127,19 @@ class Run:
     """A batch of images that are not trained on, for the samples."""
     last_step: int
     progress: PlainProgress | BarProgress
-    gauge: during.Gauge | None
+    evaluator: during.Evaluator | None
     """Measures how good the generators are; None where the recipe asks for nothing, or another process does."""
 
 
-def open_gauge(recipe: Recipe, gan: GAN, names: Names) -> during.Gauge | None:
+def open_evaluator(recipe: Recipe, gan: GAN, names: Names) -> during.Evaluator | None:
     """What measures how good the generators are, now and then, on the chief. Raises UsageError when it can't be had.
 
     Args:
         names: what labels and tokens stand for in the run.
     """
-    return (
-        during.open_gauge(recipe, gan.deployed(), names) if backend.devices.is_chief(gan.distribute_strategy) else None
-    )
+    if not backend.devices.is_chief(gan.distribute_strategy):
+        return None
+    return during.open_evaluator(recipe, gan.deployed(), names)
 
 
 def fit(run: Run, record: Mapping) -> None:
@@ -161,25 +155,25 @@ def fit(run: Run, record: Mapping) -> None:
         KeyboardInterrupt: after Ctrl-C or SIGTERM, when all is saved.
     """
     strategy = run.gan.distribute_strategy
-    chief = None
+    writer = None
     if backend.devices.is_chief(strategy):
         _write_config(run, {**record, **_place(strategy)})
-        chief = Chief(run)
+        writer = RunWriter(run)
     failures = run.pipeline.failures
     interruption = callbacks.Interruption(run.progress, strategy, failures)
     try:
         with interruption:
-            if chief:
-                chief.begin()
+            if writer:
+                writer.begin()
             run.progress.start(run.gan.steps_done, run.last_step)
-            while _train_leg(run, chief, interruption):
-                _go_back(run, chief)
-            if chief:
-                chief.finish()
+            while _train_leg(run, writer, interruption):
+                _go_back(run, writer)
+            if writer:
+                writer.finish()
     finally:
         run.progress.stop()
-        if chief:
-            chief.close()
+        if writer:
+            writer.close()
     reached = run.gan.steps_done
     if failures and reached < run.last_step:
         run.progress.say(f"saved at step {reached:,}; the same command goes on from there")
@@ -187,7 +181,7 @@ def fit(run: Run, record: Mapping) -> None:
     if interruption.agreed and reached < run.last_step:
         run.progress.say(f"stopped and saved at step {reached:,}; the same command goes on from there")
         raise KeyboardInterrupt
-    run.progress.say(f"done at step {reached:,}" + (f": {run.directory.sample(reached)}" if chief else ""))
+    run.progress.say(f"done at step {reached:,}" + (f": {run.directory.sample(reached)}" if writer else ""))
 
 
 def _write_config(run: Run, record: Mapping) -> None:
@@ -217,26 +211,26 @@ def _place(strategy) -> dict:
     }
 
 
-def _train_leg(run: Run, chief: Chief | None, interruption: callbacks.Interruption) -> bool:
+def _train_leg(run: Run, writer: RunWriter | None, interruption: callbacks.Interruption) -> bool:
     """Trains to the last step, an interruption or a divergence, and saves. Returns whether the run must go back."""
     gan, first_step = run.gan, run.gan.steps_done
     if interruption.agreed or first_step >= run.last_step:
         return False
     strategy = gan.distribute_strategy
     training = run.recipe.training
-    divergence = callbacks.Divergence(training.log_every, training.sample_every, chief, strategy)
+    divergence = callbacks.Divergence(training.log_every, training.sample_every, writer, strategy)
     # The interruption comes first, so that the others see in the same step that it is the last.
     steps = [interruption, divergence]
-    if chief:
+    if writer:
         steps = [
             interruption,
-            chief.samples,
-            chief.evaluations,
-            chief.metrics,
+            writer.samples,
+            writer.evaluations,
+            writer.metrics,
             divergence,
-            chief.display,
-            chief.saving,
-            chief.report,
+            writer.display,
+            writer.saving,
+            writer.report,
         ]
     gan.steps_per_execution = _steps_per_execution(run, first_step)
     pipeline = run.pipeline.reordered(gan.rollback_count)
@@ -247,14 +241,14 @@ def _train_leg(run: Run, chief: Chief | None, interruption: callbacks.Interrupti
             gan, dataset, steps_per_epoch=run.last_step - first_step, callbacks=steps, verbose=0, shuffle=False
         )
     except Exception as error:
-        if chief and _failed_between_steps(error, pipeline, gan):
-            chief.save()
+        if writer and _failed_between_steps(error, pipeline, gan):
+            writer.save()
             run.progress.say(f"saved at step {gan.steps_done:,}; the same command goes on from there")
         raise
     interruption.saving = True
-    if chief and not divergence.found:
-        chief.save()
-    return divergence.found or backend.devices.any_worker(strategy, chief is not None and chief.is_lost())
+    if writer and not divergence.found:
+        writer.save()
+    return divergence.found or backend.devices.any_worker(strategy, writer is not None and writer.is_lost())
 
 
 def _failed_between_steps(error: Exception, pipeline: Pipeline, gan: GAN) -> bool:
@@ -273,7 +267,7 @@ def _steps_per_execution(run: Run, first_step: int) -> int:
     return math.gcd(training.steps_per_execution, first_step, *ends, run.recipe.evaluation.every)
 
 
-def _go_back(run: Run, chief: Chief | None) -> None:
+def _go_back(run: Run, writer: RunWriter | None) -> None:
     """Puts every worker's GAN back to a healthy checkpoint.
 
     Raises:
@@ -282,14 +276,14 @@ def _go_back(run: Run, chief: Chief | None) -> None:
     gan, allowed = run.gan, run.recipe.training.rollback
     number = gan.rollback_count + 1
     if number > allowed:
-        reason = chief.finding().evidence if chief else "the chief says why"
-        if chief:
-            chief.write_report()
+        reason = writer.finding().evidence if writer else "the chief says why"
+        if writer:
+            writer.write_report()
         raise RunError(
             f"stopped at step {gan.steps_done:,}: the run diverges ({reason}), and has gone back {allowed} times "
             "(training.rollback); try a lower model.learning_rate, or training.rollback_learning_rate=0.5, in another "
             "--run-dir; --init starts from the weights of this one"
         )
-    if chief:
-        chief.go_back(number)
+    if writer:
+        writer.go_back(number)
     backend.devices.share_from_chief(gan.distribute_strategy, gan.state().values())

@@ -31,7 +31,7 @@ class PlainProgress:
     def say(self, text: str) -> None:
         # Whoever reads it may be gone; the run goes on.
         with contextlib.suppress(OSError):
-            print(_printable(text), file=sys.stderr, flush=True)
+            print(printable_lines(text), file=sys.stderr, flush=True)
 
     def stop(self) -> None:
         pass
@@ -71,7 +71,7 @@ class BarProgress:
         self.bar.update(self.task, completed=step, status=status, losses=losses)
 
     def say(self, text: str) -> None:
-        self.bar.console.print(_printable(text), markup=False, highlight=False, soft_wrap=True)
+        self.bar.console.print(printable_lines(text), markup=False, highlight=False, soft_wrap=True)
 
     def stop(self) -> None:
         self.bar.stop()
@@ -101,7 +101,8 @@ class Speed:
         return rate, (self.last_step - step) / max(rate, 1e-9)
 
 
-def _printable(text: str) -> str:
+def printable_lines(text: str) -> str:
+    """Returns the lines, none of which makes a terminal do anything."""
     return "\n".join(map(printable, text.split("\n")))
 
 

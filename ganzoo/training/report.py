@@ -5,6 +5,7 @@ takes no TensorFlow.
 """
 
 import base64
+import collections
 import functools
 import io
 import math
@@ -24,7 +25,7 @@ from PIL import Image
 from ganzoo.files.atomic import replacing
 from ganzoo.lite.formats import open_image
 from ganzoo.recipes import registry
-from ganzoo.training import doctor, metrics_file, run_directory
+from ganzoo.training import doctor, history, metrics_file, run_directory
 from ganzoo.training.run_directory import RunDirectory
 
 FRAMES = 40
@@ -40,8 +41,8 @@ POINTS = 400
 
 GIVEN = {"image": "PICTURE.png", "clip": "CLIP.wav"}
 """What a command is given, by the kinds of what a network takes."""
-NO_TERMS = ("step", "time", "images_per_second", "nonfinite", "rollbacks")
-"""Numbers in a line of metrics that are no terms of a loss."""
+MEASURES = ("health", "evaluation")
+"""Keys of a line of metrics, under which its measures are by name."""
 
 
 def write(directory: RunDirectory) -> None:
@@ -72,6 +73,7 @@ def _contents(directory: RunDirectory) -> dict:
     lines = metrics_file.read(directory)
     measured = [line for line in lines if "rollback" not in line]
     rollbacks = [{"to": line["step"], **line["rollback"]} for line in lines if "rollback" in line]
+    last = max([line["step"] for line in measured] + [each["to"] for each in rollbacks], default=0)
     frames = _frames(list(directory.samples().items()))
     return {
         "directory": directory.path,
@@ -87,7 +89,8 @@ def _contents(directory: RunDirectory) -> dict:
         "early": _too_early(recipe["training"], measured),
         "rollbacks": rollbacks,
         "frames": frames,
-        "charts": _charts(measured, rollbacks),
+        "charts": _charts(measured) if last else [],
+        "last_charted": last,
         "commands": _commands(directory, recipe, run),
     }
 
@@ -161,34 +164,7 @@ def _webp(path: Path, changed: int, area: int, most: int) -> dict:
     return {"uri": uri, "width": width, "height": height}
 
 
-# Curves. Places in a chart are shares of its width and height in percent, from the left and from the top.
-
-
-def _linear(values: Sequence[float]) -> tuple[Callable, list]:
-    """The scale of the values and 0, up to round numbers: from a value to percent, and (value, label) of its marks."""
-    low, high = min([0, *values]), max([0, *values])
-    rough = (high - low or 1) / 4
-    power = 10 ** math.floor(math.log10(rough))
-    unit = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= 0.999 * rough)
-    first, last = math.floor(low / unit), max(math.ceil(high / unit), 1)
-    marks = [number * unit for number in range(first, last + 1)]
-    return lambda value: 100 * (value - marks[0]) / (marks[-1] - marks[0]), [(mark, _number(mark)) for mark in marks]
-
-
-def _share(values: Sequence[float]) -> tuple[Callable, list]:
-    """The scale from 0 to 1 or more."""
-    return _linear([*values, 1])
-
-
-def _logarithmic(values: Sequence[float]) -> tuple[Callable, list]:
-    """The scale of powers of ten around the positive values; 0 and less lie at its bottom."""
-    positive = [value for value in values if value > 0]
-    low = math.floor(math.log10(min(positive, default=0.1)))
-    high = max(low + 1, math.ceil(math.log10(max(positive, default=1))))
-    superscript = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-    marked = range(low, high + 1, math.ceil((high - low) / 5))
-    marks = [(10.0**power, f"10{str(power).translate(superscript)}") for power in marked]
-    return lambda value: 100 * (math.log10(value) - low) / (high - low) if value > 0 else 0, marks
+# Curves. The page draws them; here they are gathered.
 
 
 class Chart(NamedTuple):
@@ -196,100 +172,72 @@ class Chart(NamedTuple):
 
     title: str
     endings: tuple[str, ...]
-    scale: Callable
+    scale: str
+    """`linear`, from or to 0; `share`, from 0 to 1 or more; or `log`."""
     shows: str
 
 
 HEALTH = (
-    Chart("Discriminator accuracy", ("_accuracy",), _share, "Share of its verdicts that are right; 0.5 is guessing."),
-    Chart("Discriminator logits", ("_logit",), _linear, "Mean verdict, before the loss."),
-    Chart("Gradient norms", ("_gradient_norm",), _logarithmic, "Length of each network's gradient."),
-    Chart("Update ratios", ("_update_ratio",), _logarithmic, "Length of the last update over that of the weights."),
+    Chart("Discriminator accuracy", ("_accuracy",), "share", "Share of its verdicts that are right; 0.5 is guessing."),
+    Chart("Discriminator logits", ("_logit",), "linear", "Mean verdict, before the loss."),
+    Chart("Gradient norms", ("_gradient_norm",), "log", "Length of each network's gradient."),
+    Chart("Update ratios", ("_update_ratio",), "log", "Length of the last update over that of the weights."),
     Chart(
         "Samples",
         ("_diversity", "_saturation", "_nearest"),
-        _share,
+        "share",
         "Diversity is relative to real images: 0 when all samples are one. Saturation is the share of values at the "
         "ends of their range. Nearest is 0 when samples are copies of training images, about 1 when they are new.",
     ),
     Chart(
         "Checkerboard",
         ("_checkerboard",),
-        _logarithmic,
+        "log",
         "Share of patterns of 2 pixels against the samples' coarse content: artefacts.",
     ),
-    Chart("Other measures", ("",), _linear, "By their names in metrics.jsonl."),
+    Chart("Other measures", ("",), "linear", "By their names in metrics.jsonl."),
 )
 """A key goes to the first chart that takes it."""
 MEASURED = "How good the generators are, on a few test images: evaluation.images of them."
 LOSSES = "Each term of the loss, with its weight."
 
 
-def _charts(lines: Sequence[Mapping], rollbacks: Sequence[Mapping]) -> list[dict]:
-    """The charts for which there are values."""
-    last = max([line["step"] for line in lines] + [rollback["to"] for rollback in rollbacks], default=0)
-    if not last:
-        return []
-    _, marks = _linear([last])
-    common = {
-        "last": last,
-        "steps": [
-            {"at": 100 * mark / last, "label": f"{mark:,.0f}"} for mark, _ in marks if mark <= last and mark % 1 == 0
-        ],
-        "rollbacks": [{"at": 100 * rollback["to"] / last, **rollback} for rollback in rollbacks],
-    }
-    return [common | _chart(chart, curves, last) for chart, curves in _groups(lines) if curves]
-
-
-def _groups(lines: Sequence[Mapping]) -> list[tuple[Chart, dict]]:
-    """The charts, and for each the curves by name; a curve is a list of (step, value), None where it is not finite."""
-    terms, health, evaluation, speed = {}, {}, {}, {}
-    for line in lines:
-        for key, value in line.items():
-            if key not in NO_TERMS and (value is None or isinstance(value, int | float)):
-                terms.setdefault(key, []).append((line["step"], _finite(value)))
-        for key, value in (line.get("health") or {}).items():
-            health.setdefault(key, []).append((line["step"], _finite(value)))
-        for key, value in (line.get("evaluation") or {}).items():
-            evaluation.setdefault(key, []).append((line["step"], _finite(value)))
-        speed.setdefault("images per second", []).append((line["step"], _finite(line.get("images_per_second"))))
+def _charts(lines: Sequence[Mapping]) -> list[dict]:
+    """Returns the charts for which there are values: title, shows, scale and curves, each a name and its points."""
+    terms = _curves(lines, lambda line: {key: line[key] for key in history.terms(line)})
+    health, evaluation = (_curves(lines, lambda line, part=part: line.get(part) or {}) for part in MEASURES)
     critics = {key: terms.pop(key) for key in list(terms) if key.startswith("discriminator")}
     # Each on a scale of its own: one is in dB, another a share.
-    groups = [
-        (Chart(key.replace("_", " "), (), _linear, MEASURED), {key: evaluation[key]}) for key in sorted(evaluation)
-    ]
-    groups += [
-        (Chart("Generator losses", (), _linear, LOSSES), terms),
-        (Chart("Discriminator losses", (), _linear, LOSSES), critics),
+    found = [(Chart(_words(key), (), "linear", MEASURED), {key: evaluation[key]}) for key in sorted(evaluation)]
+    found += [
+        (Chart("Generator losses", (), "linear", LOSSES), terms),
+        (Chart("Discriminator losses", (), "linear", LOSSES), critics),
     ]
     for chart in HEALTH:
         keys = [key for key in sorted(health) if key.endswith(chart.endings)]
         common = chart.endings[0] if len(chart.endings) == 1 else ""
-        groups.append((chart, {key.removesuffix(common): health.pop(key) for key in keys}))
-    return [*groups, (Chart("Speed", (), _linear, "Images per second of training."), speed)]
+        found.append((chart, {key.removesuffix(common): health.pop(key) for key in keys}))
+    speed = _curves(lines, lambda line: {"images per second": line.get("images_per_second")})
+    found.append((Chart("Speed", (), "linear", "Images per second of training."), speed))
+    return [
+        {
+            "title": chart.title,
+            "shows": chart.shows,
+            "scale": chart.scale,
+            "curves": [{"name": _words(key), "points": _thinned(curve)} for key, curve in curves.items()],
+        }
+        for chart, curves in found
+        if curves
+    ]
 
 
-def _finite(value) -> float | None:
-    return value if isinstance(value, int | float) and math.isfinite(value) else None
-
-
-def _chart(chart: Chart, curves: Mapping[str, list], last: int) -> dict:
-    up, marks = chart.scale([value for curve in curves.values() for _, value in curve if value is not None])
-    thinned = {name.replace("_", " "): _thinned(curve) for name, curve in curves.items()}
-    return {
-        "title": chart.title,
-        "shows": chart.shows,
-        "logarithmic": chart.scale is _logarithmic,
-        "values": [{"at": 100 - up(mark), "label": label} for mark, label in marks],
-        "curves": [
-            {
-                "name": name,
-                "path": _path([(100 * step / last, None if value is None else up(value)) for step, value in points]),
-                "points": [(step, _number(value)) for step, value in points],
-            }
-            for name, points in thinned.items()
-        ],
-    }
+def _curves(lines: Sequence[Mapping], values: Callable[[Mapping], Mapping]) -> dict[str, list]:
+    """Returns the (step, value) of each key, the value to four digits; it is None where it was not finite."""
+    curves = collections.defaultdict(list)
+    for line in lines:
+        for key, value in values(line).items():
+            curves[key].append((line["step"], None if value is None else float(f"{value:.4g}")))
+    return curves
 
 
 def _thinned(curve: list) -> list:
@@ -307,20 +255,5 @@ def _thinned(curve: list) -> list:
     return [curve[index] for index in sorted(kept)]
 
 
-def _path(places: Sequence[tuple]) -> str:
-    """The path through (percent across, percent up); it starts anew after a gap, with a stroke of no length: a dot."""
-    commands, drawing = [], False
-    for across, up in places:
-        if up is not None:
-            place = f"{across:.2f} {100 - up:.2f}"
-            commands.append(f"L{place}" if drawing else f"M{place}h0")
-        drawing = up is not None
-    return "".join(commands)
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return "not finite"
-    if value == 0 or 0.001 <= abs(value) < 1000:
-        return f"{value:.3g}"
-    return f"{value:,.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.1e}"
+def _words(key: str) -> str:
+    return key.replace("_", " ")

@@ -18,7 +18,7 @@ from ganzoo.files.atomic import check_clock
 from ganzoo.generators import pretrained
 from ganzoo.recipes.recipes import load_recipe, recipe_name
 from ganzoo.training import checkpoints, notes, run_directory
-from ganzoo.training.progress import get_progress
+from ganzoo.training.progress import get_progress, printable_lines
 from ganzoo.training.run_directory import RunDirectory
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def train(
     strategy: str = "auto",
     init: str | None = None,
     fresh: bool = False,
+    dry_run: bool = False,
 ) -> "GAN":
     """Trains a recipe, or goes on where the run in `run_dir` stopped.
 
@@ -49,9 +50,10 @@ def train(
         strategy: `auto`, `single`, `mirrored`, `multi-worker` or `tpu`; see `docs/scale.md`.
         init: a pretrained name, a run directory or a `.keras` file whose generator the run starts from.
         fresh: move a run that is there aside, and start anew.
+        dry_run: print what would be done, everything checked, and write nothing.
 
     Returns:
-        The trained GAN.
+        The trained GAN; of a dry run the untrained one.
 
     Raises:
         UsageError: for what can't be done as asked, before anything is written.
@@ -62,25 +64,31 @@ def train(
     check_clock()
     last_step = steps or recipe.training.steps
     progress = get_progress()
-    recipe = _check_directory(directory, recipe, fresh)
+    _check_directory(directory, recipe, fresh)
     _check_init(recipe, init)
     pipeline, test = _open_splits(directory, recipe, fresh)
-    # Samples are of images that are not trained on, where the data has a test split.
-    examples = _fixed(test, recipe.training.sample_count)
+    try:
+        # Samples are of images that are not trained on, where the data has a test split.
+        examples = test.fixed(recipe.training.sample_count)
+        warnings = notes.warnings(recipe, pipeline, last_step)
+    except RunError as error:
+        raise UsageError(str(error)) from error
     memory.keep_freed()
     import_keras()
     from ganzoo.training import loop
 
     with backend.errors.in_words():
-        recipe = loop.settle(recipe)
         gan = loop.build(recipe, strategy, init, lambda: _shared(pipeline, last_step))
         loop.describe(gan, recipe, last_step, pipeline.names)
-        gauge = loop.open_gauge(recipe, gan, pipeline.names)
-        with loop.own(directory, gan, fresh, progress) as directory:
+        evaluator = loop.open_evaluator(recipe, gan, pipeline.names)
+        if dry_run:
+            print(printable_lines(_plan(recipe, directory, gan, pipeline, last_step, warnings, fresh)))
+            return gan
+        with loop.lock(directory, gan, fresh, progress) as directory:
             loop.restore(gan, directory, progress)
             progress.say(f"{pipeline.description}; run directory {directory.path}")
-            run = loop.Run(recipe, directory, gan, pipeline, examples, last_step, progress, gauge)
-            for warning in notes.warnings(recipe, pipeline, last_step):
+            run = loop.Run(recipe, directory, gan, pipeline, examples, last_step, progress, evaluator)
+            for warning in warnings:
                 progress.say(f"warning: {warning}")
             if gan.steps_done < last_step:
                 record = {"strategy": strategy, "init": init, "data": _data_record(recipe, pipeline)}
@@ -104,42 +112,14 @@ def _fit(run: "Run", record: Mapping) -> None:
         ) from error
 
 
-def plan(
-    recipe: Recipe | str | Path,
-    run_dir: str | Path | None = None,
-    *,
-    data: str | None = None,
-    overrides: Iterable[str] = (),
-    steps: int | None = None,
-    strategy: str = "auto",
-    init: str | None = None,
-    fresh: bool = False,
-) -> str:
-    """What `train` would do with these arguments, checked but not begun; no run is written.
-
-    Raises:
-        UsageError: as `train` would.
-    """
-    recipe, directory = _resolve(recipe, run_dir, data, overrides)
-    recipe = _check_directory(directory, recipe, fresh)
-    _check_init(recipe, init)
-    pipeline, _ = _open_splits(directory, recipe, fresh)
-    import_keras()
-    from ganzoo.training import loop
-
-    last_step = steps or recipe.training.steps
-    with backend.errors.in_words():
-        gan = loop.build(loop.settle(recipe), strategy, init, lambda: _shared(pipeline, last_step))
-        loop.open_gauge(recipe, gan, pipeline.names)
+def _plan(recipe: Recipe, directory: RunDirectory, gan: "GAN", pipeline: Pipeline, last_step, warnings, fresh) -> str:
+    """Returns in lines what the run would do."""
     saved = [] if fresh else checkpoints.list_checkpoints(directory.checkpoints)
     begin = f"goes on from step {checkpoints.step_of(saved[-1]):,}" if saved else "a new run"
     networks = ", ".join(f"{name} {network.count_params():,}" for name, network in gan.networks().items())
     updates = ", then ".join(f"{phase.name} ({', '.join(phase.networks)})" for phase in gan.phases())
-    batch = recipe.training.batch_size
     epochs = last_step * pipeline.batch_size / len(pipeline)
     changed = run_directory.what_changed(directory, _data_record(recipe, pipeline)) if saved else None
-    _fixed(pipeline, 1)
-    warnings = notes.warnings(recipe, pipeline, last_step)
     return "\n".join(
         [
             f"architecture   {recipe.architecture}",
@@ -147,7 +127,7 @@ def plan(
             *(f"               {line}" for line in notes.preparation(recipe, pipeline)),
             f"parameters     {networks}",
             f"updates        {updates}",
-            f"steps          to {last_step:,}, batches of {batch}: {epochs:,.1f} epochs",
+            f"steps          to {last_step:,}, batches of {recipe.training.batch_size}: {epochs:,.1f} epochs",
             f"run directory  {directory.path}: {begin}",
             *(f"warning        {warning}" for warning in [*([changed] if changed else []), *warnings]),
         ]
@@ -180,17 +160,15 @@ def _resolve(recipe: Recipe | str | Path, run_dir, data, overrides) -> tuple[Rec
     return recipe, RunDirectory(Path(run_dir or Path("runs") / name).expanduser())
 
 
-def _check_directory(directory: RunDirectory, recipe: Recipe, fresh: bool) -> Recipe:
-    """The recipe, settled as the run in the directory has it, if it goes on. Raises UsageError if it can't."""
+def _check_directory(directory: RunDirectory, recipe: Recipe, fresh: bool) -> None:
+    """Raises UsageError where no run of the recipe can go on, or begin, in the directory."""
     if directory.config.exists():
         if not fresh:
-            recipe = run_directory.as_recorded(directory, recipe)
             run_directory.check_same_run(directory, recipe, lambda: open_data(recipe, "train").fingerprint())
     elif directory.path.is_dir() and not run_directory.is_unused(directory):
         raise UsageError(f"{directory.path}: not empty, and no run; give another --run-dir")
     elif directory.path.exists() and not directory.path.is_dir():
         raise UsageError(f"{directory.path}: a file; give a directory as --run-dir")
-    return recipe
 
 
 def _open_splits(directory: RunDirectory, recipe: Recipe, fresh: bool) -> tuple[Pipeline, Pipeline]:
@@ -199,14 +177,6 @@ def _open_splits(directory: RunDirectory, recipe: Recipe, fresh: bool) -> tuple[
     recorded = {} if fresh else run_directory.read_records(directory).names
     pipeline = open_data(recipe, "train", names_going_on(recipe.model, recipe.data, recorded))
     return pipeline, open_data(recipe, "test", pipeline.names)
-
-
-def _fixed(pipeline: Pipeline, count: int) -> Mapping:
-    """Examples for the samples. Raises UsageError for data that can't be trained on at all."""
-    try:
-        return pipeline.fixed(count)
-    except RunError as error:
-        raise UsageError(str(error)) from error
 
 
 def _data_record(recipe: Recipe, pipeline: Pipeline) -> dict:

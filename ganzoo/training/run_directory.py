@@ -15,7 +15,7 @@ import pydantic.dataclasses
 import yaml
 
 from ganzoo.backends.versions import versions
-from ganzoo.config.parsing import parse_recipe, to_document, without_auto
+from ganzoo.config.parsing import parse_recipe, to_document
 from ganzoo.config.recipe import SECTIONS, Recipe, place_of, resolved
 from ganzoo.errors import RunError, UsageError, quoted, reason
 from ganzoo.files.atomic import is_unfinished, remove_unfinished, replacing
@@ -268,20 +268,6 @@ def what_moved(directory: RunDirectory, record: Mapping) -> list[str]:
     keys = ("backend", "replicas", "threads", "machine", *versions())
     other = [key for key in keys if key in found and key in wanted and found[key] != wanted[key]]
     return [f"{key} ({found[key]} then, {wanted[key]} now)" for key in other]
-
-
-def as_recorded(directory: RunDirectory, recipe: Recipe) -> Recipe:
-    """The recipe, with what the run in the directory was trained with wherever it says `auto`.
-
-    Raises:
-        UsageError: when its config.yaml can't be understood.
-    """
-    document = read_config(directory)
-    if document["architecture"] != recipe.architecture:
-        return recipe
-    found = to_document(parse_recipe(document, type(recipe.model), str(directory.config)))
-    settled = {name: without_auto(getattr(recipe, name), found[name]) for name in ("model", "training")}
-    return dataclasses.replace(recipe, **settled)
 
 
 def check_same_run(directory: RunDirectory, recipe: Recipe, fingerprint: Callable[[], Mapping] = dict) -> None:

@@ -26,7 +26,7 @@ def teach(gan: GAN) -> None:
             raise UsageError(f"model.teacher: {error}") from None
 
 
-def initialise(gan: GAN, model: str) -> None:
+def initialize(gan: GAN, model: str) -> None:
     """Sets the deployed networks to the weights of `model`: a pretrained name, a run directory or, for a single
     network, a `.keras` file.
 

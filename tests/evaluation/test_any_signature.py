@@ -14,10 +14,10 @@ from ganzoo.config.recipe import DataConfig, EvaluationConfig, GANConfig, Recipe
 from ganzoo.data.fields import Classes, Clip, Code, Image, Label, Latents, Signature, Stream, Tokens
 from ganzoo.errors import UsageError
 from ganzoo.evaluation import during, protocols
-from ganzoo.evaluation.examples import Examples, Images, open_examples
 from ganzoo.evaluation.instruments import Instruments
 from ganzoo.evaluation.results import Result
 from ganzoo.evaluation.setting import NotFinite, Setting
+from ganzoo.evaluation.splits import Images, Split, open_split
 from ganzoo.generators.keras_network import live
 
 
@@ -104,13 +104,13 @@ class Autoencoder(Sizes):
     }
 
 
-def examples(**sets) -> Examples:
-    """Examples by key: arrays, an example a row."""
+def examples(**sets) -> Split:
+    """A split by key: arrays, an example a row."""
     found = {key: Images([f"{key} {n}" for n in range(len(v))], lambda n, v=v: v[n]) for key, v in sets.items()}
-    return Examples(found, "made up", "none", aligned=False, in_training=False)
+    return Split(found, "made up", "none", aligned=False, in_training=False)
 
 
-def measured(config, networks: dict, test: Examples, **more) -> dict:
+def measured(config, networks: dict, test: Split, **more) -> dict:
     """Results by key, and reasons for what was left out."""
     evaluation = EvaluationConfig(samples=more.pop("samples", 6))
     recipe = Recipe("made_up", config, DataConfig(), TrainingConfig(steps=1, batch_size=1), evaluation)
@@ -203,7 +203,7 @@ def painting(of: str, length: int, numbers: int) -> keras.Model:
     return keras.Model([latents, told], x, name=of)
 
 
-def seen(config, network, test: Examples, samples: int) -> list[float]:
+def seen(config, network, test: Split, samples: int) -> list[float]:
     """The values of the samples that a protocol looks at."""
     painted = []
 
@@ -265,15 +265,15 @@ def test_any_architecture_is_measured_while_it_trains_with_the_weights_that_it_t
     with plugins.built("made_up") as (gan, _):
         asked = {"every": 50, "metrics": ["psnr"], "images": 4}
         settings = recipe("made_up", image_size=gan.config.image_size, code_dim=gan.config.code_dim, evaluation=asked)
-        gauge = during.open_gauge(settings, gan.deployed())
-        first = gauge()["psnr"]
+        evaluator = during.open_evaluator(settings, gan.deployed())
+        first = evaluator()["psnr"]
         assert first == pytest.approx(psnr_of(gan, settings), abs=1e-9)
         gan.decoder.set_weights([weight * 2 + 0.1 for weight in gan.decoder.get_weights()])
-        assert gauge()["psnr"] == pytest.approx(psnr_of(gan, settings), abs=1e-9) != first
+        assert evaluator()["psnr"] == pytest.approx(psnr_of(gan, settings), abs=1e-9) != first
 
 
 def psnr_of(gan, settings) -> float:
-    images = open_examples(settings, "test").at_most(4).sets["image"]
+    images = open_split(settings, "test").at_most(4).sets["image"]
     pixels = np.stack([images.read(place) for place in range(4)])
     code = gan.encoder(pixels.astype("float32") / 127.5 - 1, training=False)
     back = np.rint(np.asarray(gan.decoder(code, training=False)) * 127.5 + 127.5).astype("uint8")

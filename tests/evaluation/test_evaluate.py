@@ -12,7 +12,7 @@ from ganzoo.config.recipe import DataConfig
 from ganzoo.errors import UsageError
 from ganzoo.evaluation import results, subject
 from ganzoo.evaluation.evaluate import evaluate
-from ganzoo.evaluation.examples import open_examples
+from ganzoo.evaluation.splits import open_split
 from ganzoo.lite import card
 from ganzoo.metrics import efficientnet_lite
 from ganzoo.training import run_directory
@@ -143,7 +143,7 @@ def test_test_images_are_squashed_where_those_of_training_were_on_other_data_too
     settings = recipe("dcgan", image_size=64)
     for resize, expected in (("crop", 0), ("squash", 255 / 4)):
         trained = dataclasses.replace(settings, data=dataclasses.replace(settings.data, resize=resize))
-        found = open_examples(subject.with_source(trained, f"folder:{folder}"), "test").sets["image"]
+        found = open_split(subject.with_source(trained, f"folder:{folder}"), "test").sets["image"]
         image = found.read(0)
         assert image.shape == (64, 64, 3)
         assert image.mean() == pytest.approx(expected, abs=3), resize

@@ -17,11 +17,11 @@ import ganzoo
 from ganzoo.config.recipe import EvaluationConfig
 from ganzoo.errors import RunError, UsageError
 from ganzoo.evaluation import during, protocols
-from ganzoo.evaluation.examples import Images, open_examples
 from ganzoo.evaluation.instruments import Instruments
 from ganzoo.evaluation.pair_scores import luminance_metrics
 from ganzoo.evaluation.results import Result
 from ganzoo.evaluation.setting import NotFinite, Setting
+from ganzoo.evaluation.splits import Images, open_split
 from ganzoo.generators import inference
 from ganzoo.generators.keras_network import live
 from ganzoo.metrics import open_feature_network
@@ -47,7 +47,7 @@ def measured(recipe, networks, instruments=None, **more) -> dict:
     setting = Setting(
         {name: inference.open_network(network) for name, network in networks.items()},
         recipe,
-        open_examples(recipe, "test"),
+        open_split(recipe, "test"),
         instruments or Instruments(),
         **more,
     )
@@ -58,7 +58,7 @@ def measured(recipe, networks, instruments=None, **more) -> dict:
 def test_every_architecture_is_measured_by_all_that_its_run_can_ask_for(name, recipe, feature_network):
     gan = small.create(name)
     settings = recipe(name, **small.config(name), evaluation={"samples": 8})
-    test, train = (open_examples(settings, split).at_most(8) for split in ("test", "train"))
+    test, train = (open_split(settings, split).at_most(8) for split in ("test", "train"))
     found = measured_live(gan, settings, test, Instruments(open_feature_network(feature_network)), train)
     assert all(math.isfinite(result.value) and result.how and result.column.against for result in found)
     assert len({result.key for result in found}) == len(found) > 1
@@ -101,7 +101,7 @@ def test_a_generator_that_takes_hints_is_measured_with_none_three_and_ten(recipe
     settings = recipe("pix2pix", image_size=64)
     data = dataclasses.replace(settings.data, domains=("ink", "outlined"), hints=10)
     settings = dataclasses.replace(settings, data=data)
-    test = open_examples(settings, "test").at_most(6)
+    test = open_split(settings, "test").at_most(6)
     setting = Setting(
         {"generator": inference.open_network(adding(0, "pix2pix_generator"))}, settings, test, Instruments()
     )
@@ -147,7 +147,7 @@ def test_what_differs_by_colours_alone_is_what_matched_colours_give(recipe, writ
     }
     settings = recipe("cyclegan", f"folder:{tmp_path}", image_size=64, evaluation={"aligned": True})
     tools = Instruments(open_feature_network(feature_network))
-    found = measured(settings, networks, tools, train=open_examples(settings, "train"))
+    found = measured(settings, networks, tools, train=open_split(settings, "train"))
     error = math.sqrt((30**2 + 20**2) / 3)
     for way in ("a_to_b", "b_to_a"):
         assert found[f"{way}_unchanged_psnr"].value == pytest.approx(20 * math.log10(255 / error))
@@ -177,7 +177,7 @@ def test_aligned_images_have_the_same_names(recipe, write_images, tmp_path):
     (tmp_path / "A/1.png").rename(tmp_path / "A/7.png")
     settings = recipe("cyclegan", f"folder:{tmp_path}", image_size=64, evaluation={"aligned": True})
     with pytest.raises(UsageError, match="evaluation.aligned: .* not the same by name, found 2 beside 1"):
-        open_examples(settings, "test")
+        open_split(settings, "test")
 
 
 def enlarging(name="srgan_generator"):
@@ -273,7 +273,7 @@ def test_a_generator_that_copies_training_images_is_found_out(recipe, write_imag
     found = measured(
         settings,
         {"generator": copying},
-        own=lambda: (open_examples(settings, "test"), open_examples(settings, "train")),
+        own=lambda: (open_split(settings, "test"), open_split(settings, "train")),
         show=lambda name, picture: shown.update({name: picture}),
     )
     assert found["nearest_in_pixels"].value == pytest.approx(0, abs=1e-6)
@@ -291,7 +291,7 @@ def test_as_many_real_images_as_were_made_are_the_floor(recipe, write_images, tm
     copying = constant(np.zeros((64, 64, 3)))
     for samples, expected in ((7, 7), (20, 9)):
         settings = recipe("dcgan", f"folder:{tmp_path}", image_size=64, evaluation={"samples": samples})
-        found = measured(settings, {"generator": copying}, tools, train=open_examples(settings, "train"))
+        found = measured(settings, {"generator": copying}, tools, train=open_split(settings, "train"))
         floor = found["train_split_fd_tiny"]
         assert (floor.images, floor.real_images, found["fd_tiny"].images) == (expected, 6, samples)
         assert 0 < floor.value < found["fd_tiny"].value
@@ -323,8 +323,3 @@ def test_an_image_that_cannot_be_decoded_gives_no_number(recipe, write_images, t
     broken.write_bytes(broken.read_bytes()[:-200])
     with pytest.raises((UsageError, RunError), match=r"can't be read: .*target/1\.png"):
         measured(recipe("pix2pix", f"folder:{tmp_path}", image_size=64), {"generator": adding(0, "pix2pix_generator")})
-
-
-def test_a_protocol_of_another_task_is_refused(recipe):
-    with pytest.raises(UsageError, match="evaluation.protocol: found 'pairs'; dcgan is evaluated by 'samples'"):
-        protocols.protocol_of(recipe("dcgan", evaluation={"protocol": "pairs"}))

@@ -13,7 +13,7 @@ from skimage.metrics import structural_similarity
 
 from ganzoo.data.images import read_image
 from ganzoo.errors import UsageError
-from ganzoo.metrics.pairs import EQUAL, crop_border, luminance, ms_ssim, psnr, ssim
+from ganzoo.metrics.pairs import EQUAL, crop_border, luma, ms_ssim, psnr, ssim
 
 BENCHMARKS = Path(os.environ.get("GANZOO_TEST_DATA", Path(__file__).parents[3] / "shared" / "data")) / "sr_test_x4"
 """Set5 and Set14, which are no part of the repository."""
@@ -67,7 +67,7 @@ def test_ssim_is_that_of_scikit_image(shape):
 
 
 def test_ssim_of_luminance_is_that_of_scikit_image():
-    first, second = (luminance(image) for image in pair(40, 50))
+    first, second = (luma(image) for image in pair(40, 50))
     assert ssim(first, second) == pytest.approx(reference_ssim(first, second), abs=1e-9)
 
 
@@ -117,9 +117,9 @@ def test_a_batch_is_measured_image_by_image(measure):
 
 def test_luminance_is_that_of_matlab_and_not_rounded():
     colours = np.array([[[0, 0, 0], [255, 255, 255], [255, 0, 0], [0, 255, 0], [0, 0, 255]]], "uint8")
-    np.testing.assert_allclose(luminance(colours)[0, :, 0], [16, 235, 81.481, 144.553, 40.966], atol=1e-9)
+    np.testing.assert_allclose(luma(colours)[0, :, 0], [16, 235, 81.481, 144.553, 40.966], atol=1e-9)
     images = np.random.default_rng(0).integers(0, 256, (2, 9, 7, 3), "uint8")
-    np.testing.assert_allclose(luminance(images)[..., 0], rgb2ycbcr(images)[..., 0], atol=1e-9)
+    np.testing.assert_allclose(luma(images)[..., 0], rgb2ycbcr(images)[..., 0], atol=1e-9)
 
 
 def test_the_border_is_cut_from_all_four_edges():
@@ -160,8 +160,8 @@ def test_images_too_small_for_five_scales_are_refused():
 
 @pytest.mark.parametrize("images", [IMAGE[..., :1], IMAGE.astype("float32")])
 def test_luminance_of_what_is_not_rgb_is_refused(images):
-    with pytest.raises(UsageError, match="luminance: found .*; allowed are uint8 RGB"):
-        luminance(images)
+    with pytest.raises(UsageError, match="luma: found .*; allowed are uint8 RGB"):
+        luma(images)
 
 
 def on_luminance(path, measure):
@@ -170,7 +170,7 @@ def on_luminance(path, measure):
     height, width = high.shape[:2]
     low = Image.fromarray(high).resize((width // 4, height // 4), Image.BICUBIC)
     enlarged = np.asarray(low.resize((width, height), Image.BICUBIC))
-    return measure(*(crop_border(luminance(image), 4) for image in (high, enlarged)))
+    return measure(*(crop_border(luma(image), 4) for image in (high, enlarged)))
 
 
 # Published for MATLAB's bicubic x4, luminance rounded: Set5 28.42 dB and 0.8104, Set14 26.00 dB and 0.7027.

@@ -260,7 +260,7 @@ def test_a_learning_rate_that_went_to_0_is_no_stall():
     assert found(run(generator_update_ratio=[0.0] * 9, discriminator_update_ratio=[0.0] * 9)) == []
 
 
-# Memorising and checkerboard.
+# Memorizing and checkerboard.
 
 
 def test_copies_of_training_images_three_times_are_memorising():
@@ -340,7 +340,7 @@ def write_run(folder, lines, training=None, **model):
 def test_the_report_of_a_run_has_findings_and_rollbacks(tmp_path):
     rollback = {"number": 1, "from": 300, "reason": "generator_l1 rose"}
     lines = [{"step": 200, "time": 1.0, "rollback": rollback}, *run(terms={"generator_l1": [None]})]
-    told = doctor.report(write_run(tmp_path, lines))
+    told = doctor.examine(write_run(tmp_path, lines))
     assert (told["run"], told["step"], told["last_step"]) == (str(tmp_path), 300, 500)
     assert told["rollbacks"] == [{"to": 200, **rollback}]
     assert [finding["name"] for finding in told["findings"]] == ["diverging"]
@@ -349,35 +349,35 @@ def test_the_report_of_a_run_has_findings_and_rollbacks(tmp_path):
 
 def test_the_report_minds_the_precision_of_the_run(tmp_path):
     lines = run(terms={"generator_l1": [None]})
-    assert doctor.report(write_run(tmp_path, lines, precision="mixed_float16"))["findings"] == []
+    assert doctor.examine(write_run(tmp_path, lines, precision="mixed_float16"))["findings"] == []
 
 
 def test_the_report_judges_the_lines_that_training_judges(tmp_path):
     # Three samples that are alike, of which those of the steps 280 and 290 are there by chance.
     lines = run(sample_diversity=[0.01] * 3)
-    assert doctor.report(write_run(tmp_path, lines, {"log_every": 50, "sample_every": 60}))["findings"] == []
-    (finding,) = doctor.report(write_run(tmp_path, lines, {"log_every": 50, "sample_every": 10}))["findings"]
+    assert doctor.examine(write_run(tmp_path, lines, {"log_every": 50, "sample_every": 60}))["findings"] == []
+    (finding,) = doctor.examine(write_run(tmp_path, lines, {"log_every": 50, "sample_every": 10}))["findings"]
     assert finding["since"] == 280
     assert [line["step"] for line in doctor.due_lines(lines, 100, 140)] == [100, 140, 200, 280, 300]
 
 
 def test_the_report_tells_whether_there_was_anything_to_judge_by(tmp_path):
     lines = [{key: value for key, value in line.items() if key != "health"} for line in run()]
-    told = doctor.report(write_run(tmp_path, lines))
+    told = doctor.examine(write_run(tmp_path, lines))
     assert (told["step"], told["judged"], told["findings"]) == (300, None, [])
-    assert doctor.report(write_run(tmp_path, run(29), {"log_every": 100, "sample_every": 100}))["judged"] == 200
+    assert doctor.examine(write_run(tmp_path, run(29), {"log_every": 100, "sample_every": 100}))["judged"] == 200
 
 
 def test_a_run_before_its_first_line_has_no_step(tmp_path):
-    told = doctor.report(write_run(tmp_path, []))
+    told = doctor.examine(write_run(tmp_path, []))
     assert (told["step"], told["findings"], told["rollbacks"]) == (None, [], [])
     (tmp_path / "metrics.jsonl").unlink()
-    assert doctor.report(RunDirectory(tmp_path)) == told
+    assert doctor.examine(RunDirectory(tmp_path)) == told
 
 
 def test_a_directory_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(UsageError, match="no run directory"):
-        doctor.report(RunDirectory(tmp_path))
+        doctor.examine(RunDirectory(tmp_path))
 
 
 @pytest.mark.parametrize(

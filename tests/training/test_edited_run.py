@@ -100,12 +100,11 @@ def config(tmp_path_factory):
 def check_goes_on_or_is_told(directory: RunDirectory) -> None:
     """Does what a run does before it trains, but for what needs its networks."""
     try:
-        recipe = run_directory.as_recorded(directory, RECIPE)
-        run_directory.check_same_run(directory, recipe, lambda: DATA)
+        run_directory.check_same_run(directory, RECIPE, lambda: DATA)
         metrics_file.keep_until(directory, 6, 1, LINES[-2])
         run_directory.what_moved(directory, RECORD)
         run_directory.what_changed(directory, DATA)
-        doctor.report(directory)
+        doctor.examine(directory)
         report.write(directory)
     except UsageError as error:
         assert "\n" not in str(error)

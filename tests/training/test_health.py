@@ -5,6 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from ganzoo.metrics.memorizing import thumbnails
 from ganzoo.training import doctor, health
 
 X = np.arange(32)
@@ -125,7 +126,7 @@ def test_new_images_among_training_images_of_few_kinds_are_no_copies():
 @pytest.mark.parametrize("side", [32, 40, 47])
 def test_thumbnails_may_be_given_in_place_of_training_images(side):
     training = np.random.default_rng(0).uniform(-1, 1, (150, side, side, 3)).astype("float32")
-    once = health.nearest(0.9 * training[:5], health.thumbnails(training))
+    once = health.nearest(0.9 * training[:5], thumbnails(training))
     assert once == pytest.approx(health.nearest(0.9 * training[:5], training), rel=1e-4)
     assert once < 0.5
 
@@ -134,7 +135,7 @@ def test_thumbnails_are_made_without_a_copy_of_all_images():
     # Of 47 pixels 46 are looked at: a part of an array that is itself a part of one.
     images = noise(600, size=48)[:, :47, :47]
     tracemalloc.start()
-    made = health.thumbnails(images)
+    made = thumbnails(images)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(made) == 600

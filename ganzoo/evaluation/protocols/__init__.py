@@ -9,24 +9,23 @@ import importlib
 from collections.abc import Collection
 
 from ganzoo.config.recipe import Recipe
-from ganzoo.errors import UsageError, nearest, quoted
+from ganzoo.errors import UsageError, quoted
 from ganzoo.evaluation.protocol import REGISTERED, Protocol, modules
 from ganzoo.evaluation.setting import Found, Setting
 
 
 def names() -> list[str]:
-    """The names of all protocols, ganzoo's own first."""
-    return list(dict.fromkeys([*modules(), *REGISTERED]))
+    """Returns the names of all protocols: those that are registered by hand, ganzoo's own, those of packages."""
+    there = modules()
+    return [*(name for name in REGISTERED if name not in there), *there]
 
 
 def get(name: str) -> Protocol:
-    """The protocol of a name.
+    """Returns the protocol of one of the `names`.
 
     Raises:
-        UsageError: for an unknown name, suggesting the nearest; for a module that registers no protocol of the name.
+        UsageError: when its module registers no protocol of the name.
     """
-    if name not in names():
-        raise UsageError(f"evaluation.protocol: found {quoted(name)}{nearest(name, names())}")
     if name not in REGISTERED:
         importlib.import_module(modules()[name])
     if name not in REGISTERED:
@@ -38,32 +37,25 @@ def get(name: str) -> Protocol:
 
 
 def protocol_of(recipe: Recipe) -> Protocol:
-    """The protocol that a recipe names, or the first that fits its architecture.
+    """Returns the first protocol that fits the recipe's architecture.
 
     Raises:
-        UsageError: when there is none of the name, it does not fit, or none does.
+        UsageError: when none does.
     """
-    named = recipe.evaluation.protocol
-    if named is not None and get(named).fits(recipe.model):
-        return get(named)
-    usual = next((protocol for protocol in map(get, names()) if protocol.fits(recipe.model)), None)
-    if usual is None:
-        raise UsageError(
-            f"{recipe.architecture}: no protocol measures what its networks take and give; there are "
-            f"{', '.join(names())}: register one of your own, see CONTRIBUTING.md"
-        )
-    if named is not None:
-        raise UsageError(
-            f"evaluation.protocol: found {quoted(named)}; {recipe.architecture} is evaluated by {quoted(usual.name)}"
-        )
-    return usual
+    for protocol in map(get, names()):
+        if protocol.fits(recipe.model):
+            return protocol
+    raise UsageError(
+        f"{recipe.architecture}: no protocol measures what its networks take and give; there are "
+        f"{', '.join(names())}: register one of your own, see docs/evaluation.md"
+    )
 
 
 def for_networks(recipe: Recipe, there: Collection[str]) -> Recipe:
     """The recipe for some of its deployed networks.
 
     An architecture is measured by what it deploys first. Where that is not there, the recipe's config is as if no other
-    network than those that are there were deployed, and a protocol that is not theirs is left out.
+    network than those that are there were deployed.
 
     Args:
         there: the names of the networks.
@@ -78,15 +70,12 @@ def for_networks(recipe: Recipe, there: Collection[str]) -> Recipe:
     config = copy.copy(recipe.model)
     # Beside its class, whose networks are all that there may be.
     vars(config)["deployed"] = {name: signature for name, signature in deployed.items() if name in there}
-    fitting = [protocol.name for protocol in map(get, names()) if protocol.fits(config)]
-    if not fitting:
+    if not any(protocol.fits(config) for protocol in map(get, names())):
         raise UsageError(
             f"{recipe.architecture}: no protocol measures {' and '.join(config.deployed)} without {first}; give the "
             f"run directory, which has it, or the file of {first}"
         )
-    named = recipe.evaluation.protocol
-    evaluation = dataclasses.replace(recipe.evaluation, protocol=named if named in fitting else None)
-    return dataclasses.replace(recipe, model=config, evaluation=evaluation)
+    return dataclasses.replace(recipe, model=config)
 
 
 def measure(setting: Setting) -> Found:

@@ -1,4 +1,4 @@
-"""Examples that are told apart by class: a classifier on the test split, against its labels."""
+"""Split that are told apart by class: a classifier on the test split, against its labels."""
 
 import itertools
 import statistics
@@ -15,7 +15,7 @@ from ganzoo.lite.network import made
 from ganzoo.metrics.classification import cross_entropies, errors, recalls
 
 AT_ONCE = 64
-"""Examples that are classified at a time."""
+"""Split that are classified at a time."""
 COLUMN = Column("output", "the labels of the test images")
 
 

@@ -12,7 +12,7 @@ from ganzoo.core import seeding
 from ganzoo.data import drawings
 from ganzoo.data.fields import Image
 from ganzoo.evaluation import distribution
-from ganzoo.evaluation.pair_scores import COLOUR_KEYS, PairScores, colour_metrics
+from ganzoo.evaluation.pair_scores import COLOR_KEYS, PairScores, color_metrics
 from ganzoo.evaluation.protocol import first_signature, register
 from ganzoo.evaluation.results import Column
 from ganzoo.evaluation.setting import Found, Setting, first, together, translator
@@ -39,7 +39,7 @@ def are_paired(config) -> bool:
     return pair_of(config) is not None
 
 
-@register("pairs", fits=are_paired, metrics=COLOUR_KEYS, distribution=True, perceptual=True, train=True)
+@register("pairs", fits=are_paired, metrics=COLOR_KEYS, distribution=True, perceptual=True, train=True)
 def pairs(setting: Setting) -> Found:
     """Outputs against targets, pair by pair and as a distribution."""
     given, wanted = pair_of(setting.recipe.model)
@@ -49,7 +49,7 @@ def pairs(setting: Setting) -> Found:
     hinted = f", {shown} hints given" if most else ""
     column = Column("output", f"its target{hinted}", same=True)
     others = {f"{count} hints": count for count in HINTS if most and count != shown}
-    metrics = colour_metrics(setting.instruments.distances)
+    metrics = color_metrics(setting.instruments.distances)
     scores = {of: PairScores(metrics, dataclasses.replace(column, of=of)) for of in ("output", *others)}
 
     def painted(of: str, hints: int) -> Iterator[np.ndarray]:

@@ -1,7 +1,7 @@
 """Images that an encoder makes codes of, and a decoder images again: how near they are to what they were."""
 
 from ganzoo.data.fields import fields_of
-from ganzoo.evaluation.pair_scores import COLOUR_KEYS, PairScores, colour_metrics
+from ganzoo.evaluation.pair_scores import COLOR_KEYS, PairScores, color_metrics
 from ganzoo.evaluation.protocol import first_signature, register
 from ganzoo.evaluation.results import Column, Skipped
 from ganzoo.evaluation.setting import Found, Setting, checked, together
@@ -24,7 +24,7 @@ def has_decoder(config) -> bool:
     return decoder_of(config) is not None
 
 
-@register("reconstruction", fits=has_decoder, metrics=COLOUR_KEYS, perceptual=True)
+@register("reconstruction", fits=has_decoder, metrics=COLOR_KEYS, perceptual=True)
 def reconstruction(setting: Setting) -> Found:
     """Decoded codes of the test images against these."""
     config = setting.recipe.model
@@ -37,7 +37,7 @@ def reconstruction(setting: Setting) -> Found:
         return
     encoder, decoder = (checked(setting.networks[name]) for name in names)
     images = setting.test.sets[next(iter(first_signature(config).takes))]
-    scores = PairScores(colour_metrics(setting.instruments.distances), Column("output", "the image that was encoded"))
+    scores = PairScores(color_metrics(setting.instruments.distances), Column("output", "the image that was encoded"))
     examples = setting.watch(together(images), len(images), "images")
     for name, (image,) in zip(images.names, examples, strict=True):
         code = _one(encoder, image)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ganzoo.data.fields import Image, keys_of
 from ganzoo.evaluation import distribution
-from ganzoo.evaluation.memorising import memorised
+from ganzoo.evaluation.memorizing import memorized
 from ganzoo.evaluation.outputs import inputs_of_samples, makes_of_noise
 from ganzoo.evaluation.protocol import register
 from ganzoo.evaluation.results import Column
@@ -32,4 +32,4 @@ def samples(setting: Setting) -> Found:
 
     painted = setting.watch(draw(count), count, "samples")
     yield from distribution.measured(setting, painted, count, real, Column("samples", "the test images"))
-    yield from memorised(setting, real, draw)
+    yield from memorized(setting, real, draw)

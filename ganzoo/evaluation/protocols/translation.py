@@ -1,7 +1,7 @@
 """Images of one domain that become images of another (CycleGAN), each direction that there is a generator for.
 
 As a distribution, the error of there and back, and pair by pair where the two domains are aligned, beside the unchanged
-image and the one whose colours alone were matched.
+image and the one whose colors alone were matched.
 """
 
 import dataclasses
@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from ganzoo.data.fields import Image, fields_of
-from ganzoo.evaluation import colour_matching, distribution
-from ganzoo.evaluation.examples import Images
-from ganzoo.evaluation.pair_scores import COLOUR_KEYS, CYCLE_ERROR, PairScores, colour_metrics
+from ganzoo.evaluation import color_matching, distribution
+from ganzoo.evaluation.pair_scores import COLOR_KEYS, CYCLE_ERROR, PairScores, color_metrics
 from ganzoo.evaluation.protocol import first_signature, register
 from ganzoo.evaluation.results import Column, Skipped
 from ganzoo.evaluation.setting import Found, Setting, together, translator
+from ganzoo.evaluation.splits import Images
 from ganzoo.lite.network import Network
 
 COUNTED = 1_000
-"""Training images of each domain whose colours are counted, at most."""
+"""Training images of each domain whose colors are counted, at most."""
 UNCHANGED, MATCHED = "unchanged", "matched colours"
 """What a translation is to be read against: columns of the table."""
 
@@ -48,7 +48,7 @@ def prefixes(config) -> list[str]:
 @register(
     "translation",
     fits=of_two_domains,
-    metrics=(*COLOUR_KEYS, CYCLE_ERROR.key),
+    metrics=(*COLOR_KEYS, CYCLE_ERROR.key),
     distribution=True,
     perceptual=True,
     train=True,
@@ -58,25 +58,25 @@ def translation(setting: Setting) -> Found:
     """Each direction that there is a generator for."""
     known = setting.test if setting.test.in_training else setting.train
     if known is None:
-        yield Skipped(MATCHED, "they take the colours of training images, and there is no train split")
-    colours = {key: _colours(images) for key, images in known.sets.items()} if known else {}
+        yield Skipped(MATCHED, "they take the colors of training images, and there is no train split")
+    colors = {key: _colors(images) for key, images in known.sets.items()} if known else {}
     named = ways(setting.recipe.model)
     networks = {named[name]: network for name, network in setting.networks.items()}
     for start, goal in networks:
-        yield from _one_direction(setting, networks, colours, start, goal)
+        yield from _one_direction(setting, networks, colors, start, goal)
 
 
 def _one_direction(
     setting: Setting,
     networks: Mapping[tuple[str, str], Network],
-    colours: Mapping[str, np.ndarray],
+    colors: Mapping[str, np.ndarray],
     start: str,
     goal: str,
 ) -> Found:
     """From domain `start` to domain `goal`."""
     direction, aligned = in_words(start, goal), setting.test.aligned
     inputs, targets = setting.test.sets[start], setting.test.sets[goal]
-    metrics, baselines = colour_metrics(setting.instruments.distances), _baselines(colours, start, goal)
+    metrics, baselines = color_metrics(setting.instruments.distances), _baselines(colors, start, goal)
     scores = {of: PairScores(metrics, Column(of, f"the same in {goal}", direction)) for of in ("output", *baselines)}
     begun = Column("output", f"the images of {start} that it began with", direction)
     there_and_back = PairScores((CYCLE_ERROR,), begun)
@@ -107,16 +107,16 @@ def _one_direction(
         yield Skipped("cycle error", "it takes the generators of both ways: a run directory, without --direction")
 
 
-def _colours(known: Images) -> np.ndarray:
-    return colour_matching.histograms(image for (image,) in together(known.at_most(COUNTED)))
+def _colors(known: Images) -> np.ndarray:
+    return color_matching.histograms(image for (image,) in together(known.at_most(COUNTED)))
 
 
-def _baselines(colours: Mapping[str, np.ndarray], start: str, goal: str) -> dict[str, Callable]:
-    """What needs no generator, from image to image by name: none at all, and the colours of the other domain."""
+def _baselines(colors: Mapping[str, np.ndarray], start: str, goal: str) -> dict[str, Callable]:
+    """What needs no generator, from image to image by name: none at all, and the colors of the other domain."""
     baselines = {UNCHANGED: lambda image: image}
-    if colours:
-        maps = colour_matching.colour_map(colours[start], colours[goal])
-        baselines[MATCHED] = lambda image: colour_matching.matched(image, maps)
+    if colors:
+        maps = color_matching.color_map(colors[start], colors[goal])
+        baselines[MATCHED] = lambda image: color_matching.matched(image, maps)
     return baselines
 
 

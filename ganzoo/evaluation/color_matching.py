@@ -1,4 +1,4 @@
-"""Colour matching: what there is to be had of a translation by colours alone, with nothing learnt of shapes.
+"""Color matching: what there is to be had of a translation by colors alone, with nothing learnt of shapes.
 
 Histogram specification (Gonzalez and Woods, "Digital Image Processing", section 3.3): each channel for itself goes by
 the one rising map that gives its values, over all images of a domain, the histogram of the other domain.
@@ -21,7 +21,7 @@ def histograms(images: Iterable[np.ndarray]) -> np.ndarray:
     return sum(np.stack([np.bincount(channel, minlength=LEVELS) for channel in _channels(image)]) for image in images)
 
 
-def colour_map(start: np.ndarray, goal: np.ndarray) -> np.ndarray:
+def color_map(start: np.ndarray, goal: np.ndarray) -> np.ndarray:
     """For each level x of each channel the smallest y with F_goal(y) >= F_start(x), the shares up to a level: uint8.
 
     Args:

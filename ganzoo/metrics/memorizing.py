@@ -41,7 +41,7 @@ class Nearest:
 
 
 @dataclasses.dataclass(frozen=True)
-class Memorising:
+class Memorizing:
     """How much nearer to training images samples are than new images are."""
 
     ratio: float
@@ -56,7 +56,7 @@ class Memorising:
     """Why `copies` is None."""
 
 
-def memorising(samples: Nearest, held_out: Nearest) -> Memorising:
+def memorizing(samples: Nearest, held_out: Nearest) -> Memorizing:
     """Compares samples with held-out real images, by their ratios to the same training images.
 
     Both must have been measured alike: in pixels, or in features of one network.
@@ -80,7 +80,7 @@ def memorising(samples: Nearest, held_out: Nearest) -> Memorising:
         # Of n + 1 new images in any order, the last is below the k-th of the others with probability k / (n + 1).
         rank = (len(held_out.ratios) + 1) // ONE_IN
         copies = float(np.mean(samples.ratios < np.sort(held_out.ratios)[rank - 1]))
-    return Memorising(float(np.median(samples.ratios)), float(np.median(held_out.ratios)), copies, note)
+    return Memorizing(float(np.median(samples.ratios)), float(np.median(held_out.ratios)), copies, note)
 
 
 def nearest_in_pixels(images: np.ndarray, training_images: np.ndarray) -> Nearest:

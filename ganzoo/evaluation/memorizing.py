@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 from PIL import Image
 
-from ganzoo.evaluation.examples import Images
 from ganzoo.evaluation.results import Column, Result, Skipped
 from ganzoo.evaluation.setting import Found, Setting, together
+from ganzoo.evaluation.splits import Images
 from ganzoo.generators import pictures
 
 SHOWN = 8
@@ -18,7 +18,7 @@ REMEMBERED = 10_000
 """Training images that they are compared with, at most."""
 
 
-def memorised(setting: Setting, key: str, draw: Callable[[int], Iterator[np.ndarray]]) -> Found:
+def memorized(setting: Setting, key: str, draw: Callable[[int], Iterator[np.ndarray]]) -> Found:
     """How near samples are to training images, in pixels and in features, beside how near test images are.
 
     Args:
@@ -33,19 +33,19 @@ def memorised(setting: Setting, key: str, draw: Callable[[int], Iterator[np.ndar
             "train and a test split",
         )
         return
-    from ganzoo.metrics import extract, memorising, reference
+    from ganzoo.metrics import extract, memorizing, reference
 
     test, train = (split.sets[key] for split in splits)
     train, test = train.at_most(REMEMBERED), test.at_most(COMPARED)
     made = np.stack(list(draw(min(COMPARED, setting.recipe.evaluation.samples))))
     new = np.stack([image for (image,) in together(test)])
-    small = np.concatenate([memorising.thumbnails(image[None]) for (image,) in together(train)])
-    nearest = {"pixels": tuple(memorising.nearest_in_pixels(some, small) for some in (made, new))}
+    small = np.concatenate([memorizing.thumbnails(image[None]) for (image,) in together(train)])
+    nearest = {"pixels": tuple(memorizing.nearest_in_pixels(some, small) for some in (made, new))}
     features = setting.instruments.network
     if features is not None:
         known = reference(features, train.read, len(train)).kept
         nearest["features"] = tuple(
-            memorising.nearest_in_features(extract(features, iter(some)).kept, known) for some in (made, new)
+            memorizing.nearest_in_features(extract(features, iter(some)).kept, known) for some in (made, new)
         )
     for space, (ours, theirs) in nearest.items():
         yield from _copying(space, ours, theirs, len(train), features if space == "features" else None)
@@ -54,9 +54,9 @@ def memorised(setting: Setting, key: str, draw: Callable[[int], Iterator[np.ndar
 
 
 def _copying(space: str, ours, theirs, train_count: int, network) -> Found:
-    from ganzoo.metrics.memorising import memorising
+    from ganzoo.metrics.memorizing import memorizing
 
-    found = memorising(ours, theirs)
+    found = memorizing(ours, theirs)
     how = {
         "pixels": "thumbnails of 16 pixels, mirror images counted as one",
         "features": network.preparation if network else "",

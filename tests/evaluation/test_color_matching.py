@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ganzoo.evaluation.colour_matching import colour_map, histograms, matched
+from ganzoo.evaluation.color_matching import color_map, histograms, matched
 
 
 def counts(**of_levels) -> np.ndarray:
@@ -25,17 +25,17 @@ def test_levels_of_all_images_are_counted_channel_by_channel():
 def test_each_level_goes_where_as_large_a_share_lies_below():
     start = counts(_0=1, _10=2, _20=1)
     # Up to 0, 10 and 20 lie 1/4, 3/4 and 4/4.
-    assert colour_map(start, counts(_100=1, _150=2, _200=1))[0, [0, 10, 20]].tolist() == [100, 150, 200]
-    assert colour_map(start, counts(_100=4, _200=4))[0, [0, 10, 20]].tolist() == [100, 200, 200]
-    assert colour_map(start, counts(_7=3, _8=9))[0, [0, 10, 20]].tolist() == [7, 8, 8]
+    assert color_map(start, counts(_100=1, _150=2, _200=1))[0, [0, 10, 20]].tolist() == [100, 150, 200]
+    assert color_map(start, counts(_100=4, _200=4))[0, [0, 10, 20]].tolist() == [100, 200, 200]
+    assert color_map(start, counts(_7=3, _8=9))[0, [0, 10, 20]].tolist() == [7, 8, 8]
     # What no image of the domain has goes with the next level below that some have.
-    assert colour_map(start, counts(_100=1, _150=2, _200=1))[0, [5, 15, 255]].tolist() == [100, 150, 200]
+    assert color_map(start, counts(_100=1, _150=2, _200=1))[0, [5, 15, 255]].tolist() == [100, 150, 200]
 
 
 def test_shares_that_are_equal_are_not_parted_by_rounding():
     # In floating point, 0.1 + 0.1 + 0.1 is more than 0.3.
     tenths = counts(**{f"_{level}": 1 for level in range(10)})
-    assert colour_map(tenths, counts(_50=3, _60=7))[0, :4].tolist() == [50, 50, 50, 60]
+    assert color_map(tenths, counts(_50=3, _60=7))[0, :4].tolist() == [50, 50, 50, 60]
 
 
 def test_a_channel_goes_by_its_own_map():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ganzoo.errors import RunError, UsageError
-from ganzoo.metrics.memorising import Nearest, memorising, nearest_in_features, nearest_in_pixels, thumbnails
+from ganzoo.metrics.memorizing import Nearest, memorizing, nearest_in_features, nearest_in_pixels, thumbnails
 
 
 def flat(*values, size=32, channels=3):
@@ -71,26 +71,26 @@ def test_copies_among_samples_are_counted_and_new_images_are_not():
     training, held_out = noise(300), nearest_in_pixels(noise(200, seed=1), noise(300))
     jitter = np.random.default_rng(5).integers(-9, 10, (30, 32, 32, 3))
     copies = np.clip(training[:30].astype(int) + jitter, 0, 255).astype("uint8")
-    new = memorising(nearest_in_pixels(noise(200, seed=3), training), held_out)
-    mixed = memorising(nearest_in_pixels(np.concatenate([copies, noise(200, seed=3)]), training), held_out)
+    new = memorizing(nearest_in_pixels(noise(200, seed=3), training), held_out)
+    mixed = memorizing(nearest_in_pixels(np.concatenate([copies, noise(200, seed=3)]), training), held_out)
     assert new.copies == pytest.approx(0.05, abs=0.03)
     assert mixed.copies == pytest.approx((30 + 200 * new.copies) / 230)
     assert new.ratio == pytest.approx(new.held_out_ratio, abs=0.02)
-    assert memorising(nearest_in_pixels(copies, training), held_out).ratio < 0.2 < 0.9 < new.ratio
+    assert memorizing(nearest_in_pixels(copies, training), held_out).ratio < 0.2 < 0.9 < new.ratio
     assert new.note is None
 
 
 def test_a_copy_is_nearer_than_all_but_one_in_twenty_of_held_out_images():
     # A new image has 40 places among 39 ratios, of which 2 are below the second.
     held_out = with_ratios(*np.arange(1, 40) / 40)
-    found = memorising(with_ratios(0.5 / 40, 1.5 / 40, 2 / 40, 0.9, 0.8), held_out)
+    found = memorizing(with_ratios(0.5 / 40, 1.5 / 40, 2 / 40, 0.9, 0.8), held_out)
     assert found.copies == 2 / 5
     assert (found.ratio, found.held_out_ratio) == (2 / 40, 0.5)
 
 
 def test_too_few_held_out_images_are_said_to_be_too_few():
-    assert memorising(with_ratios(0.0, 0.0), with_ratios(*[0.9] * 19)).copies == 1
-    found = memorising(with_ratios(0.0, 0.0), with_ratios(*[0.9] * 18))
+    assert memorizing(with_ratios(0.0, 0.0), with_ratios(*[0.9] * 19)).copies == 1
+    found = memorizing(with_ratios(0.0, 0.0), with_ratios(*[0.9] * 18))
     assert found.copies is None
     assert found.note == "18 held-out images are too few to tell what only one new image in 20 does; it takes 19"
     assert (found.ratio, found.held_out_ratio) == (0, 0.9)
@@ -99,7 +99,7 @@ def test_too_few_held_out_images_are_said_to_be_too_few():
 def test_where_all_training_images_are_alike_there_is_no_number():
     training = noise(1).repeat(5, axis=0)
     samples, held_out = nearest_in_pixels(noise(3, seed=1), training), nearest_in_pixels(noise(200, seed=2), training)
-    found = memorising(samples, held_out)
+    found = memorizing(samples, held_out)
     assert np.isnan(found.ratio)
     assert found.copies is None
     assert found.note == "all training images are alike"
@@ -124,4 +124,4 @@ def test_what_can_not_be_compared_gives_no_number():
     with pytest.raises(RunError, match="not finite"):
         nearest_in_features(np.full((3, 2), np.nan), np.zeros((3, 2)))
     with pytest.raises(UsageError, match="0 samples and 2 held-out images"):
-        memorising(with_ratios(), with_ratios(0.5, 0.6))
+        memorizing(with_ratios(), with_ratios(0.5, 0.6))

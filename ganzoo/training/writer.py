@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from ganzoo.data.fields import Image
 from ganzoo.errors import RunError
-from ganzoo.training import callbacks, checkpoints, doctor, health, metrics_file, report
+from ganzoo.metrics.memorizing import thumbnails
+from ganzoo.training import callbacks, checkpoints, doctor, metrics_file, report
 from ganzoo.training.board import Board
 from ganzoo.training.doctor import DIVERGING, Finding
 
@@ -18,8 +19,8 @@ TRAINING_IMAGES = 1000
 """How many training images samples are compared with."""
 
 
-class Chief:
-    """The chief's callbacks, and what it does before, between and after the legs of a run."""
+class RunWriter:
+    """The callbacks of the chief, and what it does before, between and after the legs of a run."""
 
     def __init__(self, run: "Run"):
         training, directory, progress = run.recipe.training, run.directory, run.progress
@@ -29,7 +30,7 @@ class Chief:
         self.samples = callbacks.Samples(
             training.sample_every, run.last_step, run.examples, training_images, directory, self.board
         )
-        self.evaluations = callbacks.Evaluations(run.recipe.evaluation.every, run.last_step, run.gauge)
+        self.evaluations = callbacks.Evaluations(run.recipe.evaluation.every, run.last_step, run.evaluator)
         self.metrics = callbacks.Metrics(
             training.log_every,
             run.last_step,
@@ -137,7 +138,7 @@ class Chief:
 
     def _training_images(self):
         (key,) = self.run.gan.generated.values()
-        return health.thumbnails(self.run.pipeline.fixed(TRAINING_IMAGES)[key])
+        return thumbnails(self.run.pipeline.fixed(TRAINING_IMAGES)[key])
 
 
 def _paints_from_noise(gan: "GAN") -> bool:

@@ -49,7 +49,7 @@ class Images:
 
 
 @dataclasses.dataclass(frozen=True)
-class Examples:
+class Split:
     """The examples of one split."""
 
     sets: Mapping[str, Images]
@@ -64,7 +64,7 @@ class Examples:
     names: Names = dataclasses.field(default_factory=dict)
     """What labels and tokens stand for, by key: classes, and words with "" first."""
 
-    def at_most(self, count: int | None) -> "Examples":
+    def at_most(self, count: int | None) -> "Split":
         """So many of each set."""
         fewer = {key: found.at_most(count) for key, found in self.sets.items()}
         if all(len(fewer[key]) == len(found) for key, found in self.sets.items()):
@@ -72,7 +72,7 @@ class Examples:
         return dataclasses.replace(self, sets=fewer, description=f"{count:,} of {self.description}")
 
 
-def open_examples(recipe: Recipe, split: str, names: Names | None = None) -> Examples:
+def open_split(recipe: Recipe, split: str, names: Names | None = None) -> Split:
     """Every example of a recipe's `train` or `test` split; nothing is decoded yet.
 
     What training cuts out of pictures is taken whole: `high` is cut to a multiple of the scale, and `low` is made of it
@@ -104,7 +104,7 @@ def open_examples(recipe: Recipe, split: str, names: Names | None = None) -> Exa
     if recipe.evaluation.aligned and split == "test":
         _check_aligned(sets)
     description = f"{counts} {opened[0].noun} from {source.where}, {which}"
-    return Examples(sets, description, preparation, aligned, source.in_training, names)
+    return Split(sets, description, preparation, aligned, source.in_training, names)
 
 
 def _check_aligned(sets: Mapping[str, Images]) -> None:
