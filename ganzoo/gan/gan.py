@@ -11,7 +11,7 @@ from ganzoo.config.recipe import GANConfig
 from ganzoo.core import initial_weights
 from ganzoo.core.layers import layers_within
 from ganzoo.core.precision import dtype_policy
-from ganzoo.core.rematerialization import rematerialise as remat
+from ganzoo.core.rematerialization import rematerialize as remat
 from ganzoo.data.fields import FLOAT, Image, fields_of
 from ganzoo.errors import UsageError
 from ganzoo.gan import batches, distillation, ema, first_batch, optimizers, tuning

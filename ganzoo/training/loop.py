@@ -60,7 +60,7 @@ def build(recipe: Recipe, strategy_name: str, init: str | None, shared: Callable
         gan.compile(
             jit_compile=recipe.training.jit_compile,
             accumulate=recipe.training.accumulate,
-            rematerialise=recipe.training.rematerialise,
+            rematerialise=recipe.training.rematerialize,
         )
         gan.prepare()
         teachers.teach(gan)
