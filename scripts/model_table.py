@@ -1,24 +1,29 @@
-"""Prints the README's table of pretrained generators, from their cards: what a test holds it to."""
+"""Prints the tables of pretrained generators, from their cards: the README's, and that of docs/pretrained.md.
+
+A test holds the pages to them.
+"""
 
 from collections.abc import Iterator, Mapping
 
 from ganzoo.generators import zoo
 
 HEADS = ("generator", "does", "weights", "trained", "measured on the test split; after it, what to read it against")
+SHORT = 4
+"""The columns that the README has, the first ones."""
 DIGITS = {"FD-EffLite0": 1, "PSNR (Y), dB": 2, "PSNR, dB": 2, "VGG16 distance": 3}
-"""Of the metrics those in the table, and to how many digits after the point."""
+"""The metrics in the table, and their digits after the point."""
 OWN = ("output", "samples", "L1 alone")
-"""What rows of a generator's own end in; the others are to read it against."""
+"""Endings of the names of a generator's own rows; the other rows are to compare it with."""
 CALLED = {"train split": "real images", "a to b": "A to B", "b to a": "B to A"}
 
 
 def main():
-    print(table())
+    print(table(SHORT), table(), sep="\n\n")
 
 
-def table() -> str:
+def table(columns: int = len(HEADS)) -> str:
     rows = [HEADS, ["---"] * len(HEADS), *(row(zoo.card(name)) for name in zoo.names())]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
+    return "\n".join(f"| {' | '.join(cells[:columns])} |" for cells in rows)
 
 
 def row(card: Mapping) -> list[str]:
@@ -49,7 +54,7 @@ def measured(entry: Mapping) -> Iterator[str]:
 
 
 def place(entry: Mapping, own: str) -> str:
-    """What stands before the numbers: which data, direction or rival they are of, where it is not the usual."""
+    """Names the data, direction or rival before the numbers, if it is not the usual one."""
     where = [part for part in ("Set5", "Set14") if f"/{part}," in entry["data"]]
     precision = ["int8"] if "int8.tflite" in entry["command"] else []
     way = [CALLED.get(name, name) for name in [own.removesuffix("output").removesuffix("samples").strip()]]

@@ -11,7 +11,7 @@ from keras import layers
 
 from ganzoo.config.recipe import ImageGANConfig, Positive, Weight, frozen_config
 from ganzoo.config.registration import register
-from ganzoo.core.layers import discriminator_conv, normal_initializer, normalise, output_dtype
+from ganzoo.core.layers import discriminator_conv, normal_initializer, normalize, output_dtype
 from ganzoo.core.losses import l1
 from ganzoo.data.fields import Code, Image, Signature, Stream
 from ganzoo.gan.gan import GAN, Phase
@@ -61,7 +61,7 @@ def build_discriminator(config: MadeUpConfig) -> keras.Model:
         x = discriminator_conv(
             x, config.base_filters, strides=2, spectral_norm=config.spectral_norm, name=f"conv{block}"
         )
-        x = normalise(x, config.discriminator_norm, f"norm{block}") if block == 2 else x
+        x = normalize(x, config.discriminator_norm, f"norm{block}") if block == 2 else x
         x = layers.LeakyReLU(0.2, name=f"activation{block}")(x)
     x = discriminator_conv(x, 1, kernel=3, spectral_norm=config.spectral_norm, name="conv3")
     logits = layers.Activation("linear", dtype=output_dtype(), name="logits")(x)

@@ -3,7 +3,7 @@ import math
 import pytest
 import yaml
 
-from ganzoo.config.parsing import create_config, override, parse_recipe
+from ganzoo.config.parsing import RENAMED, create_config, override, parse_recipe, to_document
 from ganzoo.config.recipe import DataConfig, ImageGANConfig, Schedule, TrainingConfig
 from ganzoo.errors import UsageError, nearest
 from ganzoo.recipes.registry import config_class
@@ -125,3 +125,32 @@ def test_a_recipe_that_says_auto_is_read_as_one_that_says_nothing():
 def test_training_needs_to_be_told_steps_and_batch_size():
     with pytest.raises(UsageError, match=r"TrainingConfig.*missing"):
         create_config(TrainingConfig, steps=1)
+
+
+@pytest.mark.parametrize("old", RENAMED)
+def test_an_old_name_of_a_setting_is_read_and_written_under_the_new_one(old):
+    section, key = old.split(".")
+    _, name = RENAMED[old].split(".")
+    values = {**DOCUMENT[section], key: True}
+    recipe = parse(**{section: values})
+    assert getattr(getattr(recipe, section), name) is True
+    written = to_document(recipe)[section]
+    assert written[name] is True and key not in written
+
+
+@pytest.mark.parametrize("old", RENAMED)
+def test_a_setting_given_by_its_old_and_its_new_name_is_refused(old):
+    section, key = old.split(".")
+    _, name = RENAMED[old].split(".")
+    with pytest.raises(UsageError, match=f"^mine: found both {old} and {RENAMED[old]}, its new name; remove {old}$"):
+        parse(**{section: {**DOCUMENT[section], key: True, name: True}})
+
+
+@pytest.mark.parametrize("old", RENAMED)
+def test_an_option_overrides_a_setting_that_a_recipe_has_by_its_other_name(old):
+    section, key = old.split(".")
+    _, name = RENAMED[old].split(".")
+    for given, option in ((key, RENAMED[old]), (name, old)):
+        document = {**DOCUMENT, section: {**DOCUMENT[section], given: False}}
+        recipe = parse_recipe(override(document, [f"{option}=true"]), config_class("dcgan"), "mine")
+        assert getattr(getattr(recipe, section), name) is True

@@ -243,7 +243,7 @@ SETTINGS = {
         lambda: {"optimizer": {"generator": keras.optimizers.SGD(0.1, momentum=0.9), "discriminator": "rmsprop"}},
     ),
     "half precision": ({"precision": "mixed_float16", "spectral_norm": True, "discriminator_norm": "none"}, dict),
-    "a batch in parts": ({}, lambda: {"accumulate": 2, "rematerialise": True}),
+    "a batch in parts": ({}, lambda: {"accumulate": 2, "rematerialize": True}),
 }
 
 

@@ -38,7 +38,7 @@ def check_same(found, expected):
 
 @pytest.mark.parametrize("name", registry.names())
 def test_activations_computed_anew_have_the_same_noise_norms_and_gradients(name):
-    check_same(trained(name, {}, rematerialise=True), trained(name, {}))
+    check_same(trained(name, {}, rematerialize=True), trained(name, {}))
 
 
 @pytest.mark.parametrize("name", WITHOUT_BATCH)
@@ -78,12 +78,12 @@ def test_a_batch_that_has_no_such_parts_is_refused():
 @pytest.mark.parametrize("penalty", ["gradient", "r1"])
 def test_a_penalty_is_differentiated_twice_all_the_same(penalty):
     changes = {"penalty": penalty, "discriminator_norm": "none"}
-    check_same(trained("pix2pix", changes, rematerialise=True), trained("pix2pix", changes))
+    check_same(trained("pix2pix", changes, rematerialize=True), trained("pix2pix", changes))
 
 
 def test_compiling_twice_computes_anew_once():
     gan = small.create("pix2pix")
-    gan.compile(rematerialise=True)
+    gan.compile(rematerialize=True)
     once = gan.generator.call.__wrapped__
-    gan.compile(rematerialise=True)
+    gan.compile(rematerialize=True)
     assert gan.generator.call.__wrapped__ == once

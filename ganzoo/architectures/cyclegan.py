@@ -6,14 +6,14 @@ pytorch-CycleGAN-and-pix2pix. Images of both domains, in and out: (B, S, S, C) i
 A step: both generators on both images; both generators updated together by the adversarial, cycle and identity terms;
 then both discriminators, on real images and on fakes drawn from pools of past fakes.
 
-On several replicas the pools take up the fakes of all, as one device would, and every replica holds the same.
+On several replicas the pools take up the fakes of all replicas, as on one device, and are equal everywhere.
 
-Deviations: instance norm is without scale and offset, as in the reference code. The recipes' rates fall with every
-step, the reference's with every epoch: they are at most a hundredth of the first rate apart. All images of b are shown
-before one comes again; the reference draws one of them for each of a, whether it was shown or not.
+Deviations: instance norm has no scale and offset, as in the reference code. The recipes' learning rates fall with every
+step, the reference's with every epoch; they differ by at most a hundredth of the first rate. All images of b are shown
+before one comes again; the reference draws a random one for each image of a.
 
-`generator="mobile"` is none of the paper's: ResNets of a tenth of the multiplications, for phones, that paint what they
-change in an image. They need lower weights of cycle and identity, which the unchanged image satisfies.
+`generator="mobile"` is not from the paper: ResNets with a tenth of the multiplications, for phones, that paint only the
+change in an image. They need lower cycle and identity weights, since the unchanged image satisfies both losses.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -58,9 +58,9 @@ class CycleGANConfig(ImageGANConfig):
     residual_blocks: Size | None = None
     """None: 9 from 256 pixels up, else 6."""
     cycle_weight: Weight = 10.0
-    """Weight of the distance between an image and itself, translated there and back."""
+    """Weight of the distance between an image and its translation there and back."""
     identity_weight: Weight = 5.0
-    """Weight of the distance between an image and what the generator into its own domain makes of it."""
+    """Weight of the distance between an image and the output of the generator into its own domain."""
     pool_size: Count = 50
     """Past fakes of each domain that the discriminators are shown again. 0: only the latest."""
 
@@ -70,7 +70,7 @@ class CycleGANConfig(ImageGANConfig):
 
     @property
     def floors(self):
-        # Norms without a scale make much of small errors.
+        # Norms without a scale amplify small errors.
         return {} if self.generator == "mobile" else {"dynamic": 38.0, "int8": 32.0, "int16x8": 38.0}
 
 
@@ -121,7 +121,7 @@ def build_generator(config: CycleGANConfig, name: str) -> keras.Model:
 
 
 def mobile_residual_block(x, name: str):
-    """To half the filters, a 3x3 convolution there, and back; added to what came in."""
+    """1x1 convolution to half the filters, 3x3, and 1x1 back; added to what came in."""
     filters = x.shape[-1]
     y = conv_relu(x, filters // 2, 1, f"{name}a")
     y = conv_relu(y, filters // 2, 3, f"{name}b")
@@ -130,7 +130,7 @@ def mobile_residual_block(x, name: str):
 
 
 def build_mobile_generator(config: CycleGANConfig, name: str) -> keras.Model:
-    """A smaller ResNet without norms, which is added to the image: (B, S, S, C) -> (B, S, S, C), both in [-1, 1]."""
+    """A smaller ResNet without norms, added to the image: (B, S, S, C) -> (B, S, S, C), both in [-1, 1]."""
     filters = max(config.base_filters // 2, 1)
     image = keras.Input((config.image_size, config.image_size, config.channels), name="image")
     x = first = conv_relu(image, filters, 5, "down1", strides=2)
@@ -165,13 +165,13 @@ def build_discriminator(config: CycleGANConfig, name: str) -> keras.Model:
 class ImagePool:
     """Past fakes for a discriminator (Shrivastava et al. 2017, section 2.3; CycleGAN, section 4).
 
-    It is filled first. From then on each image that comes is, with probability 1/2, exchanged for a random one of the
+    The pool is filled first. From then on each new image is, with probability 1/2, exchanged for a random one of the
     pool, and otherwise passed on.
 
     Args:
         size: images held; 0 passes everything on.
         shape: of one image, (H, W, C).
-        dtype: that images are remembered in.
+        dtype: dtype of the stored images.
     """
 
     def __init__(self, size: int, shape: tuple[int, int, int], name: str, dtype: str = "float32"):
@@ -186,7 +186,7 @@ class ImagePool:
             self.variables = [self.images, self.count]
 
     def exchange(self, images, seed):
-        """Images (B, H, W, C) in, as many out; what comes in is remembered or passed on."""
+        """Takes images (B, H, W, C) and returns as many; each one that comes in is stored or passed on."""
         if not self.size:
             return images
         if images.shape[0] is None:

@@ -5,16 +5,16 @@ dcgan.torch and PyTorch's tutorial. Latents in: (B, latent_dim), normal. Images 
 32, 64, 128.
 
 A step: one forward of the generator; the discriminator on a batch of real images and, separately, one of fakes; then
-the generator through the updated discriminator, with the same fakes. That is the tutorial's order; dcgan.torch lets the
-generator go by what the discriminator said of them before its update.
+the generator through the updated discriminator, with the same fakes. That is the tutorial's order; in dcgan.torch the
+generator uses the discriminator's logits from before its update.
 
 Deviations: latents are normal, as in the reference code, where the paper draws them uniformly. The networks grow by one
-level at 128 pixels and lose one at 32. As in the references no layer has a bias; but where the recipe takes the
-discriminator's batch norm away, what it would have added is kept as a bias. The moving variance of a batch norm is that
+level at 128 pixels and lose one at 32. As in the references no layer has a bias; but if the recipe turns the
+discriminator's batch norm off, its offset is kept as a bias. The moving variance of a batch norm is that
 of the batch, as Keras has it; Torch's is larger by n / (n - 1), n values a channel: at most 0.05 % at batch 128, and in
 inference alone.
 
-`generator="mobile"` is none of the paper's: it has a tenth of the multiplications, for phones.
+`generator="mobile"` is not from the paper: it has a tenth of the multiplications, for phones.
 """
 
 import math
@@ -33,7 +33,7 @@ from ganzoo.core.layers import (
     leaky_relu,
     norm_relu6,
     normal_initializer,
-    normalise,
+    normalize,
     output_dtype,
 )
 from ganzoo.data.fields import Image, Latents, Signature, Stream
@@ -50,14 +50,14 @@ class DCGANConfig(ImageGANConfig):
 
     image_size: Literal[32, 64, 128] = 64
     latent_dim: Size = 100
-    """Numbers of the noise that a sample is made from."""
+    """The length of the noise that a sample is made from."""
     generator: Literal["dcgan", "mobile"] = "dcgan"
     base_filters: Size = 64
-    """Filters at half the image's size; they double at each halving, down to 4x4. The mobile generator has a quarter,
-    and begins at 8x8."""
+    """Filters at half the image's size; they double at each halving, down to 4x4. The mobile generator has a quarter of
+    them, and begins at 8x8."""
     output_bias: bool = False
-    """Whether the generator's last convolution has a bias. The references' has none; generators trained before that was
-    seen have one."""
+    """Whether the generator's last convolution has a bias. That of the references has none; the first generators of
+    this zoo have one."""
     discriminator_norm: Literal["batch", "instance", "none"] = "batch"
 
 
@@ -97,7 +97,7 @@ def dense(x, units: int, name: str):
 
 
 def double(x, filters: int, name: str):
-    """To twice the size: every position makes four, from what it and three neighbours hold; norm, ReLU6."""
+    """Doubles the size: each position makes four pixels, from itself and three neighbors; norm, ReLU6."""
     x = layers.Conv2D(
         4 * filters, 2, padding="same", use_bias=False, kernel_initializer=normal_initializer(), name=f"{name}_conv"
     )(x)
@@ -137,7 +137,7 @@ def build_discriminator(config: DCGANConfig) -> keras.Model:
             spectral_norm=config.spectral_norm,
             name=f"conv{level + 1}",
         )
-        x = normalise(x, config.discriminator_norm, f"norm{level + 1}") if normed else x
+        x = normalize(x, config.discriminator_norm, f"norm{level + 1}") if normed else x
         x = leaky_relu(x, f"activation{level + 1}")
     x = discriminator_conv(x, 1, pad=0, use_bias=False, spectral_norm=config.spectral_norm, name=f"conv{levels + 1}")
     logits = layers.Flatten(dtype=output_dtype(), name="logits")(x)

@@ -8,14 +8,14 @@ the generator, through the updated discriminator and with the same output, by th
 
 Deviations: the norm is instance norm without scale and offset. At the paper's batch size of 1 its batch norm, which
 keeps using the statistics of the batch at hand when testing, is instance norm; unlike batch norm, that is the same in
-training, inference and on a device. `generator_norm="batch"` has moving statistics in inference, and is so as well.
+training, inference and on a device. `generator_norm="batch"` can be had too, with moving statistics in inference.
 Dropout, the paper's noise, is off in inference: a saved generator is a function of its input. It is in the first three
 decoder blocks, the one after the bottleneck included, as the paper and the authors' first code (phillipi/pix2pix) have
 it; the reference begins one block later. The rate is constant, as in the paper; the recipes of the paper's data let it
 fall to 0 over the last 100 epochs, as the reference does. At other sizes the U-Net has log2(S) levels, so that its
 bottleneck stays 1x1.
 
-`generator="mobile"` is none of the paper's: a U-Net of a tenth of the multiplications for phones.
+`generator="mobile"` is not from the paper: a U-Net with a tenth of the multiplications, for phones.
 """
 
 import math
@@ -26,7 +26,7 @@ from keras import layers, ops
 
 from ganzoo.config.recipe import ImageGANConfig, Momentum, NonNegative, Size, Weight, frozen_config
 from ganzoo.config.registration import register
-from ganzoo.core.layers import clipped, leaky_relu, norm_relu6, normal_initializer, normalise, output_dtype, patch_gan
+from ganzoo.core.layers import clipped, leaky_relu, norm_relu6, normal_initializer, normalize, output_dtype, patch_gan
 from ganzoo.core.losses import l1
 from ganzoo.data.fields import Image, Signature, Stream
 from ganzoo.gan.gan import GAN, Phase
@@ -47,13 +47,13 @@ class Pix2PixConfig(ImageGANConfig):
     discriminator_filters: Size | None = None
     """Filters of the discriminator's first layer. None: `base_filters`."""
     generator_norm: Literal["instance", "batch", "none"] = "instance"
-    """Of the U-Net. Instance norm takes from each image how much there is of anything. `none` begins with He's weights
-    in place of the paper's, which are too small without a norm."""
+    """The norm of the U-Net. Instance norm removes from each image how strong a feature is in all of it. `none` begins
+    with He's weights instead of the paper's, which are too small without a norm."""
     upsampling: Literal["transposed", "resize"] = "transposed"
-    """How the U-Net doubles the size. `transposed`: the paper's convolution, which can leave a weave of 2 pixels.
-    `resize`: nearest neighbors, then a convolution of 3 (Odena et al. 2016)."""
+    """How the U-Net doubles the size. `transposed`: the paper's convolution, which can leave a pattern of 2 pixels.
+    `resize`: nearest neighbors, then a 3x3 convolution (Odena et al. 2016)."""
     dropout: Momentum = 0.5
-    """Rate in the first three decoder blocks of the U-Net, where the noise comes from."""
+    """Dropout rate in the first three decoder blocks of the U-Net, the only source of noise."""
     adversarial_weight: Weight = 1.0
     """0: no discriminator is trained; this is the U-Net of the paper's "L1 alone"."""
     pretrain_steps: NonNegative = 0
@@ -68,7 +68,7 @@ class Pix2PixConfig(ImageGANConfig):
 def encoder_block(x, filters: int, *, norm: str, weights, name: str):
     """Convolution to half the size, norm, leaky ReLU. `weights` is the kernel's initializer."""
     x = layers.Conv2D(filters, 4, strides=2, padding="same", kernel_initializer=weights, name=f"{name}_conv")(x)
-    x = normalise(x, norm, f"{name}_norm")
+    x = normalize(x, norm, f"{name}_norm")
     return leaky_relu(x, f"{name}_activation")
 
 
@@ -83,7 +83,7 @@ def doubled(x, filters: int, *, upsampling: str, weights, name: str):
 
 def decoder_block(x, filters: int, *, upsampling: str, norm: str, weights, dropout: float, name: str):
     """Convolution to twice the size, norm, dropout. The ReLU comes after the skip is concatenated."""
-    x = normalise(doubled(x, filters, upsampling=upsampling, weights=weights, name=name), norm, f"{name}_norm")
+    x = normalize(doubled(x, filters, upsampling=upsampling, weights=weights, name=name), norm, f"{name}_norm")
     return layers.Dropout(dropout, name=f"{name}_dropout")(x) if dropout else x
 
 
@@ -116,7 +116,7 @@ def build_generator(config: Pix2PixConfig) -> keras.Model:
 
 
 def mobile_conv(x, filters: int, kernel: int, name: str, strides=1):
-    """Convolution, batch norm, ReLU6, and noise in training: what 8 bits round off must come not to matter."""
+    """Convolution, batch norm, ReLU6, and noise in training, so that rounding to 8 bits comes to matter little."""
     x = layers.Conv2D(
         filters, kernel, strides, padding="same", use_bias=False, kernel_initializer="he_normal", name=f"{name}_conv"
     )(x)
@@ -124,7 +124,7 @@ def mobile_conv(x, filters: int, kernel: int, name: str, strides=1):
 
 
 def mobile_decoder_block(x, skip, name: str):
-    """To the skip's filters by a convolution, then to its size; the skip is added."""
+    """Convolution to the skip's filters, resized to its size; the skip is added."""
     height, width, filters = skip.shape[1:]
     x = ops.image.resize(mobile_conv(x, filters, 3, name), (height, width), interpolation="bilinear")
     return layers.Add(name=f"{name}_skip")([x, skip])
@@ -147,7 +147,7 @@ def build_mobile_generator(config: Pix2PixConfig) -> keras.Model:
         x = mobile_decoder_block(x, skips[level], f"up{level + 2}")
     x = mobile_conv(x, filters[0], 3, "last")
 
-    # The last doubling: every position makes four pixels. They start within the range, since none learns beyond it.
+    # The last doubling: every position makes four pixels. They start in [-1, 1], since clipped pixels learn nothing.
     x = layers.Conv2D(4 * config.channels, 3, padding="same", kernel_initializer=normal_initializer(), name="up1_conv")(
         x
     )

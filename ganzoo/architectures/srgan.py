@@ -1,16 +1,16 @@
 """SRGAN: photographs at 2 or 4 times the size (Ledig et al. 2017).
 
 "Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial Network". Low resolution in: (B, h, w, C)
-in [0, 1], any h and w. High resolution out: (B, scale h, scale w, C), [-1, 1] is the range of its target, and nothing
-clips it. Training is on crops of S x S pixels of the high resolution.
+in [0, 1], any h and w. High resolution out: (B, scale h, scale w, C), trained on targets in [-1, 1], and not clipped.
+Training is on crops of S x S pixels of the high resolution.
 
 The generator alone, trained on the mean squared error, is the paper's SRResNet: `adversarial_weight=0`. SRGAN starts
 from its weights, given by `--init`, or trained in the run itself during the first `pretrain_steps`.
 
 A step, once adversarial: one forward of the generator; the discriminator; then the generator through the updated
 discriminator, by the content loss plus 0.001 of the adversarial loss. The paper names no order and its authors
-published no code; re-implementations have either (leftthomas's this one, eriklindernoren's the other), and this one is
-that of Goodfellow et al. 2014, algorithm 1, and of DCGAN and Pix2Pix here.
+published no code; re-implementations differ (leftthomas's has this order, eriklindernoren's the other). This one is
+the order of Goodfellow et al. 2014, algorithm 1, and of DCGAN and Pix2Pix here.
 
 Deviations: without a feature network (`content="none"`) the content loss is the mean squared error, the paper's
 "SRGAN-MSE". Batch norm's scale starts as DCGAN's, N(1, 0.02), and its moving variance is that of the batch, as Keras
@@ -21,7 +21,7 @@ where PyTorch's default is one for a layer. Off by default and stated by the rec
 `add_enlarged_input` makes the network learn what a bilinear enlargement lacks, `generator_norm="none"` leaves batch
 norm out; both for training in minutes.
 
-`generator="mobile"` is none of the paper's: five convolutions, a tenth of the multiplications, for phones.
+`generator="mobile"` is not from the paper: five convolutions, a tenth of the multiplications, for phones.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -40,7 +40,7 @@ from ganzoo.core.layers import (
     discriminator_conv,
     discriminator_dense,
     leaky_relu,
-    normalise,
+    normalize,
     output_dtype,
 )
 from ganzoo.core.losses import l2
@@ -61,15 +61,15 @@ class SRGANConfig(ImageGANConfig):
     scale: Literal[2, 4] = 4
     """How many times larger the output is than the input, in height and width."""
     generator: Literal["srresnet", "mobile"] = "srresnet"
-    """What follows, but for the number of filters, is of SRResNet alone."""
+    """`mobile` uses none of the next settings but the number of filters."""
     base_filters: Size = 64
     """Filters of the generator's layers."""
     residual_blocks: Size = 16
-    """How many there are in the generator."""
+    """Residual blocks of the generator."""
     generator_norm: Literal["batch", "none"] = "batch"
     """The norm in the residual blocks."""
     add_enlarged_input: bool = False
-    """Whether the network paints what is to be added to its input, enlarged, and not the whole picture."""
+    """Whether the network paints only what is to be added to its enlarged input."""
     discriminator_filters: Size = 64
     """Filters of the discriminator's first layer."""
     pretrain_steps: NonNegative = 0
@@ -79,9 +79,9 @@ class SRGANConfig(ImageGANConfig):
     content: Literal["none", "vgg16", "vgg19"] = "none"
     """The feature network of the content loss."""
     content_layer: Literal["block2_conv2"] | None = None
-    """Which of its convolutions: the paper's φ2,2 for edges and fine texture, or, None, its last, φ5,4 for objects."""
+    """The convolution of that network: φ2,2 of the paper for edges and texture; None: the last, φ5,4, for objects."""
     content_weights: str | None = None
-    """Path to its weights; None: those that Keras fetches, for VGG19."""
+    """Path to the weights of that network; None: those that Keras fetches."""
     distillation_weight: Weight = 0.05
 
     discriminator_norm: Literal["batch", "instance", "none"] = "batch"
@@ -176,7 +176,7 @@ def build_discriminator(config: SRGANConfig) -> keras.Model:
             spectral_norm=config.spectral_norm,
             name=f"conv{block + 1}",
         )
-        x = normalise(x, config.discriminator_norm, f"norm{block + 1}") if normed else x
+        x = normalize(x, config.discriminator_norm, f"norm{block + 1}") if normed else x
         x = leaky_relu(x, f"activation{block + 1}")
     x = layers.Flatten(name="flat")(x)
     x = discriminator_dense(x, 16 * config.discriminator_filters, spectral_norm=config.spectral_norm, name="dense1")

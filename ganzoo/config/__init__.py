@@ -1,1 +1,1 @@
-"""Configs: what a recipe may say, read and checked before Keras is imported."""
+"""Configs and recipes, read and checked before Keras is imported."""

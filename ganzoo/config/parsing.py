@@ -1,6 +1,6 @@
-"""Recipes from documents and back, with errors that name the key and what is allowed there.
+"""Converts documents to recipes and back, with errors that name the key and what is allowed there.
 
-Nothing here imports Keras, so that a wrong key is answered at once.
+Imports no Keras, so that a wrong key is answered at once.
 """
 
 import dataclasses
@@ -16,22 +16,25 @@ from ganzoo.errors import LONGEST, UsageError, nearest, quoted
 from ganzoo.files.documents import read_yaml
 
 RECORDS = ("versions", "run")
-"""What the `config.yaml` of a run says besides: it can be trained again as a recipe."""
+"""What the `config.yaml` of a run holds besides a recipe; it can be trained again as one."""
 ONCE_AUTO = ("precision", "jit_compile", "steps_per_execution")
 """Settings that could be `auto`, which meant their default everywhere: recipes that say so are still read."""
+RENAMED = {"training.rematerialise": "training.rematerialize"}
+"""Old names of settings, which are still read, and their names now."""
 
 
 def parse_recipe(document: Mapping, config_class, where: str) -> Recipe:
-    """The recipe that a YAML document states.
+    """Returns the recipe in a YAML document.
 
     Args:
-        document: what the YAML holds.
+        document: the values of the YAML.
         config_class: the config of the document's architecture.
         where: the recipe's name, for errors.
 
     Raises:
         UsageError: for the first key or value that is not allowed, naming it.
     """
+    document = _renamed(document, where)
     unknown = [key for key in document if key not in (*SECTIONS, *RECORDS)]
     if unknown:
         if home := _home(unknown[0], config_class):
@@ -64,7 +67,7 @@ def parse_recipe(document: Mapping, config_class, where: str) -> Recipe:
 
 
 def parse_section(config_class, values: Mapping | None, where: str):
-    """A config of `config_class` from a mapping. Raises UsageError that names the key and what is allowed."""
+    """Makes a config of `config_class` from a mapping. Raises UsageError that names the key and what is allowed."""
     if values is not None and not isinstance(values, Mapping):
         raise UsageError(f"{where}: found {quoted(values)}; allowed are keys with values")
     values = {key: value for key, value in (values or {}).items() if key not in ONCE_AUTO or value != "auto"}
@@ -78,12 +81,12 @@ def parse_section(config_class, values: Mapping | None, where: str):
 
 
 def create_config(config_class, **values):
-    """The config of `ganzoo.create(name, **values)`. Raises UsageError like `parse_section`."""
+    """Makes the config of `ganzoo.create(name, **values)`. Raises UsageError as `parse_section` does."""
     return parse_section(config_class, values, config_class.__name__)
 
 
 def to_document(recipe: Recipe) -> dict:
-    """The recipe as plain values, every default written out: what `config.yaml` holds. Inverse of `parse_recipe`."""
+    """Converts a recipe to plain values with every default, the content of `config.yaml`. Inverse of `parse_recipe`."""
     document = {"architecture": recipe.architecture}
     for section in SECTIONS[1:]:
         config = getattr(recipe, section)
@@ -93,7 +96,7 @@ def to_document(recipe: Recipe) -> dict:
 
 
 def override(document: Mapping, assignments: Iterable[str]) -> dict:
-    """The document with `a.b=value` assignments applied; values are read as YAML.
+    """Returns the document with `a.b=value` assignments applied; values are read as YAML.
 
     Raises:
         UsageError: when an assignment has no `=` or goes through something that has no keys.
@@ -103,7 +106,8 @@ def override(document: Mapping, assignments: Iterable[str]) -> dict:
         path, equals, text = assignment.partition("=")
         if not equals or not path:
             raise UsageError(f"--set {quoted(assignment)}: found no key=value; write it as training.steps=1000")
-        *parents, key = path.strip().split(".")
+        path = RENAMED.get(path.strip(), path.strip())
+        *parents, key = path.split(".")
         section = result
         for parent in parents:
             if not isinstance(section.get(parent, {}), dict):
@@ -115,15 +119,30 @@ def override(document: Mapping, assignments: Iterable[str]) -> dict:
             section[key] = read_yaml(text)
         except ValueError:
             raise UsageError(f"--set {path}: {quoted(text)} is no YAML value") from None
+        for old in (old.rpartition(".")[2] for old, new in RENAMED.items() if new == path):
+            section.pop(old, None)
+    return result
+
+
+def _renamed(document: Mapping, where: str) -> dict:
+    """Returns the document with old names replaced. Raises UsageError when a setting is given by both names."""
+    result = dict(document)
+    for old, new in RENAMED.items():
+        section, key = old.split(".")
+        values, name = result.get(section), new.partition(".")[2]
+        if isinstance(values, Mapping) and key in values:
+            if name in values:
+                raise UsageError(f"{where}: found both {old} and {new}, its new name; remove {old}")
+            result[section] = {name if given == key else given: value for given, value in values.items()}
     return result
 
 
 def _home(word: Any, config_class) -> str | None:
-    """The full name of the setting that a word is, or nearly is; None where there is none."""
+    """Returns the full name of the setting that a word is, or nearly is; None if there is none."""
     if not isinstance(word, str):
         return None
     sections = {"model": config_class, "data": DataConfig, "training": TrainingConfig, "evaluation": EvaluationConfig}
-    # The last to name a key has it: `seed` is of `training`.
+    # A key in two sections belongs to the last: `seed` to `training`.
     homes = {
         field.name: f"{section}.{field.name}" for section, c in sections.items() for field in dataclasses.fields(c)
     }

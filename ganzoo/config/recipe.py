@@ -1,6 +1,6 @@
-"""Typed recipes: YAML in, frozen dataclasses out, with errors that name the key and what is allowed there.
+"""Typed recipes: frozen dataclasses, with errors that name the key and what is allowed there.
 
-Nothing here imports Keras, so that a wrong key is answered at once.
+Imports no Keras, so that a wrong key is answered at once.
 """
 
 import dataclasses
@@ -19,11 +19,11 @@ frozen_config = functools.partial(
     kw_only=True,
     config=pydantic.ConfigDict(extra="forbid", allow_inf_nan=False),
 )
-"""Decorator of every config: a frozen dataclass whose fields are validated and which takes no unknown key."""
+"""Decorates every config: a frozen dataclass that validates its fields and takes no unknown key."""
 
 Positive = Annotated[int, Field(ge=1, le=1_000_000_000_000)]
 Size = Annotated[int, Field(ge=1, le=65_536)]
-"""Of images, layers and batches: what is larger is a slip, and would be found when memory ends."""
+"""The size of an image, a layer or a batch. A larger number is a typing error that would be found when memory ends."""
 NonNegative = Annotated[int, Field(ge=0, le=1_000_000_000_000_000_000)]
 Count = Annotated[int, Field(ge=0, le=65_536)]
 Weight = Annotated[float, Field(ge=0)]
@@ -33,10 +33,10 @@ Momentum = Annotated[float, Field(ge=0, lt=1)]
 
 @frozen_config
 class Schedule:
-    """How the learning rate changes over the steps of a run. Steps count the run's own steps, from 0."""
+    """How the learning rate changes over the steps of a run, counted from 0."""
 
     kind: Literal["constant", "linear", "steps"] = "constant"
-    """`linear`: down to 0 from one step to another. `steps`: less at some steps."""
+    """`linear`: falls to 0 from one step to another. `steps`: falls at certain steps."""
     start: NonNegative = 0
     """linear: the rate is constant up to this step."""
     end: NonNegative = 0
@@ -44,7 +44,7 @@ class Schedule:
     boundaries: tuple[Positive, ...] = ()
     """steps: at each of these steps the rate is multiplied by `factor`."""
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    """steps: what the rate is multiplied by."""
+    """steps: the rate is multiplied by this."""
 
     def __post_init__(self):
         if self.kind == "linear" and self.end <= self.start:
@@ -59,7 +59,7 @@ class Schedule:
 
 @frozen_config
 class GANConfig:
-    """The hyperparameters that every architecture has. Architectures set their paper's values as defaults."""
+    """The hyperparameters of every architecture. Architectures set their paper's values as defaults."""
 
     default_recipe: ClassVar[str | None] = None
     """The recipe that the architecture's name alone stands for."""
@@ -67,51 +67,51 @@ class GANConfig:
     batch: ClassVar[tuple] = ()
     """What a batch holds: streams of fields, `ganzoo.data.fields.Stream`."""
     deployed: ClassVar[Mapping] = {}
-    """The networks that are sampled, saved and exported, by name: what each takes and gives,
+    """The networks that are sampled, saved and exported, by name, with what each takes and gives:
     `ganzoo.data.fields.Signature`."""
 
     seed: NonNegative = 0
     """Seed of the initial weights, latents, dropout and augmentations. A recipe gives `training.seed` instead."""
 
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16", "float64"] = "float32"
-    """What the networks compute in. What the others gain is in `docs/performance.md`."""
+    """The precision of the computation. What the others gain is in `docs/performance.md`."""
 
     adversarial_loss: Literal["non_saturating", "lsgan", "hinge", "wasserstein"] = "non_saturating"
-    """What generator and discriminator play for; `wasserstein` needs a gradient penalty or spectral norm."""
+    """The adversarial loss of both networks. `wasserstein` needs a gradient penalty or spectral norm."""
     discriminator_weight: Weight = 1.0
     """Weight of the discriminator's two adversarial terms."""
     penalty: Literal["none", "gradient", "r1"] = "none"
-    """Of the discriminator's gradients: `gradient` between real and fake (Gulrajani et al. 2017), `r1` on real images
-    (Mescheder et al. 2018)."""
+    """Penalty on the discriminator's gradients: `gradient` between real and fake images (Gulrajani et al. 2017), `r1`
+    on real images (Mescheder et al. 2018)."""
     penalty_weight: Weight = 10.0
     """Weight of the penalty's term."""
     discriminator_norm: Literal["batch", "instance", "none"] = "none"
     """The norm after the discriminator's convolutions."""
     spectral_norm: bool = False
-    """Spectral normalisation of the discriminator's convolutions (Miyato et al. 2018)."""
+    """Spectral normalization of the discriminator's convolutions (Miyato et al. 2018)."""
     augmentation: tuple[Literal["color", "translation", "cutout"], ...] = ()
     """Differentiable augmentation of what the discriminator sees (Zhao et al. 2020)."""
     n_critic: Size = 1
     """Discriminator updates per generator update."""
     ema_decay: Momentum = 0.0
-    """Decay per step of the generator's moving average, which is then what is sampled and deployed. 0 is off."""
+    """Decay per step of the moving average (EMA) of the generator, which is then sampled and deployed. 0: no EMA."""
     teacher: str | None = None
-    """A trained generator that this one learns to imitate besides: a pretrained name, a run directory, or, where there
-    is one generator, a `.keras` file."""
+    """A trained generator for this one to imitate as well: a pretrained name, a run directory, or, if it has only one
+    generator, a `.keras` file."""
     distillation_weight: Weight = 10.0
-    """Weight of the mean absolute difference between what generator and teacher make of the same input. 0: no teacher
-    is loaded."""
+    """Weight of the mean absolute difference between the outputs of generator and teacher for the same input. 0: no
+    teacher is loaded."""
 
     learning_rate: Rate = 2e-4
-    """Adam's, of the generator, and of the discriminator where that has none of its own."""
+    """Adam's learning rate for the generator, and for the discriminator if it has none of its own."""
     discriminator_learning_rate: Rate | None = None
     """None: the same as `learning_rate`."""
     beta_1: Momentum = 0.5
-    """Adam's decay of the average of gradients."""
+    """Adam's decay of the mean of gradients."""
     beta_2: Momentum = 0.999
-    """Adam's decay of the average of their squares."""
+    """Adam's decay of the mean of squared gradients."""
     epsilon: Annotated[float, Field(gt=0, le=1)] = 1e-8
-    """Adam's, added to the root of the second moment once that is corrected for its start, as in PyTorch."""
+    """Adam's epsilon, added to the root of the bias-corrected second moment, as in PyTorch."""
     schedule: Schedule = Schedule()
     """How the learning rates change."""
 
@@ -134,13 +134,13 @@ class GANConfig:
 
     @property
     def floors(self) -> dict[str, float]:
-        """Where what an export must reach differs from `ganzoo.exporting.proof.FLOORS`: dB by precision."""
+        """The dB that an export must reach, by precision, where they differ from `ganzoo.exporting.proof.FLOORS`."""
         return {}
 
 
 @frozen_config
 class ImageGANConfig(GANConfig):
-    """The hyperparameters of what is trained on images."""
+    """The hyperparameters of architectures that are trained on images."""
 
     image_size: Size
     """Height and width of training images, in pixels."""
@@ -155,67 +155,67 @@ class DataConfig:
     source: str = "embedded:avatars"
     """`embedded:NAME`, `folder:PATH`, `folder:PATH_A,PATH_B`, `tfds:NAME` or `url:ADDRESS#sha256=…`."""
     domains: tuple[str, ...] = ()
-    """Which image sets of a source that has several, in the order of a batch (input, target; a, b); for `tfds:`
-    the features of an example. Empty: the source's only one, or its usual ones."""
+    """The image sets to use of a source that has several, in the order of a batch (input, target; a, b); for `tfds:`
+    the features of an example. Empty: the only one, or the usual ones."""
     label: str | None = None
-    """Which label an example's class is, where there are several: a column of `labels.csv`, which for a folder lies in
-    it, a `ClassLabel` of `tfds:`. None: the only one, the column `label`, or the folder that a file lies in."""
+    """The label that is an example's class, if there are several: a column of the `labels.csv` in a folder, or a
+    `ClassLabel` of `tfds:`. None: the only one, the column `label`, or the folder that a file lies in."""
     input_side: Literal["left", "right"] = "left"
     """For side-by-side pairs: the half that is the input."""
     resize: Literal["crop", "squash"] = "crop"
-    """How images of another shape become squares. `crop`: the shorter side to the size, and of that the middle or, with
-    jitter, a random part. `squash`: both sides to the size, which changes proportions and loses nothing; so does
+    """How images of another shape become squares. `crop`: resizes the shorter side, then crops the middle or, with
+    jitter, a random part. `squash`: resizes both sides, which changes proportions and loses nothing, as in
     pytorch-CycleGAN-and-pix2pix."""
     load_size: Size | None = None
     """Images are resized to this before a random crop to the training size ("jitter"). None: no jitter."""
     flip: bool = False
-    """Mirror at random, left to right; the same for both images of a pair."""
+    """Mirrors at random, left to right; both images of a pair alike."""
     cache_gib: Weight = 4.0
     """Decoded images are kept in memory up to this many GiB."""
     hints: Count = 0
-    """Up to so many dabs of the target's own color are laid under the lines of the input, a drawing: none in a fifth of
-    the visits. What is not trained on, as samples and test images, has 3 at most."""
+    """The most dabs of the target's own color under the lines of the input, a drawing. A fifth of the visits have none;
+    samples and test images have 3 at most."""
     recolor: bool = False
-    """The hues of the target are turned, all by one angle at random, in half of the visits that have hints: so a
-    generator learns to go by the dabs, also where they say what is unusual."""
+    """Turns all hues of the target by one random angle, in half of the visits that have hints, so that a generator
+    learns to follow hints of unusual colors too."""
     redraw: bool = False
-    """The input is a drawing on white: input and target are made smaller and put elsewhere, and the lines get thicker
-    or thinner, at random, as people draw."""
+    """Puts input and target at a random size and place on white, and makes the lines of the input, a drawing, thicker
+    or thinner at random."""
 
 
 def place_of(source: str) -> str:
-    """A source of images, its folders, if it is of such, as the system knows them: the same for the same images."""
+    """Names a source with its folders resolved, so that the same images always have the same name."""
     scheme, _, rest = source.partition(":")
     return f"folder:{','.join(map(resolved, rest.split(',')))}" if scheme == "folder" else source
 
 
 def resolved(path: str) -> str:
-    """A path as the system knows it, without links and from the root."""
+    """Returns a path from the root, without links."""
     return str(Path(path.strip()).expanduser().resolve())
 
 
 @frozen_config
 class TrainingConfig:
-    """The run: how long, how large a batch, and how often what is written."""
+    """How long a run is, how large a batch is, and how often things are written."""
 
     steps: Positive
-    """The step at which the run ends, which `--steps` changes for once."""
+    """The step at which the run ends. `--steps` overrides it."""
     batch_size: Size
-    """The global batch: examples per generator update, over all replicas."""
+    """The global batch size: examples per generator update, over all replicas."""
     seed: NonNegative = 0
     """Seed of everything random: initial weights, order of the images, latents, dropout and augmentations."""
     jit_compile: bool = False
-    """Whether TensorFlow compiles steps by XLA. JAX always does."""
+    """Whether TensorFlow compiles steps with XLA; JAX always does."""
     steps_per_execution: Positive = 1
-    """Steps run in one go, at most: the largest divisor of this, of where the run begins and ends, and of all steps at
-    which it writes something. It changes no number."""
+    """The most steps in one execution. The number taken is the largest divisor of this, of the first and the last step,
+    and of all steps at which the run writes something. It changes no results."""
     accumulate: Size = 1
-    """Parts that a batch is trained in, one after the other, where it does not fit as a whole; an update goes by the
-    mean of their gradients. Batch norms take the statistics of a part."""
-    rematerialise: bool = False
-    """Whether the networks' activations are computed anew for gradients, not kept: slower, in less memory."""
+    """The number of parts that a batch is split into, one after the other, if it does not fit into memory at once. An
+    update takes the mean of their gradients; batch norms take the statistics of a part."""
+    rematerialize: bool = False
+    """Recomputes activations for gradients instead of keeping them (gradient checkpointing): slower, in less memory."""
     sample_count: Size = 16
-    """Rows of a sample grid, or images where there is one image a row."""
+    """Rows of a sample grid, or images if a row has one image."""
     sample_every: Positive = 500
     """Steps from one sample grid to the next."""
     log_every: Positive = 50
@@ -223,19 +223,19 @@ class TrainingConfig:
     checkpoint_every: Positive = 1000
     """Steps from one checkpoint to the next."""
     checkpoint_minutes: Weight = 15.0
-    """One more is written where the last is older than this. 0: by steps alone."""
+    """Also writes a checkpoint when the last is older than this. 0: by steps alone."""
     keep_checkpoints: Positive = 3
-    """The newest of those by steps that are kept."""
+    """The number of checkpoints by steps that are kept, the newest ones."""
     best_metric: str | None = None
-    """A value of `metrics.jsonl`, as `generator_l1`, or one of `evaluation.metrics`: the checkpoint with the best
-    value, or mean of values since the one before, is kept as well, and its networks in `checkpoints/best/`."""
+    """A value of `metrics.jsonl`, e.g. `generator_l1`, or one of `evaluation.metrics`. The checkpoint with its best
+    value, or best mean since the checkpoint before, is kept as well, with its networks in `checkpoints/best/`."""
     best_is: Literal["lowest", "highest"] = "lowest"
-    """Which value of `best_metric` is the best."""
+    """Whether the best value of `best_metric` is the lowest or the highest."""
     rollback: NonNegative = 2
-    """How often the run goes back to a healthy checkpoint when it diverges, before it stops. 0: never, and only a
-    state that is not finite stops it."""
+    """How often a run that diverges goes back to a healthy checkpoint before it stops. 0: never, and only a state that
+    is not finite stops it."""
     rollback_learning_rate: Rate = 1.0
-    """Going back multiplies the learning rates by this."""
+    """The learning rates are multiplied by this at each rollback."""
 
     def __post_init__(self):
         if self.batch_size % self.accumulate:
@@ -247,21 +247,21 @@ class TrainingConfig:
 
 @frozen_config
 class EvaluationConfig:
-    """How good the generators are, and by what that is found out. It changes nothing of what is learnt."""
+    """How the generators are evaluated. It changes nothing in training."""
 
     network: str = "efficientnet-lite0"
     """The feature network of the distribution metrics: `efficientnet-lite0`, `inception` or a `.keras` file."""
     samples: Annotated[int, Field(ge=2, le=10_000_000)] = 10_000
-    """protocols samples and clips: how many are drawn."""
+    """protocols samples and clips: the number of samples."""
     aligned: bool = False
-    """protocol translation: image n of one domain shows what image n of the other shows, so that they can be compared.
-    Embedded data sets say so themselves."""
+    """protocol translation: whether image n of one domain shows the same as image n of the other, so that they can be
+    compared. Embedded data sets know it themselves."""
     every: NonNegative = 0
-    """During training: after so many steps, a multiple of `training.log_every`. 0: not at all."""
+    """During training: evaluates after every so many steps, a multiple of `training.log_every`. 0: never."""
     images: Annotated[int, Field(ge=2, le=10_000_000)] = 64
-    """During training: how many test images, or samples, at most."""
+    """During training: the most test images, or samples, to evaluate."""
     metrics: tuple[str, ...] = ()
-    """During training: which of the generators' own, by their keys in what `ganzoo evaluate --json` prints. Any of them
+    """During training: which metrics to compute, by their keys in the output of `ganzoo evaluate --json`. Any of them
     can be `training.best_metric`."""
 
     def __post_init__(self):
@@ -271,7 +271,7 @@ class EvaluationConfig:
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """All that defines a run, and how it is judged."""
+    """Everything that defines a run and its evaluation."""
 
     architecture: str
     model: Any

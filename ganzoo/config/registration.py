@@ -1,4 +1,4 @@
-"""What architectures and protocols call to be known by a name, and where those lie that are not imported yet."""
+"""Registers architectures and protocols by name, and finds the modules of those that are not imported yet."""
 
 import functools
 import importlib.metadata
@@ -11,13 +11,13 @@ from pathlib import Path
 from ganzoo.errors import UsageError, quoted
 
 PACKAGE = "ganzoo.architectures"
-"""The package of those that come with ganzoo, and the group of entry points of others."""
+"""The package of the architectures that come with ganzoo, and the group of entry points of others."""
 CLASSES: dict[str, type] = {}
-"""Those that are registered, by name."""
+"""The registered architectures, by name."""
 
 
 def register(name: str):
-    """Class decorator: makes a subclass of `ganzoo.gan.gan.GAN` known as `name`.
+    """Class decorator: registers a subclass of `ganzoo.gan.gan.GAN` as `name`.
 
     Raises:
         UsageError: when another class has the name.
@@ -34,18 +34,19 @@ def register(name: str):
 
 @functools.cache
 def found() -> dict[str, tuple[str, Path]]:
-    """Module and file of each architecture that lies in one, by name. None is run, only found."""
+    """Returns module and file of each architecture by name. Imports none of them."""
     return modules("architecture", PACKAGE, PACKAGE)
 
 
 def check_free(what: str, name: str, thing: Callable, known: Callable | None, module: str | None) -> None:
-    """Raises UsageError unless a thing may have a name.
+    """Raises UsageError if a name is taken by something else.
 
     Args:
         what: kind of thing, for the error.
-        thing: class or function.
-        known: which is registered by that name, if any is.
-        module: whose name it is, if it is that of a module which lies where things of the kind are found.
+        name: the name.
+        thing: the class or function that is to have it.
+        known: what is registered by that name, if anything.
+        module: the module that `modules` found for that name, if any.
     """
     home = _home(thing)
     taken_by = _home(known) if known else home
@@ -56,12 +57,14 @@ def check_free(what: str, name: str, thing: Callable, known: Callable | None, mo
 
 
 def modules(what: str, package: str, group: str) -> dict[str, tuple[str, Path]]:
-    """Name and file of each module in a package of ganzoo's, and of those that a group of entry points names, by name.
+    """Returns module and file of each module in a package of ganzoo and in a group of entry points, by name.
 
-    One whose name is taken, or that is not there, is left out with a warning. None is run, only found.
+    Entry points whose name is taken, or whose module is missing, are left out with a warning. Imports none of them.
 
     Args:
-        what: kind of thing they hold, for the warnings.
+        what: kind of thing that the modules hold, for the warnings.
+        package: the package.
+        group: the group of entry points.
     """
     folder = Path(__file__).parent.parent.joinpath(*package.split(".")[1:])
     names = [module.name for module in pkgutil.iter_modules([str(folder)])]

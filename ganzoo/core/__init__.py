@@ -1,1 +1,1 @@
-"""What networks and losses are made of, whatever the GAN."""
+"""The building blocks of networks and losses, whatever the GAN."""

@@ -6,13 +6,13 @@ FACTORS = ("brightness", "saturation", "contrast", "rows", "columns", "cutout_ro
 
 
 def augment(images: tuple, policy: tuple[str, ...], seed) -> tuple:
-    """The images under one random draw per example, shared by all of `images`; differentiable in the images.
+    """Augments the images by one random draw per example, shared by all of `images`; differentiable in the images.
 
     Args:
         images: tensors of (B, H, W, C) in [-1, 1], all of one height and width, e.g. an input and its translation.
         policy: any of `color` (brightness ±0.5, saturation 0 to 2, contrast 0.5 to 1.5), `translation` (up to 1/8 of
             the size, filled with 0) and `cutout` (a square of half the size set to 0).
-        seed: what `keras.random` takes.
+        seed: a seed as `keras.random` takes it.
     """
     if not policy:
         return images
@@ -26,14 +26,14 @@ def augment(images: tuple, policy: tuple[str, ...], seed) -> tuple:
 
 def _color(image, draw):
     image = image + (draw["brightness"] - 0.5)
-    grey = ops.mean(image, axis=3, keepdims=True)
-    image = grey + (image - grey) * (2 * draw["saturation"])
+    gray = ops.mean(image, axis=3, keepdims=True)
+    image = gray + (image - gray) * (2 * draw["saturation"])
     mean = ops.mean(image, axis=(1, 2, 3), keepdims=True)
     return mean + (image - mean) * (draw["contrast"] + 0.5)
 
 
 def _translation(image, draw):
-    # A shift is a product with a matrix of zeros and ones: row i takes row i - shift, or nothing.
+    # A product with a matrix of zeros and ones shifts rows: row i takes row i - shift, or nothing.
     height, width = image.shape[1:3]
     rows = _shift_matrix(height, draw["rows"])
     columns = _shift_matrix(width, draw["columns"])

@@ -1,4 +1,4 @@
-"""Initial weights as a function of the seed alone: Keras's backends draw other numbers from the same seed."""
+"""Initial weights as a function of the seed alone: Keras's backends draw different numbers from the same seed."""
 
 import contextlib
 import math
@@ -13,22 +13,22 @@ from keras import initializers
 from ganzoo.core import seeding
 
 CUT = 2.0
-"""Where truncated normal distributions end, in standard deviations."""
+"""Truncated normal distributions end at this many standard deviations."""
 CUT_DEVIATION = 0.87962566103423978
-"""The standard deviation that is left of 1 by that; Keras makes up for it where it scales variances."""
+"""The standard deviation of a standard normal distribution that is cut there; Keras corrects for it."""
 
-_own = threading.RLock()
+_lock = threading.RLock()
 """Two threads that change Keras's classes at once would leave them changed for good."""
 
 
 @contextlib.contextmanager
 def from_seed(seed: int):
-    """Within it new layers get their weights, and dropout its seeds, from `seed` alone: the same under every backend.
+    """Makes new layers draw their weights, and dropout its seeds, from `seed` alone: alike under every backend.
 
-    Those that are given seeds of their own keep to them. Weights of other initializers than those of `by_numpy` are
-    drawn by the backend, from the seed too.
+    Layers that are given seeds of their own keep them. Initializers that `by_numpy` does not cover draw with the
+    backend, also from the seed. Restores Python's random state on exit.
     """
-    with _own:
+    with _lock:
         # Keras draws the seeds that it isn't given from Python's `random`.
         state = random.getstate()
         random.seed(seeding.derive(seed, "initial weights"))
@@ -41,16 +41,16 @@ def from_seed(seed: int):
 
 @contextlib.contextmanager
 def by_numpy():
-    """Within it Keras's initializers make their numbers with NumPy, the random ones by their own seeds.
+    """Makes Keras's initializers compute with NumPy, the random ones from their own seeds. Restores them on exit.
 
-    Of those there are `RandomNormal`, `TruncatedNormal`, `RandomUniform`, `VarianceScaling` and its special cases; the
-    others are `Zeros`, `Ones` and `Constant`. JAX would compile a program for each of them and each shape, which takes
-    longer than all else that a network is made of.
+    Covers `RandomNormal`, `TruncatedNormal`, `RandomUniform`, `VarianceScaling` and its special cases, `Zeros`, `Ones`
+    and `Constant`. JAX would compile a program for each of them and each shape, which takes longer than everything else
+    in building a network.
 
-    Meanwhile the `__call__` of those classes is another, as Keras has no public way to say so. Threads take turns here.
+    Replaces the `__call__` of those classes, since Keras has no public way to do this. Threads take turns.
     """
     kinds = {**dict.fromkeys(_RANDOM, _random), **dict.fromkeys(_CONSTANT, _constant)}
-    with _own:
+    with _lock:
         before = {kind: kind.__call__ for kind in kinds}
         for kind, values_of in kinds.items():
             kind.__call__ = _made_by_numpy(kind, values_of)
@@ -75,7 +75,7 @@ def _made_by_numpy(kind: type, values_of: Callable) -> Callable:
 
 
 def _random(kind, initializer, shape, dtype) -> np.ndarray | None:
-    """Drawn in float32, so that a network in float64 gets the same numbers. None where the seed is a variable."""
+    """Draws in float32, so that a network in float64 gets the same numbers. Returns None if the seed is a variable."""
     if not isinstance(initializer.seed, int):
         return None
     draw, scale, mean = _RANDOM[kind](initializer, shape)
@@ -88,7 +88,7 @@ def _random(kind, initializer, shape, dtype) -> np.ndarray | None:
 
 def _constant(kind, initializer, shape, dtype) -> np.ndarray | None:
     value = _CONSTANT[kind](initializer)
-    # Others than these are rare, and NumPy can't hold all of them.
+    # Other dtypes are rare, and NumPy lacks some of them.
     plain = dtype in ("float32", "float64") and isinstance(value, int | float)
     return np.full(shape, value, dtype) if plain else None
 
@@ -114,17 +114,17 @@ _RANDOM: dict[type, Callable] = {
     ),
     initializers.VarianceScaling: _of_variance_scaling,
 }
-"""What an initializer draws of a shape: numbers of a standard distribution, times a scale, plus a mean."""
+"""How an initializer draws a shape: the standard distribution, its scale and its mean."""
 _CONSTANT: dict[type, Callable] = {
     initializers.Zeros: lambda given: 0.0,
     initializers.Ones: lambda given: 1.0,
     initializers.Constant: lambda given: given.value,
 }
-"""What an initializer fills a shape with."""
+"""The value that an initializer fills a shape with."""
 
 
 def _fans(shape, input_axes, output_axes) -> tuple[int, int]:
-    """How many numbers go into an output and how many come of an input, as Keras counts them."""
+    """Returns how many numbers go into an output and how many outputs an input goes into, as Keras counts them."""
     if input_axes is not None and output_axes is not None:
         return math.prod(shape[axis] for axis in input_axes), math.prod(shape[axis] for axis in output_axes)
     if len(shape) < 2:
@@ -147,7 +147,7 @@ def _truncated_normal(generator: np.random.Generator, shape) -> np.ndarray:
 
 
 def _uniform(generator: np.random.Generator, shape) -> np.ndarray:
-    """In [-1, 1)."""
+    """Draws from [-1, 1)."""
     values = generator.random(shape, "float32")
     values *= 2
     values -= 1

@@ -1,4 +1,4 @@
-"""What a stock Keras model takes, of which no architecture says so: by the shapes of its inputs. Imports no Keras."""
+"""Guesses what a stock Keras model takes from the shapes of its inputs. Imports no Keras."""
 
 import json
 import zipfile
@@ -6,27 +6,27 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 WORKED_ON = frozenset({"image", "clip"})
-"""Kinds that a network changes or looks at; it makes something of the others."""
+"""Kinds of inputs that a network changes or looks at; from other kinds it makes something new."""
 
 
 def one_or_all(values: list):
-    """What a Keras model of these inputs is called with: the one alone, or the list."""
+    """Returns what to call a Keras model with: the only input alone, or the list."""
     return values if len(values) > 1 else values[0]
 
 
 def guessed(shapes: Sequence[Sequence[int | None]]) -> tuple[str, ...]:
-    """The kinds of inputs of these shapes: latents (N, D) or an image (N, H, W, C); nothing where they don't tell."""
+    """Guesses kinds by shapes: latents (N, D) or an image (N, H, W, C). Returns nothing for other shapes."""
     known = {2: ("latents",), 4: ("image",)}
     return known.get(len(shapes[0]), ()) if len(shapes) == 1 else ()
 
 
 def within(path: Path) -> tuple[str, ...]:
-    """The kinds of what the model in a `.keras` file takes; nothing where the file doesn't tell."""
+    """Guesses the kinds of the inputs of the model in a `.keras` file. Returns nothing if the file doesn't tell."""
     return guessed(shapes_in(config_within(path)))
 
 
 def shapes_in(model: Mapping) -> list[list[int | None]]:
-    """The shapes of what a model takes, in order, by what `config_within` has of it; none where that doesn't tell."""
+    """Returns the shapes of a model's inputs, in order, from its `config_within`; none if that doesn't tell."""
     try:
         found = {layer["name"]: layer["config"] for layer in model["layers"] if layer["class_name"] == "InputLayer"}
         if len(found) > 1:
@@ -37,7 +37,7 @@ def shapes_in(model: Mapping) -> list[list[int | None]]:
 
 
 def config_within(path: Path) -> dict:
-    """What a `.keras` file says of how its model is built, unchecked; nothing where it can't be read."""
+    """Returns the config of the model in a `.keras` file, unchecked; nothing if it can't be read."""
     try:
         with zipfile.ZipFile(path) as archive:
             found = json.loads(archive.read("config.json"))["config"]

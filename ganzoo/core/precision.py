@@ -1,4 +1,4 @@
-"""In what precision networks are built."""
+"""The precision that networks are built in."""
 
 import contextlib
 
@@ -7,10 +7,10 @@ import keras
 
 @contextlib.contextmanager
 def dtype_policy(name: str):
-    """Makes layers under a dtype policy, and inputs to suit it; restores the one before on exit."""
+    """Makes layers, and inputs to suit them, under a dtype policy; restores the previous one on exit."""
     policy, floatx = keras.config.dtype_policy(), keras.config.floatx()
     keras.config.set_dtype_policy(name)
-    # `keras.Input` goes by this alone, and what comes in is rounded to it.
+    # `keras.Input` uses floatx alone, and rounds inputs to it.
     keras.config.set_floatx("float64" if name == "float64" else "float32")
     try:
         yield

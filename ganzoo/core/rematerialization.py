@@ -1,7 +1,7 @@
-"""Networks that keep nothing of what they computed for their gradients, but compute it anew (Chen et al. 2016).
+"""Recomputes a network's activations for its gradients instead of keeping them (Chen et al. 2016).
 
-"Training Deep Nets with Sublinear Memory Cost". It costs one more forward of each network for every time it is
-differentiated; in exchange the activations of one network at a time are in memory, not of all that a step calls.
+"Training Deep Nets with Sublinear Memory Cost". This costs one more forward pass each time a network is differentiated.
+In exchange, memory holds the activations of one network at a time, not of all that a step calls.
 """
 
 import functools
@@ -9,9 +9,9 @@ import functools
 import keras
 
 
-def rematerialise(network: keras.Model) -> None:
-    """Makes a network's calls in training mode forget their activations. Its outputs and gradients stay the same."""
-    # Whoever asks twice gets it once.
+def rematerialize(network: keras.Model) -> None:
+    """Makes a network's training calls forget their activations. Its outputs and gradients stay the same."""
+    # Asked for twice, it is done once.
     plain = getattr(network.call, "__wrapped__", network.call)
     variables = network.variables
     changing = [variable for variable in variables if not variable.trainable]
@@ -21,7 +21,7 @@ def rematerialise(network: keras.Model) -> None:
         if not training:
             return plain(inputs, training=training, mask=mask)
 
-        # A pure function: computed anew, it must see the same norms and noise, and not change them a second time.
+        # Pure, since the second computation must see the same norms and noise, and must not change them again.
         @keras.remat
         def pure(inputs, *values):
             with keras.StatelessScope(zip(variables, values, strict=True)) as scope:

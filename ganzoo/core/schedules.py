@@ -7,9 +7,9 @@ from ganzoo.config.recipe import Schedule
 
 
 class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
-    """The rate of `schedule` at the step that `step` holds, times what `scale` holds.
+    """The rate of `schedule` at the step in `step`, times the value of `scale`.
 
-    It reads the run's own step, not the optimizer's count of updates: with `n_critic` > 1 the two differ.
+    Uses the run's own step, not the optimizer's count of updates: with `n_critic` > 1 the two differ.
 
     Args:
         base: the rate at first; or a schedule of Keras's, which goes by the optimizer's updates.
@@ -27,7 +27,7 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def multiplier(schedule: Schedule, step):
-    """What the learning rate is multiplied by at `step` (a float scalar): 1 at first, then as the schedule says."""
+    """Returns the factor of the learning rate at `step` (a float scalar): 1 at first, then as the schedule says."""
     if schedule.kind == "linear":
         return 1.0 - ops.clip((step - schedule.start) / (schedule.end - schedule.start), 0.0, 1.0)
     if schedule.kind == "steps":

@@ -1,4 +1,4 @@
-"""Randomness as a function of (run seed, purpose, step, replica): nothing is drawn from a state that must be saved."""
+"""Randomness as a function of (run seed, purpose, step, replica), so that no random state must be saved."""
 
 import hashlib
 
@@ -6,11 +6,11 @@ import numpy as np
 
 
 def derive(seed: int, *purpose) -> int:
-    """A 31-bit seed for one purpose of a run, as in `derive(seed, "shuffle", epoch)`; others are independent of it."""
+    """Derives a 31-bit seed for one purpose of a run, e.g. `derive(seed, "shuffle", epoch)`; independent of others."""
     digest = hashlib.blake2b(repr((seed, *purpose)).encode(), digest_size=4).digest()
     return int.from_bytes(digest, "little") >> 1
 
 
 def generator(seed: int, *purpose) -> np.random.Generator:
-    """A NumPy generator for one purpose of a run."""
+    """Returns a NumPy generator for one purpose of a run."""
     return np.random.Generator(np.random.Philox(derive(seed, *purpose)))

@@ -1,1 +1,1 @@
-"""From a source to batches: `pipeline.open_pipeline(...).batch(step)`. Imports no TensorFlow."""
+"""Turns a source into batches: `pipeline.open_pipeline(...).batch(step)`. Imports no TensorFlow."""

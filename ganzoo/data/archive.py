@@ -1,4 +1,4 @@
-"""Archives at an address, `url:ADDRESS#sha256=…`: fetched once, unpacked into the cache, read as folders."""
+"""Opens archives at an address, `url:ADDRESS#sha256=…`: downloads them once, unpacks them, reads them as folders."""
 
 import errno
 import functools
@@ -21,15 +21,15 @@ from ganzoo.errors import RunError, UsageError, quoted, reason
 from ganzoo.files.downloads import cache_folder, fetch_file, fetch_unverified, file_sha256, is_local, locked
 
 DEEPEST = 100
-"""Folders within folders that are unpacked; paths have an end, and what removes them may, too."""
+"""The deepest nesting of folders that is unpacked: systems limit the length of paths."""
 
 
 def open_source(data: DataConfig, batch: Batch, split: str) -> Source:
-    """The images or clips of the archive.
+    """Opens the images or clips in the archive that `data.source` names.
 
     Raises:
-        UsageError: for an address without a checksum, or an archive without files that serve the batch.
-        RunError: when the download fails, its checksum is another, or it can't be unpacked.
+        UsageError: when the address has no checksum, or the archive holds no files that serve the batch.
+        RunError: when the download fails, the checksum differs, or the archive can't be unpacked.
     """
     address, expected = _parse(data.source.partition(":")[2])
     folder = fetch_archive(address, expected)
@@ -37,15 +37,15 @@ def open_source(data: DataConfig, batch: Batch, split: str) -> Source:
 
 
 def fetch_archive(address: str, sha256: str) -> Path:
-    """The folder of the unpacked archive in the cache, downloaded and unpacked if it is not there yet.
+    """Returns the folder of the unpacked archive in the cache; downloads and unpacks it first if it is missing.
 
     Raises:
-        RunError: as `fetch_file`, or when the archive can't be unpacked or holds a path that leads out of it.
+        RunError: as `fetch_file` does, and when the archive can't be unpacked or holds a path that leads out of it.
     """
     folder = cache_folder() / "archives" / sha256[:32]
     if folder.is_dir():
         return folder
-    # Of several processes one unpacks, and the others find the folder.
+    # If several processes come at once, one unpacks and the others then find the folder.
     with locked(folder):
         if not folder.is_dir():
             _fetch_into(folder, address, sha256)
@@ -69,7 +69,7 @@ def _fetch_into(folder: Path, address: str, sha256: str) -> None:
 
 
 def _parse(text: str) -> tuple[str, str]:
-    """Address and checksum. Without a checksum the file is fetched to tell the user what it is."""
+    """Splits the text into address and checksum. Without a checksum, downloads the file to tell the user what it is."""
     address, _, fragment = text.partition("#")
     key, _, value = fragment.partition("=")
     if key == "sha256" and re.fullmatch("[0-9a-fA-F]{64}", value):
@@ -90,12 +90,12 @@ class Member:
 
     name: str
     kind: str
-    """"file", "folder" or, of what is never unpacked, the word for it."""
+    """`file`, `folder`, or the word for something that is never unpacked, such as `link`."""
     open: Callable[[], IO[bytes]]
 
 
 def _unpack(file: Path, folder: Path, address: str):
-    """Regular files and folders alone, by names that stay within the folder, whatever else Python would unpack."""
+    """Unpacks regular files and folders whose names stay within the folder; refuses everything else."""
     try:
         for member in _members(file):
             if member.kind not in ("file", "folder"):
@@ -113,7 +113,7 @@ def _unpack(file: Path, folder: Path, address: str):
     except MemoryError:
         raise
     except Exception as error:  # a broken archive raises anything
-        # What can't be used is not kept; what only had no room can be.
+        # A broken archive is not kept in the cache; one that only lacked disk space is.
         if not is_local(address) and getattr(error, "errno", None) not in (errno.ENOSPC, errno.EDQUOT):
             file.unlink(missing_ok=True)
         if isinstance(error, RunError):
@@ -149,8 +149,8 @@ def _kind_in_tar(entry: tarfile.TarInfo) -> str:
 
 
 def _inside(name: str, address: str) -> PurePosixPath:
-    """The name as a path within the folder. Raises RunError when it is none."""
-    # It knows both slashes: what leads elsewhere on one system is refused on all.
+    """Returns the name as a path within the folder. Raises RunError when it leads elsewhere."""
+    # A Windows path knows both slashes: a name that leads elsewhere on one system is refused on all.
     path = PureWindowsPath(name)
     if path.anchor or ".." in path.parts:
         raise RunError(f"{address}: the archive holds {quoted(name)}, outside its own folder; refused")
@@ -160,7 +160,7 @@ def _inside(name: str, address: str) -> PurePosixPath:
 
 
 def _only_folder(folder: Path) -> Path:
-    """Archives often hold one folder that holds everything."""
+    """Descends while the folder holds nothing but one other folder, as in many archives."""
     while True:
         entries = [entry for entry in folder.iterdir() if not entry.name.startswith((".", "__"))]
         if len(entries) != 1 or not entries[0].is_dir():

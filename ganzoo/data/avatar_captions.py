@@ -1,4 +1,4 @@
-"""Sentences that say what an avatar looks like, made of its labels: always the same of the same."""
+"""Describes an avatar in a sentence, from its labels alone: equal labels give equal sentences."""
 
 import re
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ FACES = {
     "smileLOL": "laughing",
     "smileTeethGap": "smiling through a gap between the teeth",
 }
-"""How a person is, where the name of the face is no such word itself."""
+"""How a person looks, where the name of the face is not such a word itself."""
 HEADS = {
     "afro": "an afro",
     "bangs": "bangs",
@@ -73,7 +73,7 @@ SHIRTS = {
 
 
 def sentence(labels: Mapping[str, str]) -> str:
-    """What an avatar shows: `A person, calm, with short hair, glasses and a goatee, in a blue shirt.`"""
+    """Describes an avatar: `A person, calm, with short hair, glasses and a goatee, in a blue shirt.`"""
     head = _kind(labels["head"])
     parts = [HEADS.get(head, f"{head} hair")]
     for label, said in (("glasses", GLASSES), ("beard", BEARDS), ("mask", MASKS)):
@@ -88,5 +88,5 @@ def sentence(labels: Mapping[str, str]) -> str:
 
 
 def _kind(name: str) -> str:
-    """The name without the number of the drawing: `short` of `short3`."""
+    """Strips the number of the drawing from a name: `short3` becomes `short`."""
     return name.rstrip("0123456789")

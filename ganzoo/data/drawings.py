@@ -1,34 +1,34 @@
-"""Line drawings to color: outlines of a picture, pens of other widths, other sizes and places, and dabs of color.
+"""Makes line drawings to color: outlines, pens of other widths, other sizes and places, and dabs of color.
 
-All pictures are uint8, (H, W, 3). A drawing is black on white, and fits its colored picture to the pixel.
+All pictures are uint8, (H, W, 3). A drawing is black on white and matches its colored picture pixel by pixel.
 """
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from ganzoo.core import seeding
-from ganzoo.data import images
+from ganzoo.lite.tiling import resize
 
 EDGE = 24
-"""Levels of a channel by which two colors differ, at least."""
+"""Two colors differ if a channel differs by more than this."""
 SCALES = (0.6, 1.1)
-"""How large a drawing is made, of the size it has."""
+"""Range of the random scale of a drawing."""
 PEN_CHANGES = (-1, 0, 0, 1, 2)
-"""Pixels that lines get thicker by, each as likely; at -1 thinner."""
+"""Pixels by which lines get thicker, or thinner at -1. One is drawn, all equally likely."""
 RADII = (1 / 48, 1 / 10)
-"""Of dabs, as shares of a picture's height: 3 to 13 pixels at 128."""
+"""Range of the radius of dabs, as a share of the picture's height: 3 to 13 pixels at 128."""
 LENGTH = 1 / 5
-"""Of strokes, at most, as a share of the height."""
+"""The longest stroke, as a share of the picture's height."""
 SHOWN_HINTS = 3
-"""Dabs on a drawing that is not trained on, at most."""
+"""The most dabs on a drawing that is not trained on."""
 WITHOUT = 0.2
-"""The share of visits to a picture that gives no hints."""
+"""The share of visits to a picture that give no hints."""
 RECOLORED = 0.5
 """The share of pictures whose hues `recolored` turns."""
 
 
 def outlines(picture: np.ndarray) -> np.ndarray:
-    """Black lines, 3 pixels wide, between regions of different color."""
+    """Draws black lines, 3 pixels wide, between regions of different color."""
     image = Image.fromarray(picture)
     most, least = (np.asarray(image.filter(kind(3))) for kind in (ImageFilter.MaxFilter, ImageFilter.MinFilter))
     edge = (most - least > EDGE).any(axis=2, keepdims=True)
@@ -36,12 +36,12 @@ def outlines(picture: np.ndarray) -> np.ndarray:
 
 
 def outlined(picture: np.ndarray) -> np.ndarray:
-    """The picture with its outlines drawn in."""
+    """Draws a picture's outlines into it."""
     return multiplied(picture, outlines(picture))
 
 
 def redrawn(drawing: np.ndarray, target: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Both at another size and place on white, and with a thicker or thinner pen, as people draw: at random."""
+    """Puts both at a random size and place on white, and makes the lines of the drawing thicker or thinner."""
     drawing, target = _placed((drawing, target), rng)
     change = int(rng.choice(PEN_CHANGES))
     if change > 0:
@@ -49,7 +49,7 @@ def redrawn(drawing: np.ndarray, target: np.ndarray, rng: np.random.Generator) -
         target = np.minimum(target, drawing)
     elif change < 0:
         thinner = _filtered(drawing, ImageFilter.MaxFilter, -change)
-        # What a line gives up has the color beside it.
+        # Pixels that the line gives up take the color beside them.
         target = np.where(thinner > drawing, _filtered(target, ImageFilter.MaxFilter, -change), target)
         drawing = thinner
     return drawing, target
@@ -63,7 +63,7 @@ def _placed(pictures: tuple[np.ndarray, ...], rng: np.random.Generator) -> tuple
     placed = []
     for picture in pictures:
         canvas = Image.new("RGB", (width, height), "white")
-        canvas.paste(Image.fromarray(images.resize(picture, new_width, new_height)), (left, top))
+        canvas.paste(Image.fromarray(resize(picture, new_width, new_height)), (left, top))
         placed.append(np.asarray(canvas))
     return tuple(placed)
 
@@ -73,10 +73,13 @@ def _filtered(picture: np.ndarray, kind: type, pixels: int) -> np.ndarray:
 
 
 def with_hints(drawing, target, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """The drawing with `count` dabs, dots and short strokes, of the target's own color under its lines; the target.
+    """Lays `count` dabs, dots and short strokes in the target's colors, under the lines of a drawing.
 
-    They begin off the lines, where the target has a color, and stay where it has that color. Where two meet, the later
-    one is on top.
+    Each begins off the lines, where the target is not white, and covers only pixels of about the color it began on.
+    Later dabs cover earlier ones.
+
+    Returns:
+        The drawing with its dabs, and the target as it was.
     """
     rows, columns = np.nonzero((drawing > 255 - EDGE).all(axis=2) & (target < 255 - EDGE).any(axis=2))
     dabs = np.full_like(drawing, 255)
@@ -88,7 +91,7 @@ def with_hints(drawing, target, count: int, rng: np.random.Generator) -> tuple[n
 
 
 def recolored(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The picture, half of the time with all hues turned by one angle at random. Gray, black and white stay."""
+    """Turns all hues of a picture by one random angle, in half of the calls. Gray, black and white stay."""
     if rng.random() >= RECOLORED:
         return picture
     turned = picture @ rotation_about_gray(rng.uniform(0, 2 * np.pi)).T
@@ -96,29 +99,29 @@ def recolored(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def rotation_about_gray(angle: float) -> np.ndarray:
-    """Turns RGB colors about the axis from black to white: Rodrigues' formula."""
+    """Returns the matrix that turns RGB colors about the axis from black to white, by Rodrigues' formula."""
     axis = np.ones(3) / np.sqrt(3)
     cross = np.cross(np.eye(3), axis)
     return np.eye(3) * np.cos(angle) + np.sin(angle) * cross + (1 - np.cos(angle)) * np.outer(axis, axis)
 
 
 def as_shown(drawing, target, most: int, number: int) -> tuple[np.ndarray, np.ndarray]:
-    """`with_hints`, as for test image number `number`: always the same 3, or `most` where that is less."""
+    """Lays the hints of test image `number`: always the same 3, or `most` if that is less."""
     return with_hints(drawing, target, min(SHOWN_HINTS, most), seeding.generator(0, "hints", number))
 
 
 def multiplied(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """One picture seen through the other."""
+    """Multiplies two pictures, as if one were seen through the other."""
     return (first.astype(np.uint16) * second // 255).astype(np.uint8)
 
 
 def count_of_hints(most: int, rng: np.random.Generator) -> int:
-    """How many dabs a visit has: none in a fifth, else 1 to `most`, each as likely."""
+    """Draws how many dabs a visit has: 0 in a fifth of the visits, else 1 to `most`, all equally likely."""
     return 0 if rng.random() < WITHOUT else int(rng.integers(1, most + 1))
 
 
 def _stroke(start: tuple[int, int], alike: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Where a dot at `start` (column, row) is, or a stroke from there to where it is `alike` too: (H, W), bool."""
+    """Returns the mask, (H, W) bool, of a stroke from `start` (column, row); of a dot, if it would end off `alike`."""
     height, width = alike.shape
     radius = float(np.exp(rng.uniform(*np.log(RADII)))) * height
     angle, length = rng.uniform(0, 2 * np.pi), rng.uniform(0, LENGTH) * height

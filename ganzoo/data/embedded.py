@@ -1,13 +1,15 @@
-"""Data that comes with the package.
+"""Opens the data sets that come with the package.
 
-`embedded:avatars`, by scripts/build_avatars.py: busts put together from parts of Open Peeps, which Pablo Stanley drew
-(CC0). `colour` and `ink`, black outlines on white, 128x128, fit to the pixel. avatars/labels.csv says what they show.
+`embedded:avatars`, made by scripts/build_avatars.py: busts put together from parts of Open Peeps, drawn by Pablo
+Stanley (CC0). Its domains are `colour` and `ink` (black outlines on white), 128x128, aligned to the pixel.
+avatars/labels.csv says what they show.
 
-`embedded:emoji`, by scripts/build_emoji.py: Microsoft's Fluent Emoji (MIT). `line` (black line art), `flat` (flat
-color), `ink` (outlines of what is of one color in `flat`) and `outlined` (both), 128x128, and `3d` (renders, 256x256).
+`embedded:emoji`, made by scripts/build_emoji.py: Microsoft's Fluent Emoji (MIT). Its domains are `line` (black line
+art), `flat` (flat color), `ink` (outlines of the color regions of `flat`) and `outlined` (both), 128x128, and `3d`
+(renders, 256x256).
 
-The same position in two domains is the same thing, also in streams that are unrelated. Labels are columns of
-labels.csv, and captions are made of them; those of emoji, which have no labels, are their names.
+The same position in two domains shows the same thing, also in unrelated streams. Labels are columns of labels.csv, and
+captions are written from them. Emoji have no labels; their captions are their names.
 """
 
 import csv
@@ -33,25 +35,25 @@ from ganzoo.errors import UsageError, nearest, quoted
 
 @dataclass(frozen=True)
 class Domain:
-    """One way in which a data set's things are shown."""
+    """One way in which the things of a data set are shown."""
 
     layers: tuple[str, ...]
-    """The archives that its pictures are made of, with the ending of the files in them: `ink.webp` is of ink.zip."""
+    """The archives that a picture is made from, with the ending of its files: `ink.webp` is a .webp file in ink.zip."""
     made: Callable[..., np.ndarray] = lambda picture: picture
-    """What makes the picture of the layers: uint8 (H, W, 3) all."""
+    """Makes the picture from its layers; all are uint8 (H, W, 3)."""
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """What is in a folder of package data, beside splits.json."""
+    """A data set in a folder of package data, whose splits.json lists the things."""
 
     domains: Mapping[str, Domain]
     usual: Mapping[tuple[int, ...], tuple[str, ...]]
-    """By the layout of a batch, the domains that it takes where none are named."""
+    """The domains to take when none are named, by the layout of the batch."""
     largest: str
-    """The domain that pictures are cut out of where none is named."""
+    """The domain to cut pictures out of when none is named."""
     caption: Callable[[str, Mapping[str, str]], str]
-    """What is said of a thing, by its name and its labels."""
+    """Writes the caption of a thing from its name and its labels."""
 
 
 DATA_SETS = {
@@ -77,7 +79,7 @@ DATA_SETS = {
 
 
 def open_source(data: DataConfig, batch: Batch, split: str) -> Source:
-    """The pictures that exist in all of the chosen domains. Raises UsageError for an unknown name, domain or label."""
+    """Opens the pictures that exist in all chosen domains. Raises UsageError for an unknown name, domain or label."""
     name = data.source.partition(":")[2]
     if name not in DATA_SETS:
         raise UsageError(f"data.source: no data set 'embedded:{name}'{nearest(name, DATA_SETS)}")
@@ -123,7 +125,7 @@ def _captions(data_set: str, names: list[str]) -> list[str]:
 
 @functools.cache
 def _rows(data_set: str) -> dict[str, dict[str, str]]:
-    """What labels.csv says of each thing, by name; nothing where there is no such file."""
+    """Reads the labels of each thing by its name from labels.csv; returns nothing if there is no such file."""
     file = _resource(data_set, "labels.csv")
     lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
     return {row["name"]: row for row in csv.DictReader(lines)}

@@ -1,12 +1,12 @@
-"""What is in a batch, and what networks take and give: fields, each of a kind, with a shape, a dtype and a range.
+"""Fields declare what a batch holds and what networks take and give: kind, shape, dtype and range.
 
 An architecture declares them in its config, as class variables, and everything else reads them:
 
     batch = (Stream(input=Image(), target=Image()),)
     deployed = {"generator": Signature(takes={"input": Image()}, gives={"output": Image()})}
 
-Sizes that the config sets are given by the names of its fields: `Label("classes")` is of `config.classes` classes.
-Imports nothing of ganzoo and nothing slow, because configs are read without the rest of an architecture.
+A size is the name of a field of the config: `Label("classes")` has `config.classes` classes. This module imports
+nothing of ganzoo and nothing slow, because configs are read without the rest of an architecture.
 """
 
 import dataclasses
@@ -31,17 +31,17 @@ class Image:
 
 @dataclasses.dataclass(frozen=True)
 class Crop(Image):
-    """Squares of `image_size` pixels, cut out of pictures as large as they are: float32 (B, S, S, C)."""
+    """Squares of `image_size` pixels, cut out of pictures at their own size: float32 (B, S, S, C)."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Smaller(Image):
-    """Another picture of the batch, made so many times smaller: float32 (B, S / scale, S / scale, C)."""
+    """A reduced copy of another picture of the batch: float32 (B, S / scale, S / scale, C)."""
 
     of: str = ""
     """The key of that picture."""
     by: str = "scale"
-    """The field of the config that says how many times."""
+    """The field of the config that holds the factor of the reduction."""
     range: tuple[float, float] = (0.0, 1.0)
 
     def shape(self, config: Any) -> tuple[int, ...]:
@@ -52,12 +52,12 @@ class Smaller(Image):
 
 @dataclasses.dataclass(frozen=True)
 class Label:
-    """The number of the class that an example is of: int32 (B,), from 0."""
+    """The number of an example's class, from 0: int32 (B,)."""
 
     classes: str = "classes"
-    """The field of the config that says how many classes there are."""
+    """The field of the config that holds the number of classes."""
     each: str | None = None
-    """The field of the config that says how many examples of each class have a label that is used; None: all."""
+    """The field of the config that holds how many examples of each class keep their label; None: all do."""
     kind: ClassVar[str] = "label"
     dtype: ClassVar[str] = WHOLE
 
@@ -67,12 +67,12 @@ class Label:
 
 @dataclasses.dataclass(frozen=True)
 class Tokens:
-    """The numbers of a caption's words: int32 (B, length), 0 where there are no more words."""
+    """The numbers of a caption's words: int32 (B, length), padded with 0."""
 
     length: str = "caption_length"
-    """The field of the config that says how many words a caption has at most."""
+    """The field of the config that holds the largest number of words in a caption."""
     words: str = "vocabulary"
-    """The field of the config that says how many numbers there are, 0 included."""
+    """The field of the config that holds the size of the vocabulary, the padding 0 included."""
     kind: ClassVar[str] = "tokens"
     dtype: ClassVar[str] = WHOLE
 
@@ -82,12 +82,12 @@ class Tokens:
 
 @dataclasses.dataclass(frozen=True)
 class Clip:
-    """Pieces of sound, of one channel: float32 (B, length, 1) in [-1, 1]."""
+    """Pieces of sound in one channel: float32 (B, length, 1) in [-1, 1]."""
 
     length: str = "clip_length"
-    """The field of the config that says how many values a clip has."""
+    """The field of the config that holds the number of values in a clip."""
     rate: str = "sample_rate"
-    """The field of the config that says how many of them a second has."""
+    """The field of the config that holds the number of values per second."""
     range: tuple[float, float] = (-1.0, 1.0)
     kind: ClassVar[str] = "clip"
     dtype: ClassVar[str] = FLOAT
@@ -98,10 +98,10 @@ class Clip:
 
 @dataclasses.dataclass(frozen=True)
 class Latents:
-    """Noise, drawn from a standard normal distribution: float32 (B, length). No batch has it."""
+    """Noise from a standard normal distribution: float32 (B, length). Never part of a batch."""
 
     length: str = "latent_dim"
-    """The field of the config that says how many numbers."""
+    """The field of the config that holds the length."""
     kind: ClassVar[str] = "latents"
     dtype: ClassVar[str] = FLOAT
 
@@ -111,10 +111,10 @@ class Latents:
 
 @dataclasses.dataclass(frozen=True)
 class Classes:
-    """How likely each class is, as logits: float32 (B, classes). No batch has it."""
+    """The logits of the classes: float32 (B, classes). Never part of a batch."""
 
     classes: str = "classes"
-    """The field of the config that says how many classes there are."""
+    """The field of the config that holds the number of classes."""
     kind: ClassVar[str] = "classes"
     dtype: ClassVar[str] = FLOAT
 
@@ -124,10 +124,10 @@ class Classes:
 
 @dataclasses.dataclass(frozen=True)
 class Code:
-    """What an encoder makes of an example: float32 (B, length). No batch has it."""
+    """The code that an encoder makes of an example: float32 (B, length). Never part of a batch."""
 
     length: str = "code_length"
-    """The field of the config that says how many numbers."""
+    """The field of the config that holds the length."""
     kind: ClassVar[str] = "code"
     dtype: ClassVar[str] = FLOAT
 
@@ -139,7 +139,7 @@ Field = Image | Label | Tokens | Clip | Latents | Classes | Code
 
 
 class Stream:
-    """Fields of one example, by their keys in a batch: they are shuffled and augmented together."""
+    """The fields of one example, by their keys in a batch. They are shuffled and augmented together."""
 
     def __init__(self, **fields: Field):
         self.fields = fields
@@ -152,8 +152,8 @@ class Stream:
 class Signature:
     """What a deployed network takes and gives.
 
-    Fields stand by the keys that they have in the batch, or among what `GAN.forward` makes, and in the order of the
-    network's inputs and outputs. So a teacher can be asked for the same.
+    The fields stand in the order of the network's inputs and outputs. Their keys are those of the batch or of what
+    `GAN.forward` returns, so that a teacher can be asked for the same.
     """
 
     takes: Mapping[str, Field]
@@ -161,20 +161,20 @@ class Signature:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """Of what it takes, in order."""
+        """The kinds of the inputs, in order."""
         return tuple(field.kind for field in self.takes.values())
 
     @property
     def made(self) -> str:
-        """The kind of what it gives."""
+        """The kind of the first output."""
         return next(iter(self.gives.values())).kind
 
 
 def fields_of(config: Any) -> dict[str, Field]:
-    """Every field of a batch by its key, in order. `config` is an architecture's config, or the class of it."""
+    """Returns all fields of a batch by key, in order. `config` is an architecture's config or its class."""
     return {key: field for stream in config.batch for key, field in stream.fields.items()}
 
 
 def keys_of(config: Any, *kinds: type) -> Iterator[str]:
-    """The keys of the fields of a batch that are of these classes."""
+    """Yields the keys of those fields of a batch that are instances of these classes."""
     return (key for key, field in fields_of(config).items() if isinstance(field, kinds))

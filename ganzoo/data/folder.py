@@ -1,13 +1,13 @@
-"""Files in folders: `folder:PATH` and `folder:PATH_A,PATH_B`. By the pictures of a batch's streams:
+"""Opens files in folders: `folder:PATH` and `folder:PATH_A,PATH_B`. The batch decides what a folder must hold:
 
-one                  PATH, searched recursively, linked folders too
-two, unrelated       PATH/trainA and PATH/trainB (testA, testB), PATH/A and PATH/B, or PATH_A and PATH_B
-a pair               the same, the files of a pair having the same name, but for the extension and an _A or _B at the
-                     end; of A and B, `data.input_side: right` makes B the input;
-                     PATH/input and PATH/target; or PATH with side-by-side images, twice as wide as high
+a picture            PATH, searched recursively, linked folders too
+two unrelated sets   PATH/trainA and PATH/trainB (testA, testB), PATH/A and PATH/B, or PATH_A and PATH_B
+a pair               the same folders; the two files of a pair have the same name except for the extension and an _A or
+                     _B at the end, and `data.input_side: right` makes B the input;
+                     or PATH/input and PATH/target; or PATH with side-by-side images, twice as wide as high
 
-Clips likewise, but for those side by side. Where PATH holds train/ and test/ or val/, the split picks one.
-`data.domains` names other sub folders to use, also where a batch has more. Labels and captions: see `labels.py`.
+Clips lie in the same folders, but never side by side. If PATH holds train/ and test/ or val/, the split picks one.
+`data.domains` names other sub folders, also for more than two sets. Labels and captions: see `labels.py`.
 """
 
 from collections.abc import Sequence
@@ -27,18 +27,18 @@ from ganzoo.errors import UsageError, near_miss, nearest, quoted
 SPLIT_FOLDERS = {"train": ("train",), "test": ("test", "val", "valid", "validation")}
 PAIR_FOLDERS = (("A", "B"), ("input", "target"))
 MIN_SIDE_BY_SIDE = 1.9
-"""Width by height; rounding may leave a pair a little narrower than 2."""
+"""The least ratio of width to height; rounding may leave a pair a little narrower than 2."""
 ONE, PAIR = (1,), (2,)
-"""Layouts of a batch."""
+"""Layouts of a batch, see `needs.layout`."""
 
 
 def open_source(data: DataConfig, batch: Batch, split: str) -> Source:
-    """The files of `folder:…`. Raises UsageError for a missing or empty folder, or files that don't match."""
+    """Opens the files of `folder:…`. Raises UsageError when a folder is missing or empty, or files don't match."""
     return open_folders(_paths(data.source.partition(":")[2]), data, batch, split, data.source)
 
 
 def open_folders(paths: Sequence[Path], data: DataConfig, batch: Batch, split: str, where: str) -> Source:
-    """The files in one folder, or in the folders of several sets. `where` names them in errors."""
+    """Opens the files in one folder, or in one folder for each set. `where` names them in errors."""
     medium, groups = medium_of(batch), needs.groups(batch)
     folders, in_training = _folders(paths, data, batch, split, where)
     skipped: Skipped = []
@@ -53,20 +53,20 @@ def open_folders(paths: Sequence[Path], data: DataConfig, batch: Batch, split: s
     else:
         domains = [folder.name for folder in folders] if len(folders) > 1 else ()
     shown = f" ({arrow(domains, batch)})" if domains else ""
-    labelled, described = needs.has(batch, Label), needs.has(batch, Tokens)
+    labeled, described = needs.has(batch, Label), needs.has(batch, Tokens)
     return Source(
         sets,
         f"{where}{shown}",
         split,
         tuple(skipped),
         in_training=in_training,
-        labels=labels_of(files[0], folders[0], paths[0], data.label, medium) if labelled else None,
+        labels=labels_of(files[0], folders[0], paths[0], data.label, medium) if labeled else None,
         captions=captions_of(files[0], medium, where) if described else None,
     )
 
 
 def _paths(text: str) -> list[Path]:
-    """One path, or two at a comma that is no part of an existing path."""
+    """Splits the text into one path, or into two at a comma that is not part of an existing path."""
     whole = Path(text).expanduser()
     parts = [Path(part.strip()).expanduser() for part in text.split(",")]
     paths = [whole] if whole.exists() or len(parts) == 1 else parts
@@ -85,15 +85,15 @@ def _check_folder(path: Path):
     missing = path.absolute()
     while not missing.parent.exists():
         missing = missing.parent
-    neighbours = [entry.name for entry in missing.parent.iterdir() if entry.is_dir()]
+    neighbors = [entry.name for entry in missing.parent.iterdir() if entry.is_dir()]
     raise UsageError(
         f"data.source: no folder {path}: there is no {quoted(missing.name)} in {missing.parent}"
-        f"{near_miss(missing.name, neighbours)}"
+        f"{near_miss(missing.name, neighbors)}"
     )
 
 
 def _folders(paths: Sequence[Path], data: DataConfig, batch: Batch, split: str, where: str) -> tuple[list[Path], bool]:
-    """The folders to read, one for each set (side-by-side pairs: one), and whether they are those for training."""
+    """Returns the folders to read, one for each set (one for side-by-side pairs), and whether they are for training."""
     medium, layout = medium_of(batch), needs.layout(batch)
     if len(paths) == 2:
         check_domain_count([str(path) for path in paths], batch, where)
@@ -134,13 +134,13 @@ def _folders(paths: Sequence[Path], data: DataConfig, batch: Batch, split: str, 
 
 
 def _input_first(pair: list[Path], data: DataConfig, layout: tuple[int, ...]) -> list[Path]:
-    """Of pairs in folders A and B, A is what would stand on the left. Folders called input and target say it all."""
+    """Puts B before A if `input_side` is right: A is the left image. Folders input and target keep their order."""
     swapped = layout == PAIR and data.input_side == "right" and pair[0].name.endswith("A")
     return pair[::-1] if swapped else pair
 
 
 def _split_folder(path: Path, split: str, medium: Medium) -> tuple[Path, bool]:
-    """The sub folder of the split, or of train with True where there is only that, or the path itself."""
+    """Returns the split's folder and False; train/ and True if there is only that; or the path itself."""
     for name in SPLIT_FOLDERS[split]:
         if holds_any(path / name, medium):
             return path / name, False
@@ -151,7 +151,7 @@ def _split_folder(path: Path, split: str, medium: Medium) -> tuple[Path, bool]:
 
 
 def _check_not_for_testing(path: Path, split: str, medium: Medium):
-    """Raises UsageError for a folder that would be searched for training files, and holds those of a test split."""
+    """Raises UsageError when training files are searched in a folder that has a test split and no train split."""
     for name in SPLIT_FOLDERS["test"]:
         if split == "train" and holds_any(path / name, medium):
             raise UsageError(
@@ -161,7 +161,7 @@ def _check_not_for_testing(path: Path, split: str, medium: Medium):
 
 
 def _halves(both: ImageSet, input_side: str, where: str) -> tuple[ImageSet, ImageSet]:
-    """Input and target of side-by-side pairs."""
+    """Splits side-by-side pairs into inputs and targets."""
     _check_side_by_side(both, where)
 
     def half(side):
@@ -194,7 +194,7 @@ def _check_side_by_side(both: ImageSet, where: str):
 
 
 def _matching_files(folders: Sequence[Path], medium: Medium, skipped: Skipped, where: str) -> list[list[Path]]:
-    """Files of the same path below their folder, extension aside."""
+    """Returns the files of each folder, matched by their path below it without the extension."""
     stems = [_by_stem(folder, medium) for folder in folders]
     everywhere = set.intersection(*map(set, stems))
     lonely = [sorted(set(some) - everywhere, key=natural) for some in stems]

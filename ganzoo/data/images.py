@@ -1,4 +1,4 @@
-"""Image files to arrays: uint8, (height, width, channels), RGB or luminance."""
+"""Reads image files into arrays: uint8, (height, width, channels), RGB or luminance."""
 
 import contextlib
 import io
@@ -8,26 +8,13 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
-from ganzoo.errors import RunError
-from ganzoo.lite.errors import reason
-from ganzoo.lite.folders import EXTENSIONS
+from ganzoo.errors import RunError, reason
 from ganzoo.lite.formats import open_image
 from ganzoo.lite.pixels import over_white, upright, upright_size
-from ganzoo.lite.tiling import resize
-
-__all__ = [
-    "EXTENSIONS",
-    "centre_crop",
-    "image_size",
-    "luminance",
-    "read_image",
-    "resize",
-    "shorter_side_to",
-]
 
 
 def read_image(file: str | Path | BinaryIO, channels: int = 3, name: str | None = None) -> np.ndarray:
-    """An image of any mode Pillow reads, upright (EXIF) and on white where it is transparent.
+    """Reads an image of any mode that Pillow reads, turned upright (EXIF), on white where it is transparent.
 
     Args:
         file: a path or an open binary file.
@@ -38,7 +25,7 @@ def read_image(file: str | Path | BinaryIO, channels: int = 3, name: str | None 
         uint8, (height, width, channels). 16-bit values are scaled to 8 bits.
 
     Raises:
-        RunError: names the file that is missing, truncated or no image.
+        RunError: when the file is missing, truncated or not an image; names the file.
     """
     with _errors_named(name or file), open_image(file) as image:
         image = over_white(upright(image)[0])
@@ -47,24 +34,24 @@ def read_image(file: str | Path | BinaryIO, channels: int = 3, name: str | None 
 
 
 def image_size(file: str | Path | BinaryIO, name: str | None = None) -> tuple[int, int]:
-    """(width, height) of the upright image, from its header. Raises RunError that names the file."""
+    """Returns (width, height) of the upright image, from its header. Raises RunError that names the file."""
     with _errors_named(name or file), open_image(file) as image:
         return upright_size(image)
 
 
 def luminance(pixels: np.ndarray) -> np.ndarray:
-    """uint8 (height, width, 3) to (height, width, 1), by ITU-R 601."""
+    """Converts uint8 (height, width, 3) to (height, width, 1), by ITU-R 601."""
     return np.asarray(Image.fromarray(pixels).convert("L"))[..., None]
 
 
 def shorter_side_to(size: int, width: int, height: int) -> tuple[int, int]:
-    """The (width, height) of the same shape whose shorter side is `size`."""
+    """Returns the (width, height) that has the same proportions and `size` as its shorter side."""
     shorter = min(width, height)
     return round(width * size / shorter), round(height * size / shorter)
 
 
-def centre_crop(pixels: np.ndarray, size: int) -> np.ndarray:
-    """The `size` x `size` square in the middle."""
+def center_crop(pixels: np.ndarray, size: int) -> np.ndarray:
+    """Cuts the `size` x `size` square out of the middle."""
     top, left = (pixels.shape[0] - size) // 2, (pixels.shape[1] - size) // 2
     # A copy: a view would keep the whole image in memory.
     return pixels[top : top + size, left : left + size].copy()

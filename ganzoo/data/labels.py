@@ -1,4 +1,4 @@
-"""What files in folders are labelled as: by labels.csv, or by the folder that each lies in; and their captions."""
+"""Finds the labels of files in folders, in labels.csv or by the folder each lies in, and their captions."""
 
 import csv
 import io
@@ -13,19 +13,19 @@ from ganzoo.errors import UsageError, nearest, quoted
 
 CSV = "labels.csv"
 FILE, LABEL = "file", "label"
-"""Columns of the CSV; `data.label` names another one of labels."""
+"""Columns of the CSV. `data.label` may name another column of labels."""
 SEPARATORS = (",", ";", "\t")
-"""Of columns: spreadsheets choose by the country."""
+"""Separators of columns: which one a spreadsheet writes depends on the country."""
 
 
 def labels_of(files: Sequence[Path], folder: Path, top: Path, column: str | None, medium: Medium) -> list[str]:
-    """The name of each file's class.
+    """Returns the name of each file's class.
 
-    By labels.csv in `folder`, or above it as far as `top`, whose paths are from where it lies; without one, the folder
-    in `folder` that the file lies in.
+    The names come from the labels.csv in `folder`, or in the nearest folder above it up to `top`, with paths relative
+    to that file. Without a labels.csv the class is the sub folder of `folder` that holds the file.
 
     Raises:
-        UsageError: when some file has no label, or the CSV names a file that is not there.
+        UsageError: when a file has no label, or the CSV names a missing file.
     """
     for place in (folder, *folder.parents):
         if (place / CSV).is_file():
@@ -64,7 +64,7 @@ def _from_csv(files: Sequence[Path], place: Path, column: str | None, medium: Me
         if not name or not label:
             raise UsageError(f"{table}: row {number} has no {column or LABEL if name else FILE}; fill it in")
         path = name.replace("\\", "/")
-        # Path.is_file raises for a name that is too long.
+        # Unlike this, Path.is_file raises for a name that is too long.
         if not os.path.isfile(place / path):
             raise UsageError(f"{table}: row {number} names {quoted(name)}, and there is no such file; put it right")
         inside = _inside(place, path)
@@ -85,9 +85,9 @@ def _from_csv(files: Sequence[Path], place: Path, column: str | None, medium: Me
 
 
 def _inside(place: Path, path: str) -> str | None:
-    """The path of a file from a folder on, however it leads there; None for one that lies elsewhere."""
+    """Returns the path of a file relative to a folder, also through links; None for a file that lies elsewhere."""
     folder, name = os.path.split(os.path.abspath(place / path))
-    # Without its links only where it must be; of the file itself never, for a picture may be a link.
+    # Links are resolved only if needed, and never that of the file itself: a picture may be a link.
     for real in (os.path.abspath, os.path.realpath):
         found, top = PurePath(real(folder), name), real(place)
         if found.is_relative_to(top):
@@ -96,7 +96,7 @@ def _inside(place: Path, path: str) -> str | None:
 
 
 def _rows(table: Path, column: str | None, medium: Medium) -> Iterator[tuple[int, tuple[str, str]]]:
-    """(number of the row, (file, label)), of all rows but the head and empty ones."""
+    """Yields (row number, (file, label)) of all rows but the head and empty ones."""
     text = _text(table)
     if "\0" in text:
         raise UsageError(f"{table}: is in UTF-16, or no text; save it as UTF-8")
@@ -123,13 +123,13 @@ def _rows(table: Path, column: str | None, medium: Medium) -> Iterator[tuple[int
 
 
 def _separator(head: str) -> str:
-    """What stands between the columns: with it there is the column of files, or else what there is most of."""
+    """Returns the separator that yields the column of files, or else the most frequent one."""
     with_files = (one for one in SEPARATORS if _column(next(csv.reader([head], delimiter=one), []), FILE) is not None)
     return next(with_files, max(SEPARATORS, key=head.count))
 
 
 def _column(head: Sequence[str], name: str) -> int | None:
-    """Which column has a name, whatever its case and the spaces around it; None: none has."""
+    """Returns the index of a column by its name, whatever the case and the spaces around it; None if there is none."""
     if name in head:
         return head.index(name)
     plain = [other.strip().casefold() for other in head]
@@ -137,7 +137,7 @@ def _column(head: Sequence[str], name: str) -> int | None:
 
 
 def captions_of(files: Sequence[Path], medium: Medium, where: str) -> list[str]:
-    """What is in the .txt file beside each file. Raises UsageError for a file that has none, or one that is no text."""
+    """Reads the .txt file beside each file. Raises UsageError when one is missing or is not text."""
     texts = [file.with_suffix(".txt") for file in files]
     missing = [(file, text) for file, text in zip(files, texts, strict=True) if not text.is_file()]
     if missing:
@@ -150,7 +150,7 @@ def captions_of(files: Sequence[Path], medium: Medium, where: str) -> list[str]:
 
 
 def _text(path: Path) -> str:
-    """What is in a file of text. Raises UsageError for one that can't be read, or is not in UTF-8."""
+    """Reads a text file. Raises UsageError when it can't be read or is not in UTF-8."""
     try:
         return path.read_bytes().decode("utf-8-sig")
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Files of pictures and of sound: which a folder holds, which of them can be opened, and sets of them."""
+"""Files of pictures and of sound: finds those in a folder, checks that they open, and makes sets of them."""
 
 import dataclasses
 import re
@@ -7,19 +7,18 @@ from pathlib import Path
 
 from ganzoo.data import needs, sound
 from ganzoo.data.fields import Clip
-from ganzoo.data.images import EXTENSIONS, image_size, read_image
+from ganzoo.data.images import image_size, read_image
 from ganzoo.data.needs import Batch
 from ganzoo.data.sources import ClipSet, ImageSet
-from ganzoo.errors import UsageError
-from ganzoo.lite.errors import reason
-from ganzoo.lite.folders import image_files
+from ganzoo.errors import UsageError, reason
+from ganzoo.lite.folders import EXTENSIONS, image_files
 from ganzoo.lite.formats import open_image
 
 UNREAD = {".heic", ".heif", ".avif", ".jxl", ".psd", ".svg", ".dng", ".cr2", ".nef", ".arw", ".raw"} - {*EXTENSIONS}
-"""Pictures that are no images here, and are said to be left out."""
+"""Formats of pictures that are not read; files of these formats are reported as left out."""
 UNREAD_SOUND = {".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aac", ".aif", ".aiff", ".wma"}
 MAX_VERIFIED = 10_000
-"""In larger sets only the headers are checked when opened; what else is broken is found when it is decoded."""
+"""In larger sets only the headers are checked when opened; other faults are found when a file is decoded."""
 
 Skipped = list[tuple[str, str]]
 
@@ -31,17 +30,17 @@ class Medium:
     noun: str
     extensions: tuple[str, ...]
     unread: tuple[str, ...]
-    """Of files that hold the same, but are not read."""
+    """The extensions of files that hold the same kind of thing but are not read."""
     read_format: str
-    """What those are to be converted to."""
+    """The format that those must be converted to."""
     check: Callable[[Path, bool], None]
-    """Raises an error for a file that can't be opened; for other faults only where it is to look at the whole file."""
+    """Raises an error for a file that can't be opened. With True it checks the whole file, else the header."""
     as_set: Callable[[Path, Sequence[Path]], ImageSet | ClipSet]
-    """A set of the files in a folder."""
+    """Makes a set of the files in a folder."""
 
 
 def medium_of(batch: Batch) -> Medium:
-    """Of what a batch reads."""
+    """Returns the medium that a batch reads."""
     return SOUND if needs.has(batch, Clip) else PICTURES
 
 
@@ -86,12 +85,12 @@ SOUND = Medium(
 
 
 def holds_any(folder: Path, medium: Medium) -> bool:
-    """Whether there is a folder, with a file of the medium in it or below it."""
+    """Tells whether the folder exists and holds a file of the medium, at any depth."""
     return folder.is_dir() and next(image_files(folder, medium.extensions), None) is not None
 
 
 def all_files(folder: Path, medium: Medium) -> list[Path]:
-    """All files below the folder, sorted as people sort them: 2 before 10. Raises UsageError where there are none."""
+    """Returns all files below the folder, in natural order (2 before 10). Raises UsageError when there are none."""
     files = image_files(folder, medium.extensions)
     files = sorted(files, key=lambda file: natural(file.relative_to(folder).as_posix()))
     if not files:
@@ -105,7 +104,7 @@ def all_files(folder: Path, medium: Medium) -> list[Path]:
 
 
 def good_files(folder: Path, medium: Medium, skipped: Skipped) -> list[Path]:
-    """The files that can be opened; the others go to `skipped`. Raises UsageError where there are none."""
+    """Returns the files that can be opened; appends the others to `skipped`. Raises UsageError when there are none."""
     files = all_files(folder, medium)
     bad = broken(files, medium)
     skipped += bad.items()
@@ -123,7 +122,7 @@ def good_files(folder: Path, medium: Medium, skipped: Skipped) -> list[Path]:
 
 
 def broken(files: Sequence[Path], medium: Medium) -> dict[str, str]:
-    """Why, by name, for the files whose header or check sums are wrong. A truncated JPEG is found only in decoding."""
+    """Returns the reason for each file whose header or checksum is wrong. Only decoding finds a truncated JPEG."""
     reasons = {}
     for file in files:
         try:
@@ -136,6 +135,6 @@ def broken(files: Sequence[Path], medium: Medium) -> dict[str, str]:
 
 
 def natural(name: str) -> list:
-    """What to sort names by so that 2 is before 10."""
+    """Returns a key that sorts names in natural order: 2 before 10."""
     parts = re.split(r"(\d+)", name.lower())
     return [int(part) if place % 2 else part for place, part in enumerate(parts)] + [name]

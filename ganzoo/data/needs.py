@@ -1,6 +1,6 @@
-"""What a batch needs of a source, by its fields: how many sets, of what, and whether examples have labels or captions.
+"""Derives what a batch needs of a source from its fields: how many sets, of what, and labels or captions.
 
-A batch is a tuple of streams, as the config of an architecture declares it.
+A batch is the tuple of streams that an architecture's config declares.
 """
 
 from ganzoo.data.fields import Clip, Image, Label, Smaller, Stream, Tokens
@@ -10,7 +10,7 @@ Batch = tuple[Stream, ...]
 
 
 def read_keys(stream: Stream) -> tuple[str, ...]:
-    """The keys of what a stream reads from files, in order: clips, or pictures but those made of others."""
+    """Returns the keys of what a stream reads from files, in order: clips, or pictures not made from others."""
     return tuple(
         key
         for key, field in stream.fields.items()
@@ -19,22 +19,22 @@ def read_keys(stream: Stream) -> tuple[str, ...]:
 
 
 def has(batch: Batch, *kinds: type) -> bool:
-    """Whether any field of a batch is of one of these classes."""
+    """Tells whether any field of a batch is an instance of these classes."""
     return any(isinstance(field, kinds) for stream in batch for field in stream.fields.values())
 
 
 def is_described(batch: Batch) -> bool:
-    """Whether a batch has labels or captions: all its streams are then of one set."""
+    """Tells whether a batch has labels or captions; then all its streams read the same set."""
     return has(batch, Label, Tokens)
 
 
 def groups(batch: Batch) -> tuple[tuple[str, ...], ...]:
-    """The keys of the sets that a source must have; those of one group belong together, as an input and its target.
+    """Returns the keys of the sets that a source must have. Sets of one group belong together, like input and target.
 
-    All streams of a batch that has labels or captions are of one set, which the longest of them names.
+    A batch with labels or captions has one group: the keys of its longest stream.
 
     Raises:
-        UsageError: when a stream reads nothing from files, or a batch both pictures and clips.
+        UsageError: when a stream reads nothing from files, or a batch has both pictures and clips.
     """
     found = tuple(map(read_keys, batch))
     if not found or not all(found):
@@ -45,10 +45,10 @@ def groups(batch: Batch) -> tuple[tuple[str, ...], ...]:
 
 
 def layout(batch: Batch) -> tuple[int, ...]:
-    """How many sets belong together: (1,) for a picture, (2,) for a pair, (1, 1) for two that are unrelated."""
+    """Returns the number of sets in each group: (1,) for a picture, (2,) for a pair, (1, 1) for two unrelated sets."""
     return tuple(map(len, groups(batch)))
 
 
 def named(batch: Batch) -> str:
-    """What a batch is called in errors: `a batch of input, target`."""
+    """Names a batch in errors: `a batch of input, target`."""
     return f"a batch of {', '.join(key for stream in batch for key in stream.fields) or 'nothing'}"

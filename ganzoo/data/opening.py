@@ -1,4 +1,4 @@
-"""Which module opens which source of pictures or clips."""
+"""Finds the module that opens a source of pictures or clips."""
 
 import dataclasses
 import importlib
@@ -12,7 +12,7 @@ OPENERS = {"embedded": "embedded", "folder": "folder", "tfds": "tfds", "url": "a
 
 
 def open_source(data: DataConfig, batch: Batch, split: str = "train") -> Source:
-    """The sets that `data.source` names, as a batch needs them.
+    """Opens the sets that `data.source` names, as a batch needs them.
 
     Raises:
         UsageError: for an unknown split, scheme or name, or a source that can't serve the batch.
@@ -32,10 +32,12 @@ def open_source(data: DataConfig, batch: Batch, split: str = "train") -> Source:
 
 
 def of_source(data: DataConfig, source: str, batch: Batch) -> DataConfig:
-    """Images of another source, prepared alike: of its usual domains, and of the same label where it has one so called.
+    """Returns the settings for another source, prepared alike, with its usual domains.
+
+    The label is kept only if the other source has one of that name.
 
     Raises:
-        UsageError, RunError: as `open_source`, where there is a label to be looked for.
+        UsageError, RunError: as `open_source` does, if there is a label to look for.
     """
     alike = dataclasses.replace(data, source=source, domains=())
     try:

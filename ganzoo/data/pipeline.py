@@ -1,7 +1,7 @@
 """Batches as a pure function of (seed, step), in NumPy.
 
 Example number n of a run is `permutation[epoch n // length][n % length]`, and its crop and flip are drawn from
-(seed, n): any step can be had without those before it, so a run resumes by asking for its next step.
+(seed, n). So any step can be computed without those before it, and a run resumes by asking for its next step.
 """
 
 import copy
@@ -14,16 +14,16 @@ import numpy as np
 
 from ganzoo.config.recipe import DataConfig
 from ganzoo.core.seeding import derive, generator
-from ganzoo.data import images
 from ganzoo.data.fields import Clip, Crop, Image, Smaller, fields_of
 from ganzoo.data.settings import check_settings
 from ganzoo.data.sources import ImageSet, Source
 from ganzoo.data.streams import Names, Records, open_streams
 from ganzoo.data.visits import MemoryCache, way_of
 from ganzoo.errors import RunError, UsageError
+from ganzoo.lite.tiling import resize
 
 Example = dict[str, np.ndarray]
-"""What is read from files and the numbers of one example, by key."""
+"""The pictures or clips of one example, and its numbers, by key."""
 
 
 def open_pipeline(
@@ -32,14 +32,14 @@ def open_pipeline(
     """Opens the source and checks that it can serve the batch; decodes nothing yet.
 
     Args:
-        config: an architecture's config: its `batch`, and the sizes that the fields of that ask for by name.
+        config: an architecture's config, with its `batch` and the sizes that the fields of the batch name.
         batch_size: examples per batch.
-        seed: of the order, of all that is random in a visit, and of which examples have labels where only so many do.
+        seed: seeds the order, all that is random in a visit, and the choice of labels where only some are kept.
         split: "train" or "test".
-        names: what whole numbers stand for in a network that was trained; labels and words are numbered so.
+        names: what the numbers of labels and words stand for in a trained network; the data is numbered alike.
 
     Raises:
-        UsageError: when the source, or the batch with these sizes, can't be had.
+        UsageError: when the source can't be opened, or can't serve a batch of these sizes.
         RunError: when a download fails.
     """
     check_settings(config, data)
@@ -53,25 +53,25 @@ def open_pipeline(
 
 
 def of_size(config, image_size: int, channels: int):
-    """The config as for pictures of another size and number of channels, whether or not its networks allow them."""
+    """Returns the config for pictures of another size and number of channels, even if its networks don't allow them."""
     other = copy.copy(config)
-    # Beside its class, which would check them.
+    # Set without the class, which would check the values.
     vars(other).update(image_size=image_size, channels=channels)
     return other
 
 
 class Pipeline:
-    """Batches from one source. Get one from `open_pipeline`. `batch` and `fixed` may be called by threads.
+    """Batches from one source; `open_pipeline` makes one. Threads may call `batch` and `fixed` at the same time.
 
     Attributes:
         batch_size: examples per batch.
         description: one line for people.
         fields: the fields of a batch by key, in order.
         shapes: the shape of each array of a batch, by key.
-        dtypes: and its dtype, float32 or int32.
-        names: what whole numbers stand for, by key: the classes of a label, the words of tokens with "" first.
-        skipped: (name, reason) of each file left out, those found later included.
-        failures: why batches could not be had, one for each that was asked for in vain.
+        dtypes: the dtype of each array, float32 or int32, by key.
+        names: what numbers stand for, by key: the classes of a label; the words of tokens, with "" first.
+        skipped: (name, reason) of each file left out so far.
+        failures: the error of each request for a batch that failed.
     """
 
     def __init__(self, config, data, source: Source, streams: tuple[Records, ...], names: Names, batch_size, seed):
@@ -88,25 +88,25 @@ class Pipeline:
         self._ways = {records.keys: way_of(records, config, data, cache) for records in streams}
 
     def reordered(self, number: int) -> "Pipeline":
-        """The same examples, but in another order and augmented otherwise; 0 is the order as it is."""
+        """Returns the same examples in another order, augmented otherwise; 0 changes nothing."""
         other = copy.copy(self)
         if number:
             other._seed = derive(self._seed, "reordered", number)
         return other
 
     def __len__(self) -> int:
-        """Examples in an epoch; of streams shuffled independently, the largest one's."""
+        """The number of examples in an epoch; where streams are shuffled independently, that of the largest."""
         return max(map(len, self._streams))
 
     @property
     def files(self) -> list[str]:
-        """What the examples of the first stream are called: of files, their paths below the folder."""
+        """The names of the first stream's examples; of files, their paths below the folder."""
         return self._streams[0].files
 
     def fingerprint(self) -> dict[str, int | str]:
-        """Which examples these are: `images`, how many, and `digest`.
+        """Identifies the data by `images`, how many there are, and `digest`.
 
-        That is of the names and sizes of their files, and of their labels and captions, where there are such.
+        The digest covers the names and sizes of files, and the labels and captions if there are any.
         """
         digest = hashlib.sha256()
         for found in self._source.sets:
@@ -120,33 +120,33 @@ class Pipeline:
         return {"images": sum(map(len, self._source.sets)), "digest": digest.hexdigest()[:16]}
 
     def batch(self, step: int) -> dict[str, np.ndarray]:
-        """The batch of one step, counted from 0: for each key an array of `shapes` and `dtypes`.
+        """Returns the batch of one step, counted from 0: an array of `shapes` and `dtypes` for each key.
 
-        Pictures and clips have values in the range of their field. Those of one stream belong together.
+        Pictures and clips have values in the range of their field. Arrays of one stream belong together.
 
         Raises:
-            RunError: when a file that was there is not to be had any more, or none of a set can be decoded.
+            RunError: when a file has disappeared, or no file of a set can be decoded.
         """
         return self.part(step, 0, 1)
 
     def part(self, step: int, index: int, count: int) -> dict[str, np.ndarray]:
-        """Part `index` of `count` equal ones, in order, of the batch of a step; no other example is decoded.
+        """Returns part `index` of `count` equal parts, in order, of the batch of a step; decodes no other example.
 
         Args:
             count: a divisor of the batch size.
 
         Raises:
-            RunError: when a file that was there is not to be had any more, or none of a set can be decoded.
+            RunError: when a file has disappeared, or no file of a set can be decoded.
         """
         size = self.batch_size // count
         first = step * self.batch_size + index * size
         return self._arrays([self._visit(records, n) for n in range(first, first + size)] for records in self._streams)
 
     def fixed(self, count: int) -> dict[str, np.ndarray]:
-        """`count` examples (or all, if fewer), spread evenly over each stream, not augmented; the same at every call.
+        """Returns `count` examples (or all, if fewer), spread evenly over each stream, not augmented; always the same.
 
-        Arrays as in `batch`. Pictures are resized and cropped in the centre, those that are cut out only cropped; of
-        clips it is the first part. Where there are hints, inputs have 3 at most.
+        Arrays are as in `batch`. Pictures are resized and cropped in the center, `Crop` fields only cropped. Clips are
+        cut from their beginning. If there are hints, inputs have 3 at most.
         """
         count = min([count, *map(len, self._streams)])
         return self._arrays([self._shown(records, k, count) for k in range(count)] for records in self._streams)
@@ -162,7 +162,7 @@ class Pipeline:
         return self._first_good(records, k * len(records) // count, lambda i: way.shown(i, k))
 
     def _first_good(self, records: Records, index: int, load: Callable[[int], tuple]) -> Example:
-        """The example at `index`, or the next one that can be decoded: which one depends on the files alone."""
+        """Loads the example at `index`, or the next one that can be decoded: the choice depends on the files alone."""
         errors, length = [], len(records)
         for candidate in range(index, index + length):
             place = candidate % length
@@ -192,20 +192,20 @@ class Pipeline:
                 warnings.warn(f"{error}; the next one is used in its place", stacklevel=3)
 
     def _arrays(self, streams: Iterable[list[Example]]) -> dict[str, np.ndarray]:
-        """The arrays of a batch, by key in the order of its fields, of the examples of each stream."""
+        """Stacks the examples of each stream into the arrays of a batch, in the order of its fields."""
         stacked = {key: np.stack([one[key] for one in stream]) for stream in streams for key in stream[0]}
         return {key: self._finished(field, stacked, key) for key, field in self.fields.items()}
 
     def _finished(self, field, stacked: Example, key: str) -> np.ndarray:
         if isinstance(field, Smaller):
             height, width = self.shapes[key][1:3]
-            pixels = np.stack([images.resize(picture, width, height) for picture in stacked[field.of]])
+            pixels = np.stack([resize(picture, width, height) for picture in stacked[field.of]])
             return _in_range(pixels, *field.range)
         return _in_range(stacked[key], *field.range) if isinstance(field, Image) else stacked[key]
 
 
 def _in_range(pixels: np.ndarray, low: float, high: float) -> np.ndarray:
-    """uint8 to float32, from `low`, of black, to `high`, of white."""
+    """Maps uint8 to float32: 0, black, to `low` and 255, white, to `high`."""
     return pixels.astype(np.float32) / (255 / (high - low)) + low
 
 
@@ -222,12 +222,12 @@ def _permutation(seed: int, keys: tuple[str, ...], epoch: int, length: int) -> n
 
 
 def _is_gone(error: RunError) -> bool:
-    """Whether the system did not give a file, such as one of a disk that went away. What decoders say has no number."""
+    """Tells whether the system did not give a file, as when a disk went away. Errors of decoders have no errno."""
     return isinstance(error.__cause__, OSError) and error.__cause__.errno is not None
 
 
 def _check_pictures(records: Records, config, source: str) -> None:
-    """Raises UsageError when pictures are too small, or those that belong together of other shapes."""
+    """Raises UsageError when pictures are too small, or pictures that belong together differ in shape."""
     field, first = records.fields[records.keys[0]], records.sets[0]
     if isinstance(field, Clip):
         return

@@ -1,4 +1,4 @@
-"""What a batch and the settings of `data` make sense of together."""
+"""Checks that the settings of `data` make sense for a batch."""
 
 from ganzoo.config.recipe import DataConfig
 from ganzoo.data import needs
@@ -7,7 +7,7 @@ from ganzoo.errors import UsageError
 
 
 def check_settings(config, data: DataConfig) -> None:
-    """Raises UsageError, naming the setting, for what makes no sense with the batch of an architecture's config."""
+    """Raises UsageError, naming the setting, when one makes no sense for the batch of an architecture's config."""
     if data.label and not needs.has(config.batch, Label):
         raise UsageError(f"data.label: {needs.named(config.batch)} has no labels; remove it")
     if needs.has(config.batch, Image):

@@ -1,4 +1,4 @@
-"""Sound in .wav files of whole numbers (PCM), by the standard library: any number of channels, mixed to one."""
+"""Reads .wav files of integers (PCM) with the standard library, and mixes their channels to one."""
 
 import contextlib
 import os
@@ -8,21 +8,20 @@ from pathlib import Path
 
 import numpy as np
 
-from ganzoo.errors import RunError
+from ganzoo.errors import RunError, reason
 from ganzoo.lite import clips
-from ganzoo.lite.errors import reason
 
 EXTENSIONS = (clips.SUFFIX,)
 
 
 def header(file: Path) -> tuple[int, int]:
-    """(how many values a channel has, how many of them a second has). Raises RunError that names the file."""
+    """Returns (values of a channel, values per second). Raises RunError that names the file."""
     with _opened(file) as sound:
         return sound.getnframes(), sound.getframerate()
 
 
 def verify(file: Path) -> None:
-    """Raises RunError, naming the file, unless it holds as much sound as it says, and some."""
+    """Raises RunError, naming the file, unless it holds sound, and as much of it as its header says."""
     with _opened(file) as sound:
         frames, frame_size = sound.getnframes(), sound.getnchannels() * sound.getsampwidth()
         if not frames:
@@ -32,10 +31,10 @@ def verify(file: Path) -> None:
 
 
 def read_clip(file: Path, start: int, count: int) -> np.ndarray:
-    """`count` values from value `start` on: float32 (count, 1) in [-1, 1], filled up with silence.
+    """Reads `count` values from value `start` on: float32 (count, 1) in [-1, 1], padded with silence.
 
     Raises:
-        RunError: names the file that is missing, is no PCM or ends before it says.
+        RunError: when the file is missing, not PCM or truncated; names the file.
     """
     with _opened(file) as sound:
         wanted = max(min(count, sound.getnframes() - start), 0)
@@ -50,9 +49,9 @@ def read_clip(file: Path, start: int, count: int) -> np.ndarray:
 
 @contextlib.contextmanager
 def _opened(file: Path) -> Iterator[wave.Wave_read]:
-    """The open file. Turns whatever its reader raises into a RunError that names it."""
+    """Opens a file; turns whatever its reader raises into a RunError that names it."""
     try:
-        # A pipe would be waited for.
+        # Opening a pipe would wait for its writer.
         if file.exists() and not file.is_file():
             raise OSError("not a regular file")
         with wave.open(str(file), "rb") as sound:

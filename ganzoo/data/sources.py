@@ -1,6 +1,6 @@
-"""What a source of pictures or clips is.
+"""Sources of pictures or clips.
 
-A source is a tuple of sets, one for each key of `needs.groups`: those of one group have the same length and order.
+A source is a tuple of sets, one for each key of `needs.groups`. Sets of one group have the same length and order.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from ganzoo.errors import UsageError
 
 
 class NoSuchLabel(UsageError):
-    """A source has no label of the name that `data.label` gives."""
+    """The source has no label of the name in `data.label`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,11 +24,11 @@ class ImageSet:
 
     names: Sequence[str]
     read: Callable[[int], np.ndarray]
-    """uint8 RGB, (height, width, 3). Raises RunError, naming the image, when it can't be decoded."""
+    """Returns image number i: uint8 RGB (height, width, 3). Raises RunError, naming it, if it can't be decoded."""
     size: Callable[[int], tuple[int, int]]
-    """(width, height), without decoding."""
+    """Returns the (width, height) of an image without decoding it."""
     file_size: Callable[[int], int] = lambda index: 0
-    """Bytes of the file that holds the image; 0 where it comes from none."""
+    """Returns the bytes of the image's file; 0 if it comes from none."""
 
     def __len__(self):
         return len(self.names)
@@ -40,12 +40,12 @@ class ClipSet:
 
     names: Sequence[str]
     read: Callable[[int, int, int], np.ndarray]
-    """Of a file, from a value on, so many values: float32 (count, 1) in [-1, 1], filled up with silence. Raises
-    RunError, naming the file, when it can't be read."""
+    """Returns values of a file, by its number, the first value and their count: float32 (count, 1) in [-1, 1], padded
+    with silence. Raises RunError, naming the file, when it can't be read."""
     length: Callable[[int], int]
-    """How many values a file has."""
+    """Returns the number of values in a file."""
     rate: Callable[[int], int]
-    """How many of them a second has."""
+    """Returns the number of values per second."""
     file_size: Callable[[int], int]
 
     def __len__(self):
@@ -54,23 +54,23 @@ class ClipSet:
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """Sets of pictures or clips, and what is said of each example."""
+    """Sets of pictures or clips, with the labels and captions of their examples."""
 
     sets: tuple[ImageSet, ...] | tuple[ClipSet, ...]
     where: str
-    """For people, e.g. "embedded:emoji (line -> flat)"."""
+    """Its name for people, e.g. "embedded:emoji (line -> flat)"."""
     split: str
     """`train` or `test`."""
     skipped: tuple[tuple[str, str], ...] = ()
     """(name, reason) of each image that is left out because it can't be read."""
     aligned: bool = False
-    """The same position in two sets is the same thing, also where their streams are unrelated."""
+    """Whether the same position in two sets shows the same thing, also if their streams are unrelated."""
     in_training: bool = False
-    """The test split holds the same images as the one for training, because there is no other."""
+    """Whether the test split holds the images for training, because there are no others."""
     labels: Sequence[str] | None = None
-    """The class of each example by name, where the batch has labels."""
+    """The class name of each example, if the batch has labels."""
     captions: Sequence[str] | None = None
-    """The caption of each example, where the batch has tokens."""
+    """The caption of each example, if the batch has tokens."""
 
     @property
     def description(self) -> str:
@@ -88,11 +88,11 @@ def check_domain_count(domains: Sequence[str], batch: Batch, where: str):
 
 
 def check_no_sound(batch: Batch, where: str):
-    """Raises UsageError for a batch of clips: `where` is a source of pictures."""
+    """Raises UsageError for a batch of clips. `where` names a source of pictures."""
     if needs.has(batch, Clip):
         raise UsageError(f"{where}: has no sound; {needs.named(batch)} needs folder:PATH or url:… with .wav files")
 
 
 def arrow(domains: Sequence[str], batch: Batch) -> str:
-    """`line -> flat`, `flat <-> 3d` or `flat`: domains as a batch uses them."""
+    """Joins domains as a batch uses them: `line -> flat`, `flat <-> 3d` or `flat`."""
     return (" <-> " if len(needs.groups(batch)) > 1 else " -> ").join(domains)

@@ -1,4 +1,4 @@
-"""The streams of a batch with their examples: what is read from files, and the numbers of labels and words."""
+"""The streams of a batch with their examples: sets of files, and the numbers of labels and words."""
 
 import dataclasses
 import functools
@@ -17,20 +17,20 @@ from ganzoo.errors import UsageError, nearest, quoted
 from ganzoo.lite.words import words
 
 Names = Mapping[str, tuple[str, ...]]
-"""What numbers stand for: the class names of each label's key, the words of each tokens' key with "" first."""
+"""What numbers stand for, by key: the class names of a label; the words of tokens, with "" first."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Records:
-    """What is known of the examples of one stream, in a fixed order."""
+    """The examples of one stream, in a fixed order."""
 
     fields: Mapping[str, Field]
     keys: tuple[str, ...]
-    """Of what is read from files. What is random in the stream goes by them."""
+    """The keys of what is read from files. They seed everything random in the stream."""
     sets: tuple[ImageSet, ...] | tuple[ClipSet, ...]
-    """For each of these keys."""
+    """One for each of these keys."""
     places: Sequence[int]
-    """Of each example in the sets."""
+    """The place of each example in the sets."""
     numbers: Mapping[str, np.ndarray]
     """Labels, int32 (N,), and tokens, int32 (N, length), by key."""
 
@@ -39,18 +39,18 @@ class Records:
 
     @property
     def noun(self) -> str:
-        """What the examples are, for people."""
+        """What people call the examples: pairs, clips or images."""
         if len(self.keys) > 1:
             return "pairs"
         return "clips" if isinstance(self.sets[0], ClipSet) else "images"
 
     @functools.cached_property
     def files(self) -> list[str]:
-        """What the examples are called: of files, their paths below the folder of the first set."""
+        """The names of the examples; of files, their paths below the folder of the first set."""
         return self.files_of(self.keys[0])
 
     def files_of(self, key: str) -> list[str]:
-        """Those that are read for one key."""
+        """Returns the names of the files that are read for one key."""
         names = self.sets[self.keys.index(key)].names
         return [names[place] for place in self.places]
 
@@ -58,16 +58,16 @@ class Records:
 def open_streams(
     config, data: DataConfig, split: str, seed: int, known: Names | None = None
 ) -> tuple[Source, tuple[Records, ...], Names]:
-    """The source of a batch, the examples of each of its streams, and what their numbers stand for.
+    """Opens the source of a batch. Returns it, the examples of each stream, and what their numbers stand for.
 
     Args:
-        config: an architecture's config, whose `batch` it is.
-        seed: chooses the examples of a label of which only so many have one.
-        known: what numbers stand for in a network that was trained: labels and words are numbered so. Where it says
-            nothing, they are numbered by the data's train split.
+        config: an architecture's config, which declares the batch.
+        seed: chooses the examples that keep their label, where only some do.
+        known: what numbers stand for in a trained network; labels and words are numbered alike. Keys that it lacks are
+            numbered by the train split.
 
     Raises:
-        UsageError: when the source can't be had, its labels or captions don't fit the config, or it has a class that
+        UsageError: when the source can't be opened, its labels or captions don't fit the config, or it has a class that
             is not known.
         RunError: when a download fails.
     """
@@ -107,7 +107,7 @@ def _check_rate(clips: ClipSet, rate: int, setting: str, source: str) -> None:
 
 
 def names_going_on(config, data: DataConfig, recorded: Names) -> Names:
-    """What numbers stand for in a run that goes on: what it recorded, and then the words that are new in its data.
+    """Returns what numbers stand for in a run that is resumed: the names it recorded, then the new words of its data.
 
     Raises:
         UsageError: when the train split has other classes than the run, or more new words than there is room for.
@@ -149,12 +149,12 @@ def _with_new_words(source: Source, recorded: tuple[str, ...], allowed: int, set
 
 
 def _numbered(config) -> dict[str, Label | Tokens]:
-    """The fields of a batch that are numbers which stand for something, by key."""
+    """Returns the fields of a batch whose numbers stand for something, by key."""
     return {key: field for key, field in fields_of(config).items() if isinstance(field, Label | Tokens)}
 
 
 def _names(config, data: DataConfig, source: Source, known: Names) -> Names:
-    """What the numbers of labels and tokens stand for: as known, else of the train split whatever the source is of."""
+    """Returns what numbers stand for: the known names, else those of the train split, whatever split the source is."""
     numbered = _numbered(config)
     names = {key: tuple(known[key]) for key in numbered if known.get(key)}
     if len(names) == len(numbered):
@@ -226,7 +226,7 @@ def _tokens(source: Source, names: tuple[str, ...], length: int, setting: str) -
 
 
 def _balanced(classes: np.ndarray, names: tuple[str, ...], each: int, setting: str, rng: np.random.Generator):
-    """The places, in order, of `each` examples of every class, chosen at random."""
+    """Returns the places, in order, of `each` random examples of every class."""
     counts = Counter(classes.tolist())
     scarce = min(counts, key=counts.get)
     if counts[scarce] < each:

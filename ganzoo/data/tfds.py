@@ -1,8 +1,8 @@
-"""Data sets of TensorFlow Datasets: `tfds:NAME`, e.g. `tfds:fashion_mnist` or `tfds:cycle_gan/horse2zebra`.
+"""Opens data sets of TensorFlow Datasets: `tfds:NAME`, e.g. `tfds:fashion_mnist` or `tfds:cycle_gan/horse2zebra`.
 
-Domains are image features of an example, or splits. By default: the only image feature; `hr` for super-resolution; the
-splits trainA and trainB (testA, testB) for two unrelated sets. A label is a ClassLabel of an example, a caption its
-Text. The data set lies where tensorflow-datasets keeps it ($TFDS_DATA_DIR).
+A domain is an image feature of an example, or a split. The defaults are the only image feature, `hr` for
+super-resolution, and the splits trainA and trainB (testA, testB) for two unrelated sets. A label is a ClassLabel of an
+example, a caption its Text. Data sets lie where tensorflow-datasets keeps them ($TFDS_DATA_DIR).
 """
 
 import contextlib
@@ -25,10 +25,10 @@ SPLITS = {"train": (), "test": ("test", "validation", "valid", "val")}
 
 
 def open_source(data: DataConfig, batch: Batch, split: str) -> Source:
-    """The images of a data set, which is downloaded and prepared if it is not there yet.
+    """Opens the images of a data set; downloads and prepares it first if it is missing.
 
     Raises:
-        UsageError: for an unknown name, domain or label, or where tensorflow-datasets or TensorFlow is not installed.
+        UsageError: for an unknown name, domain or label, or when tensorflow-datasets or TensorFlow is not installed.
         RunError: when it can't be downloaded or prepared.
     """
     check_no_sound(batch, data.source)
@@ -71,7 +71,7 @@ def _prepared_builder(name: str):
         data_dir = os.environ.get("TFDS_DATA_DIR")
         builder = tfds.builder(name, data_dir=data_dir)
         if not builder.is_prepared():
-            # Of the formats, this one has random access.
+            # This is the format with random access.
             builder = tfds.builder(name, data_dir=data_dir, file_format="array_record")
     except tfds.core.DatasetNotFoundError:
         short = name.partition("/")[0].partition(":")[0]
@@ -126,7 +126,7 @@ def _features_of(builder, kind: type) -> list[str]:
 
 
 def _column(builder, split: str, feature: str, examples) -> list:
-    """One feature of all examples. They are remembered: what is prepared doesn't change, and reading it takes long."""
+    """Reads one feature of all examples, once: prepared data doesn't change, and reading it takes long."""
     key = (str(builder.data_path), split, feature)
     if key not in _COLUMNS:
         _COLUMNS[key] = [example[feature] for example in examples]
@@ -134,7 +134,7 @@ def _column(builder, split: str, feature: str, examples) -> list:
 
 
 def _labels(builder, label: str, numbers: list) -> list[str]:
-    """The name of each example's class. Raises UsageError for one that has none, -1."""
+    """Returns the class name of each example. Raises UsageError for an example that has none, -1."""
     names = builder.info.features[label].names
     if min(numbers, default=0) < 0:
         raise UsageError(f"data.label: example {numbers.index(-1)} of tfds:{builder.name} has no {label}; name another")
@@ -146,7 +146,7 @@ def _as_text(value) -> str:
 
 
 def _usual_domains(batch: Batch, features: list[str], splits: list[str]) -> list[str]:
-    """The order of the features means nothing, so that two of them must be named."""
+    """Returns the domains to take when none are named. Two features must be named, since their order means nothing."""
     layout = needs.layout(batch)
     if sum(layout) == 2:
         return ["A", "B"] if len(features) == 1 and {"trainA", "trainB"} <= set(splits) else []
@@ -154,7 +154,7 @@ def _usual_domains(batch: Batch, features: list[str], splits: list[str]) -> list
 
 
 def _place(domain: str, split: str, features: list[str], splits: list[str], where: str) -> tuple[str, str]:
-    """The (split, feature) that a domain means: a feature, a letter as in trainA, or a split."""
+    """Returns the (split, feature) that a domain means: a feature, a letter as in trainA, or a split."""
     letter = "" if domain in features else domain
     feature = domain if domain in features else features[0]
     for name in (*SPLITS[split], "train"):
@@ -166,9 +166,9 @@ def _place(domain: str, split: str, features: list[str], splits: list[str], wher
 
 
 def _encoded_images(builder, split: str, features: list[str], said: list[str]):
-    """Examples by position: dicts of encoded images, and of what is `said` of them.
+    """Returns the examples by position: dicts of encoded images and of the features in `said`.
 
-    Read as needed, or once into memory for formats without access.
+    They are read on demand, or all at once into memory if the format has no random access.
     """
     import tensorflow_datasets as tfds
 

@@ -1,7 +1,7 @@
-"""What a visit to an example gives: pictures at their size, cropped, mirrored and drawn on; pieces of clips.
+"""Loads examples: pictures that are resized, cropped, mirrored and drawn on; pieces of clips.
 
-A way of visiting has two methods: `visit`, as in training, which is random by a seed and the number of the visit alone,
-and `shown`, which is always the same. Both give an array for each key of a stream that is read from files.
+Both classes have two methods: `visit`, as in training, which depends on the seed and the number of the visit alone, and
+`shown`, which is always the same. Both return an array for each key that a stream reads from files.
 """
 
 import functools
@@ -15,12 +15,13 @@ from ganzoo.core.seeding import generator
 from ganzoo.data import drawings, images
 from ganzoo.data.fields import Clip, Crop
 from ganzoo.data.streams import Records
+from ganzoo.lite import tiling
 
 Arrays = tuple[np.ndarray, ...]
 
 
 class MemoryCache:
-    """Remembers decoded examples until `limit` bytes are used; then what is new is made on each visit."""
+    """Keeps decoded examples until `limit` bytes are used; others are decoded on each visit."""
 
     def __init__(self, limit: float):
         self._limit, self._used = limit, 0
@@ -40,7 +41,7 @@ class MemoryCache:
 
 
 def way_of(records: Records, config, data: DataConfig, cache: MemoryCache) -> "Pictures | Clips":
-    """How the examples of a stream are visited."""
+    """Returns how the examples of a stream are loaded."""
     field = records.fields[records.keys[0]]
     return Clips(records, config, field) if isinstance(field, Clip) else Pictures(records, config, data, cache)
 
@@ -53,7 +54,7 @@ class Pictures:
         self._size = config.image_size
         native = any(isinstance(records.fields[key], Crop) for key in records.keys)
         fixed_size, jitter_size = None if native else self._size, None if native else data.load_size
-        # Without jitter the middle is kept, with it (and at native size) every visit crops elsewhere.
+        # Without jitter the middle is kept. With jitter, and at native size, each visit crops elsewhere.
         visit_crop = None if native or jitter_size else self._size
         shared = functools.partial(prepare, channels=config.channels, resize=data.resize)
         self._prepare = functools.partial(shared, size=jitter_size or fixed_size, crop=visit_crop)
@@ -84,7 +85,7 @@ class Pictures:
 
 
 class Clips:
-    """Visits to clips: float32 (length, 1). Of those that belong together, the parts begin at the same value."""
+    """Visits to clips: float32 (length, 1). Clips that belong together are cut at the same value."""
 
     def __init__(self, records: Records, config, field: Clip):
         self._records, self._length = records, getattr(config, field.length)
@@ -104,23 +105,23 @@ class Clips:
 
 
 def prepare(example: Arrays, size: int | None, crop: int | None, channels: int, resize: str) -> Arrays:
-    """What is the same on every visit: all images of an example at one size, and their middle.
+    """Does what is the same on every visit: resizes all images of an example and crops their middle.
 
-    Where `resize` is `crop` the shorter side becomes `size`, where it is `squash` both do, whatever their shape. Images
-    are uint8 (H, W, 3) in, and uint8 (H, W, channels) out; `channels` 1 is luminance. None for `size` leaves images at
-    their own size, None for `crop` leaves them whole.
+    If `resize` is `crop` the shorter side becomes `size`; if it is `squash` both sides do. Images are uint8 (H, W, 3)
+    in and uint8 (H, W, channels) out; 1 channel is luminance. If `size` is None images keep their size, if `crop` is
+    None they stay whole.
     """
     if channels == 1:
         example = tuple(images.luminance(image) for image in example)
     if size:
         height, width = example[0].shape[:2]
         width, height = (size, size) if resize == "squash" else images.shorter_side_to(size, width, height)
-        example = tuple(images.resize(image, width, height) for image in example)
-    return tuple(images.centre_crop(image, crop) for image in example) if crop else example
+        example = tuple(tiling.resize(image, width, height) for image in example)
+    return tuple(images.center_crop(image, crop) for image in example) if crop else example
 
 
 def _augment(example: Arrays, size: int, flip: bool, rng: np.random.Generator) -> Arrays:
-    """The same random crop, and the same flip where flips are on, for all images of an example."""
+    """Crops all images of an example at one random place, and mirrors all of them or none if flips are on."""
     height, width = example[0].shape[:2]
     top, left = rng.integers(height - size + 1), rng.integers(width - size + 1)
     mirror = rng.random() < 0.5 and flip

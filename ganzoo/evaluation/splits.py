@@ -12,11 +12,12 @@ import numpy as np
 
 from ganzoo.config.recipe import Recipe
 from ganzoo.core.seeding import generator
-from ganzoo.data import images
 from ganzoo.data.fields import Clip, Crop, Smaller
+from ganzoo.data.images import luminance
 from ganzoo.data.streams import Names, Records, open_streams
 from ganzoo.data.visits import prepare
 from ganzoo.errors import UsageError
+from ganzoo.lite.tiling import resize
 
 HIGH, LOW = (re.compile(f"(?<![A-Za-z]){word}(?![A-Za-z])") for word in ("HR", "LR"))
 """In the name of a file, of a set that has the low-resolution images as well."""
@@ -168,7 +169,7 @@ def _sized(stream: Records, recipe: Recipe) -> tuple[dict[str, Images], str]:
 
 
 def _smaller(found: Images, size: int) -> Images:
-    return Images(found.names, lambda index: images.resize(found.read(index), size, size))
+    return Images(found.names, lambda index: resize(found.read(index), size, size))
 
 
 def _whole(stream: Records, model) -> tuple[dict[str, Images], Sequence[int], str]:
@@ -181,7 +182,7 @@ def _whole(stream: Records, model) -> tuple[dict[str, Images], Sequence[int], st
 
     def picture(key: str, place: int) -> np.ndarray:
         pixels = stream.sets[stream.keys.index(key)].read(stream.places[place])
-        return images.luminance(pixels) if model.channels == 1 else pixels
+        return luminance(pixels) if model.channels == 1 else pixels
 
     def high(key: str, index: int) -> np.ndarray:
         image = picture(key, high_places[index])
@@ -195,7 +196,7 @@ def _whole(stream: Records, model) -> tuple[dict[str, Images], Sequence[int], st
         target, times = high(field.of, index), getattr(model, field.by)
         height, width = (side // times for side in target.shape[:2])
         if not low_places:
-            return images.resize(target, width, height)
+            return resize(target, width, height)
         place = low_places[high_places[index]]
         image = picture(field.of, place)
         if image.shape[:2] != (height, width):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import keras
 
-from ganzoo.core.rematerialization import rematerialise as remat
+from ganzoo.core.rematerialization import rematerialize as remat
 from ganzoo.errors import UsageError
 from ganzoo.gan import optimizers
 from ganzoo.gan.phases import Phase, check_phases
@@ -33,7 +33,7 @@ class Compiling:
         steps_per_execution: int = 1,
         run_eagerly: bool = False,
         accumulate: int = 1,
-        rematerialise: bool = False,
+        rematerialize: bool = False,
     ) -> None:
         """Makes an optimizer for each phase.
 
@@ -45,7 +45,7 @@ class Compiling:
             jit_compile: compiles TensorFlow's steps by XLA; those of JAX always are.
             accumulate: parts that a batch is trained in, one after the other, for less memory: an update goes by the
                 mean of their gradients. Batch norms see one part at a time.
-            rematerialise: computes the networks' activations anew for gradients, for less memory; not those of
+            rematerialize: computes the networks' activations anew for gradients, for less memory; not those of
                 discriminators with a penalty. Once on, it stays on.
 
         Raises:
@@ -58,7 +58,7 @@ class Compiling:
         owners = [phase for phase in self.phases() if phase.optimizer is None]
         given = optimizers.chosen(self.name, optimizer, [phase.name for phase in owners])
         self.accumulate = accumulate
-        if rematerialise:
+        if rematerialize:
             for name, network in self._networks.items():
                 # TensorFlow can't differentiate twice what is computed anew, as a penalty does.
                 if name in self.deployed_names or self.config.penalty == "none":
@@ -87,7 +87,7 @@ class Compiling:
         self._compiled_with = settings | {
             "optimizer": chosen,
             "accumulate": accumulate,
-            "rematerialise": rematerialise,
+            "rematerialize": rematerialize,
         }
 
     def get_compile_config(self) -> dict | None:

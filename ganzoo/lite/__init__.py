@@ -1,4 +1,4 @@
-"""Runs what ganzoo exported, with NumPy, Pillow and ai-edge-litert alone.
+"""Runs networks that ganzoo exported, with NumPy, Pillow and ai-edge-litert alone.
 
 `GanzooLite` is imported when it is first used.
 """

@@ -1,4 +1,4 @@
-"""`python -m ganzoo_lite`, or `python -m ganzoo.lite`: the command, where it is not on the path."""
+"""Runs the command as `python -m ganzoo_lite` or `python -m ganzoo.lite`, where it is not on the path."""
 
 from .cli import main
 

@@ -1,4 +1,4 @@
-"""What a classifier or an encoder says of an example, for people and for programs; and the names of classes."""
+"""Answers of classifiers and encoders, as text and as JSON; and the names of classes."""
 
 import difflib
 import json
@@ -17,31 +17,31 @@ if TYPE_CHECKING:
     from .network import Network
 
 BEST = 3
-"""Classes that a line names."""
+"""The number of classes in a line of text."""
 SHOWN = 20
-"""Names that an error lists."""
+"""The number of names that an error lists."""
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities of logits (..., count), float64, along the last axis."""
+    """Converts logits (..., count) to probabilities, float64, along the last axis."""
     powers = np.exp(logits.astype("float64") - logits.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)
 
 
 def names_of(tensor: card.Tensor) -> tuple[str, ...]:
-    """The names of the classes that an output tells apart; their numbers, where it has none."""
+    """Returns the class names of an output; their numbers, if it has no names."""
     return tensor.names or tuple(map(str, range(tensor.shape[-1])))
 
 
 def document(values: np.ndarray, network: "Network") -> dict[str, Any]:
-    """One answer for JSON: `classes`, the probability of each by name, the likeliest first; or `code`, its numbers.
+    """Makes one answer for JSON: `classes`, probabilities by name, the most likely first; or `code`, a list of numbers.
 
     Args:
-        values: the logits, or the code, (count,).
-        network: that gave them.
+        values: the logits or the code, (count,).
+        network: the network that gave them.
 
     Raises:
-        ModelError: when they are no finite numbers.
+        ModelError: when the values are not finite.
     """
     tensor = network.interface.output
     if not np.isfinite(values).all():
@@ -56,14 +56,14 @@ def document(values: np.ndarray, network: "Network") -> dict[str, Any]:
 
 
 def words(found: dict[str, Any]) -> str:
-    """A line of what `document` gave: the three best classes in percent, or the numbers of a code as JSON."""
+    """Writes an answer in a line: the three most likely classes in percent, or a code as JSON."""
     if "classes" not in found:
         return json.dumps(next(value for value in found.values() if isinstance(value, list)))
     return ", ".join(f"{name} {100 * share:.1f} %" for name, share in list(found["classes"].items())[:BEST])
 
 
 def write(answers: Sequence[dict[str, Any]], out: Path) -> None:
-    """Writes a list of answers as JSON."""
+    """Writes a list of answers to a JSON file."""
     with replacing(out) as beside:
         beside.write_text(as_json(answers) + "\n", "utf-8")
 
@@ -73,15 +73,15 @@ def as_json(answers: Sequence[dict[str, Any]]) -> str:
 
 
 def numbers(wanted: Iterable[str], names: Sequence[str], what: str = "--class") -> list[int]:
-    """The numbers of classes that are given by their names.
+    """Returns the numbers of the named classes.
 
     Args:
-        wanted: names; one may be several with commas between, unless a class is called so.
-        names: of all classes, in order; empty: they are called by their numbers, and how many there are is not known.
-        what: what to call them in errors.
+        wanted: names; one text may hold several, with commas between, unless it is itself a name.
+        names: the names of all classes, in order. If empty, classes are given by their numbers, which can't be checked.
+        what: what to call the names in errors.
 
     Raises:
-        UsageError: for a name that none has, with the nearest and those that there are.
+        UsageError: for an unknown name, with the nearest one and a list of all.
     """
     if not names:
         return [_number(part.strip(), what) for text in wanted for part in text.split(",")]

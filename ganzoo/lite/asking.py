@@ -1,4 +1,4 @@
-"""Pictures and sounds to what a classifier or an encoder says of them."""
+"""Asks a classifier or an encoder about pictures and sounds."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,13 +14,14 @@ from .tiling import resize
 
 
 def find(kind: str | None, inputs: Sequence[Path]) -> list[Path]:
-    """The files that a network is asked about; a folder stands for those in it and below.
+    """Returns the files to ask a network about; a folder stands for the files in it and below.
 
     Args:
-        kind: of what it takes: `.wav` files of a `clip`, and pictures of all else.
+        kind: what the network takes: `.wav` files if it is `clip`, else pictures.
+        inputs: files and folders.
 
     Raises:
-        UsageError: for an input that is not there, and a folder without such files.
+        UsageError: when an input is missing, or a folder holds no such files.
     """
     if kind == "clip":
         return [file for path in inputs for file, _ in find_files(path, (clips.SUFFIX,), "sound")]
@@ -30,16 +31,16 @@ def find(kind: str | None, inputs: Sequence[Path]) -> list[Path]:
 def ask_all(
     network: Network, files: Sequence[Path], say: Callable[[str], None], warn: Callable[[str], None]
 ) -> list[dict[str, Any]]:
-    """What the network says of each file: `input`, its path, and what `answers.document` has.
+    """Asks the network about each file. Returns, for each, `input`, its path, and the answer of `answers.document`.
 
     Args:
-        network: of pictures or clips, that gives classes or a code.
-        files: which it is asked about; one that can't be read is named and skipped.
-        say: is told a line of each.
-        warn: is told of each that is skipped.
+        network: takes pictures or clips, and gives classes or a code.
+        files: the files to ask about; one that can't be read is skipped.
+        say: receives a line about each answer.
+        warn: receives a line about each skipped file.
 
     Raises:
-        RunError: when none can be read, or what the network says of one is no numbers.
+        RunError: when no file can be read, or an answer is not finite.
         UsageError: when the network takes or gives something else.
     """
     found, problem = [], None
@@ -61,7 +62,11 @@ def ask_all(
 
 
 def ask(network: Network, values: np.ndarray) -> np.ndarray:
-    """The logits, or the code, (count,), of a picture, uint8 (h, w, c) of any size, or of a clip, float32 (length, 1).
+    """Returns the logits or the code, float32 (count,), of one example.
+
+    Args:
+        network: takes pictures or clips, and gives classes or a code.
+        values: a picture, uint8 (h, w, c) of any size, or a clip, float32 (length, 1).
 
     Raises:
         UsageError: when the network takes or gives something else.
@@ -80,13 +85,13 @@ def _check(network: Network) -> None:
 
 
 def _example(network: Network, file: Path) -> tuple[np.ndarray, str]:
-    """What is in a file, as `ask` takes it, and what is to be said of that."""
+    """Reads a file as `ask` takes it, with a note for the user on what was left out."""
     _check(network)
     tensor = network.interface.input
     if tensor.kind == "image":
         channels = tensor.shape[-1]
         if channels not in (1, 3):
-            raise UsageError(f"{network.name}: takes images of {channels} channels; pictures have 3 (RGB) or 1 (grey)")
+            raise UsageError(f"{network.name}: takes images of {channels} channels; pictures have 3 (RGB) or 1 (gray)")
         return pixels.open_picture(file, channels, channels).pixels, ""
     values = clips.read(file, tensor.rate)
     length = tensor.shape[1] or len(values)
@@ -96,7 +101,7 @@ def _example(network: Network, file: Path) -> tuple[np.ndarray, str]:
 
 
 def _size(network: Network, picture: np.ndarray) -> tuple[int, int]:
-    """The height and width that a picture is resized to."""
+    """Returns the height and width that a picture is resized to."""
     if network.size:
         return network.size
     step = network.interface.multiple

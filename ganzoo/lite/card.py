@@ -1,52 +1,52 @@
-"""What a file takes and gives, read from the `card.json` beside it: an app needs no guess.
+"""Reads what a file takes and gives from the `card.json` beside it, so that an app needs no guess.
 
 A card describes the files of one folder. `files` has an entry for each, by name:
 
-    model                     the name of the Keras model that it was made of
+    model                     the name of the Keras model that was exported
     sha256, bytes             of the file; of a SavedModel, of its files in the order of their paths
     format                    `tflite` or `savedmodel`
     quantization              `none`, `float16`, `dynamic`, `int8` or `int16x8`
     signature                 the name of the signature to call
-    inputs                    what it takes, in order, each with name, kind, shape and dtype, and as its kind has them
-                              mean, std, range, names and rate
-    outputs                   what it gives: the same
+    inputs                    the inputs in order, each with name, kind, shape and dtype, and with mean, std, range,
+                              names and rate if its kind has them
+    outputs                   the outputs, described alike
     scale                     how many times larger a picture comes out
-    multiple                  heights and widths it takes are multiples of this; null: those of `input.shape` alone
-    any_size                  how a picture of another size is run: in `tiles`, or resized and run `whole`
-    hints                     how many dabs of the colors that are wanted, at most, lay under a drawing's black lines
-                              (as if multiplied by it) when it was trained; 0, or missing: it takes no such hints
+    multiple                  heights and widths must be multiples of this; null: they must be those of `input.shape`
+    any_size                  how to run a picture of another size: in `tiles`, or resized and run `whole`
+    hints                     the most dabs of color that lay under a drawing's black lines in training (multiplied by
+                              it); 0 or missing: the network takes no such hints
 
 and, for people:
 
-    quality                   how near it comes to the Keras model, found by running it: metric, examples, floor in dB,
-                              passed, allowed_below (a lower floor that its maker let it off to, or null), proven_on,
-                              calibrated_on (for people: which images, or latents), largest_difference (of values, as
-                              the Keras model has them), and by `metric`, in dB, 200 for equal examples
-                              `psnr`, of pictures: psnr_mean and psnr_worst (peak 2)
-                              `snr`, of clips, codes and logits: snr_mean and snr_worst; of classes also agreement, the
-                              share of examples that both find the same class for, and agreement_floor
-    evaluation                what `ganzoo evaluate` found of the file: protocol, data, results, skipped, versions
-    anatomy, latency          of a TFLite file: operators, parameters, multiplications, delegates; speed and memory
+    quality                   how close the file comes to the Keras model, found by running both: metric, examples,
+                              floor in dB, passed, allowed_below (a lower floor that the maker allowed, or null),
+                              proven_on and calibrated_on (which images, or latents), largest_difference (in values of
+                              the Keras model), and depending on `metric`, in dB, 200 for equal examples:
+                              `psnr`, for pictures: psnr_mean and psnr_worst (peak 2)
+                              `snr`, for clips, codes and logits: snr_mean and snr_worst; for classes also agreement,
+                              the share of examples with the same class in both, and agreement_floor
+    evaluation                what `ganzoo evaluate` found for the file: protocol, data, results, skipped, versions
+    anatomy, latency          for a TFLite file: operators, parameters, multiplications, delegates; speed and memory
     made_with                 versions
-    provenance                what the file comes of: architecture, network (its name there), variant, recipe (with the
-                              place of its data) and recipe_sha256, step of training, names (of classes and words, by
-                              the keys of a batch); missing where that is unknown
+    provenance                where the file comes from: architecture, network (its name there), variant, recipe (with
+                              the place of its data) and recipe_sha256, step of training, names (of classes and words,
+                              by the keys of a batch); missing if unknown
 
 Kinds, each with its shape:
 
-    image      [1, height, width, channels], null where any size will do. Values of 0 to 255 go in as
+    image      [1, height, width, channels], null if any size will do. Values of 0 to 255 go in as
                (pixel - mean) / std, and come out as value * std + mean, rounded and clipped
-    latents    [1, length], drawn from a standard normal distribution; so is a code that goes in
-    code       [1, length]: what an encoder makes, and a decoder takes
-    label      [1], int32: the number of a class, of which `names` has the name
-    tokens     [1, length], int32: the numbers of a text's words, of which `names` has each, and 0 after the last
-    clip       [1, length, 1]: sound from -1 to 1, `rate` values a second
+    latents    [1, length], drawn from a standard normal distribution; so is an input of kind code
+    code       [1, length]: the output of an encoder, the input of a decoder
+    label      [1], int32: the number of a class in `names`
+    tokens     [1, length], int32: the numbers of a text's words in `names`, padded with 0
+    clip       [1, length, 1]: sound from -1 to 1, `rate` values per second
     classes    [1, count]: logits of the classes in `names`
 
-Names are a list of texts, each another; of tokens the first is "", and of classes there are as many as logits. Where
+`names` is a list of distinct texts. For tokens the first is "", and for classes there is one for each logit. Where
 `names` is null, missing or empty, classes are called by their numbers, from 0.
 
-Version 1 had one `input` and one `output` in place of the lists, of images and latents alone; it is read as well.
+Version 1 had one `input` and one `output` instead of the lists, for images and latents alone; it is still read.
 """
 
 import dataclasses
@@ -62,24 +62,24 @@ VERSION = 2
 TAKEN = ("image", "latents", "code", "label", "tokens", "clip")
 GIVEN = ("image", "code", "clip", "classes")
 RANKS = {"image": 4, "clip": 3, "label": 1}
-"""Of other kinds it is 2."""
+"""The ranks of shapes, by kind; 2 for other kinds."""
 WHOLE = ("label", "tokens")
-"""Kinds of whole numbers."""
+"""Kinds whose values are integers."""
 NAMED = ("label", "tokens", "classes")
 """Kinds whose numbers have names."""
 LARGEST = 65_536
-"""Of sides, channels and latents."""
+"""The largest side, number of channels and length of latents."""
 LONGEST_CLIP = 100_000_000
-"""Values of a clip, and in a second of it."""
+"""The most values in a clip and per second."""
 LARGEST_MULTIPLE = 4096
-"""A picture is padded to one."""
+"""The largest `multiple`: pictures are padded to it."""
 LARGEST_SCALE = 64
 LARGEST_NUMBER = 1e6
-"""Of means, deviations and ranges, which are of pixels."""
+"""The largest mean, deviation and end of a range; all are about pixels."""
 
 
 class ModelError(RunError):
-    """What is wrong with a model or its card."""
+    """A model or its card is broken."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,15 +91,15 @@ class Tensor:
     """One of `TAKEN` or `GIVEN`."""
     shape: tuple[int | None, ...]
     dtype: str
-    """`float32`, `uint8` or, of whole numbers, `int32`."""
+    """`float32`, `uint8` or, for integers, `int32`."""
     mean: float = 0.0
     std: float = 1.0
     range: tuple[float, float] | None = None
-    """Lowest and highest value of an image or a clip; None for what has none."""
+    """The lowest and highest value of an image or a clip; None for other kinds."""
     names: tuple[str, ...] = ()
-    """What the numbers of classes, or of words, stand for, in order; empty: classes are called by their numbers."""
+    """What the numbers of classes or words stand for, in order. If empty, classes are called by their numbers."""
     rate: int | None = None
-    """Of a clip: values a second."""
+    """Values per second of a clip."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,24 +116,24 @@ class Interface:
 
     @property
     def input(self) -> Tensor:
-        """The picture or the clip that it works on; of a network that takes none, the first input."""
+        """The input picture or clip; if there is none, the first input."""
         return next((tensor for tensor in self.inputs if tensor.kind in ("image", "clip")), self.inputs[0])
 
     @property
     def output(self) -> Tensor:
-        """What it gives; of several, the first."""
+        """The first output."""
         return self.outputs[0]
 
     def taken(self, kind: str) -> Tensor | None:
-        """The first input of a kind."""
+        """Returns the first input of a kind, None if there is none."""
         return next((tensor for tensor in self.inputs if tensor.kind == kind), None)
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The entry of the file, or SavedModel, at `path`.
+    """Returns the card's entry for the file, or SavedModel, at `path`.
 
     Raises:
-        ModelError: when there is no card beside it, the card is none, or it describes another file.
+        ModelError: when there is no card beside it, or it is broken or describes another file.
     """
     place = path.parent / NAME
     if not place.is_file():
@@ -159,7 +159,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def interface(entry: dict[str, Any], where: Path) -> Interface:
-    """How to run the file of an entry. Raises ModelError when the entry lacks something."""
+    """Returns how to run the file of an entry. Raises ModelError when something is missing or wrong in the entry."""
     try:
         found = Interface(
             signature=entry["signature"],
@@ -181,7 +181,7 @@ def interface(entry: dict[str, Any], where: Path) -> Interface:
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file; of a folder, of its files' paths and contents in order."""
+    """Returns the SHA-256 of a file; for a folder, that of its files' paths and contents in order."""
     if path.is_file():
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -192,13 +192,13 @@ def digest(path: Path) -> str:
 
 
 def size(path: Path) -> int:
-    """Bytes of a file; of a folder, of its files."""
+    """Returns the bytes of a file, or of all files in a folder."""
     files = [path] if path.is_file() else path.rglob("*")
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def _tensors(entry: dict[str, Any], key: str) -> tuple[Tensor, ...]:
-    """Those under `inputs`, or in version 1 the one under `input`."""
+    """Returns those under `inputs` or `outputs`; in version 1 the one under `input` or `output`."""
     return tuple(map(_tensor, [entry[key]] if key in entry else entry[f"{key}s"]))
 
 
@@ -220,7 +220,7 @@ def _tensor(values: dict[str, Any]) -> Tensor:
 
 
 def _check(found: Interface) -> None:
-    """Raises ValueError for what no exported file has. What is right comes first where the rest goes by it."""
+    """Raises ValueError for what no exported file has. The order matters: later checks rely on earlier ones."""
     for tensors, kinds in ((found.inputs, TAKEN), (found.outputs, GIVEN)):
         _demand("inputs and outputs", len(tensors) > 0)
         for tensor in tensors:

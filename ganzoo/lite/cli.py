@@ -21,7 +21,7 @@ def main() -> None:
         arguments = _parser().parse_intermixed_args()
         silence_libraries()
         run(arguments)
-        # What can't be written must be found here, not when Python is about to leave.
+        # An error of the last write must be caught here, not when Python exits.
         sys.stdout.flush()
         status = 0
     except UsageError as error:
@@ -31,7 +31,7 @@ def main() -> None:
     except OSError as error:
         where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
         status = _fail(f"{where}{(error.strerror or 'can not be used').lower()}", 1)
-        # Python would try again to write what standard output did not take.
+        # At exit, Python would try again to write what standard output did not take.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     except MemoryError:
         status = _fail("not enough memory; give a name in .png, which is written as it is painted", 1)
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """What `main` does, with errors raised."""
+    """Runs the command; raises its errors."""
     from . import runner
 
     network = runner.open_tflite(arguments.model, arguments.threads)
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _check(network, arguments: argparse.Namespace) -> None:
-    """Raises UsageError for options that don't fit what the network takes and gives, before anything is run."""
+    """Raises UsageError for options that don't fit the network's inputs and outputs, before anything is run."""
     makes = network.interface.output.kind in ("image", "clip")
     if makes and arguments.json:
         raise UsageError(f"{network.name} {network.described}: leave --json out")
@@ -92,7 +92,7 @@ def _answer(network, arguments: argparse.Namespace) -> None:
 
     _allow_large(arguments)
     files = asking.find(network.interface.input.kind, arguments.inputs)
-    # Standard output is JSON's alone.
+    # With --json, standard output holds nothing else.
     say, warn = (_ignore, _warn) if arguments.json else (_say, _say)
     _tell(asking.ask_all(network, files, say, warn), arguments)
 
@@ -103,7 +103,7 @@ def _sample(network, arguments: argparse.Namespace) -> None:
 
     out, kind = arguments.out, network.interface.output.kind
     if kind in ("image", "clip"):
-        # A wrong name is told before anything is made.
+        # Raises for a wrong name before anything is made.
         (jobs if kind == "image" else clips).is_file(out)
     labels = class_numbers(network, arguments.classes) if arguments.classes else None
     inputs = draw(network, arguments.seed, arguments.count, labels=labels, texts=arguments.texts)
@@ -131,7 +131,7 @@ def _described(network, batches, names: list[str], arguments: argparse.Namespace
 
 
 def _tell(found: list[dict], arguments: argparse.Namespace) -> None:
-    """Answers as JSON, to standard output or to a file, where that was asked for."""
+    """Writes the answers as JSON to standard output, to a file, or both, as asked for."""
     from . import answers
 
     if arguments.json:
@@ -161,7 +161,7 @@ def _say(text: str) -> None:
 
 @contextlib.contextmanager
 def _progress_of(path: Path, unit: str = "tiles"):
-    """On a terminal, a line that tells how far it is."""
+    """Shows the progress in a line, if on a terminal."""
     if not sys.stderr.isatty():
         yield None
         return

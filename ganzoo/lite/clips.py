@@ -1,4 +1,4 @@
-"""Sound in `.wav` files of PCM, of one channel and values from -1 to 1; and samples of it written to them."""
+"""Reads `.wav` files of PCM into one channel of values from -1 to 1, and writes samples of sound to them."""
 
 import wave
 from collections.abc import Iterable, Sequence
@@ -14,26 +14,26 @@ from .tiling import Progress
 
 SUFFIX = ".wav"
 WIDTHS = (1, 2, 3, 4)
-"""Bytes of a value in files that are read."""
+"""The sizes of values that are read, in bytes."""
 LARGEST = 32_767
-"""Of 16 bits."""
+"""The largest value of 16 bits."""
 PAUSE = 0.25
 """Seconds of silence between clips in one file."""
 
 
 class UnreadableClip(RunError):
-    """A file that is missing, truncated or no sound that can be taken."""
+    """A file is missing, truncated or not sound that can be read."""
 
 
 def read(path: Path, rate: int | None = None) -> np.ndarray:
-    """The sound in a `.wav` file of 8, 16, 24 or 32 bits, float32 (length,) in [-1, 1]; its channels are mixed.
+    """Reads a `.wav` file of 8, 16, 24 or 32 bits: float32 (length,) in [-1, 1], its channels mixed.
 
     Args:
-        path: of the file.
-        rate: how many values a second it must have; None: any number.
+        path: the file.
+        rate: the values per second that it must have; None: any number.
 
     Raises:
-        UnreadableClip: when it is none, or of another rate.
+        UnreadableClip: when it is not such a file, or has another rate.
     """
     try:
         with wave.open(str(path), "rb") as file:
@@ -48,7 +48,7 @@ def read(path: Path, rate: int | None = None) -> np.ndarray:
 
 
 def check_width(width: int) -> None:
-    """Raises ValueError for PCM of values of so many bytes, unless it can be read."""
+    """Raises ValueError unless PCM with values of so many bytes can be read."""
     if width not in WIDTHS:
         raise ValueError(
             f"its values have {8 * width} bits, and 8, 16, 24 and 32 are read; convert it to PCM of 16 bits"
@@ -56,15 +56,15 @@ def check_width(width: int) -> None:
 
 
 def decoded(data: bytes, width: int, channels: int) -> np.ndarray:
-    """The values of PCM, float64 (length,) from -1, which the least number is, to just below 1: its channels' mean.
+    """Decodes PCM: float64 (length,), the mean of all channels, from -1, the least integer, to just below 1.
 
     Args:
-        data: what `wave` reads of a file; a last frame that is not whole is left out.
+        data: the frames that `wave` reads; an incomplete last frame is dropped.
         width: bytes of a value, 1 to 4.
-        channels: how many values a frame has.
+        channels: values of a frame.
     """
     data = data[: len(data) // (width * channels) * width * channels]
-    if width == 1:  # The only one without a sign: 128 is silence.
+    if width == 1:  # The only width without a sign: 128 is silence.
         values = np.frombuffer(data, "uint8").astype("int16") - 128
     elif width == 3:
         wide = np.zeros((len(data) // 3, 4), "uint8")
@@ -76,12 +76,12 @@ def decoded(data: bytes, width: int, channels: int) -> np.ndarray:
 
 
 def fitted(values: np.ndarray, length: int) -> np.ndarray:
-    """The first values of a sound, float32 (length, 1); where it is shorter, silence follows."""
+    """Cuts a sound to `length` or pads it with silence: float32 (length, 1)."""
     return np.pad(values[:length], (0, max(length - len(values), 0)))[:, None].astype("float32")
 
 
 def write(path: Path, values: np.ndarray, rate: int) -> None:
-    """Writes sound, (length,) or (length, 1) in [-1, 1], in 16 bits. What lies outside is clipped."""
+    """Writes sound, (length,) or (length, 1) in [-1, 1], in 16 bits. Values outside are clipped."""
     numbers = np.rint(np.clip(np.nan_to_num(values.reshape(-1), nan=0.0), -1.0, 1.0) * LARGEST)
     with replacing(path) as beside, wave.open(str(beside), "wb") as file:
         file.setnchannels(1)
@@ -91,21 +91,21 @@ def write(path: Path, values: np.ndarray, rate: int) -> None:
 
 
 def is_file(out: Path) -> bool:
-    """Whether `out` names a sound, and not a folder. Raises UsageError when it seems to name another file."""
+    """Tells whether `out` names a sound, not a folder. Raises UsageError when it seems to name another file."""
     return names_file(out, lambda path: path.suffix.lower() == SUFFIX, "a sound", SUFFIX)
 
 
 def write_samples(
     batches: Iterable[np.ndarray], out: Path, names: Sequence[str], rate: int, progress: Progress | None = None
 ) -> str:
-    """Writes clips into the file `out`, one after the other, or each into the folder `out` as a file of its name.
+    """Writes all clips one after the other to the file `out`, or each to a file of its own in the folder `out`.
 
     Args:
         batches: float32 (n, length, 1), as they are made.
         out: see `is_file`.
         names: one for each clip, without suffix.
-        rate: values a second.
-        progress: is told of the clips.
+        rate: values per second.
+        progress: receives the count of clips.
 
     Returns:
         What was written, in words.

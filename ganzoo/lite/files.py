@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written beside their place, then renamed into it."""
+"""Writes files that are complete or not there: first beside their place, then renamed into it."""
 
 import contextlib
 import hashlib
@@ -8,28 +8,28 @@ from collections.abc import Iterator
 from pathlib import Path
 
 LONGEST_NAME = 255
-"""Bytes, on every system that is common."""
+"""The most bytes in a name on every common system."""
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path beside `path`, of the same suffix, to write to; at the end it takes the place of `path`.
+    """Yields a path beside `path`, with the same suffix, to write to; on exit it takes the place of `path`.
 
-    When the block raises, or the process is killed, what was at `path` stays. What was written is on the disk, not
-    only in its cache, before it is renamed. The folder is made where it is missing. Several may write the same file at
-    once: each has a name of its own, and the last one's stays.
+    If the block raises, or the process is killed, the old file stays. The new one is flushed to the disk before it is
+    renamed. A missing folder is made. Several writers may write the same file at once: each has a name of its own, and
+    the last to finish wins.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = _beside(path)
     try:
-        # It is nobody's yet: where something lies under the name, be it a link to another file, this fails.
+        # Fails if the name is taken, even by a link to another file.
         beside.touch(exist_ok=False)
         yield beside
         _flush(beside)
         beside.replace(path)
         _flush(path.parent)
     except OSError as error:
-        # The user knows the one name and not the other.
+        # The user knows only the final name.
         if error.filename == os.fspath(beside):
             error.filename = os.fspath(path)
         raise

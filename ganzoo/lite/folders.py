@@ -1,4 +1,4 @@
-"""Which images a folder holds: the same for training, `ganzoo generate` and `ganzoo-lite`."""
+"""Finds the images in a folder: in the same way for training, `ganzoo generate` and `ganzoo-lite`."""
 
 import os
 from collections.abc import Iterator
@@ -8,10 +8,9 @@ EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff",
 
 
 def image_files(folder: Path, extensions: tuple[str, ...] = EXTENSIONS) -> Iterator[Path]:
-    """The images in a folder and below it, also in folders that are linked; each folder once, in no certain order.
+    """Yields the images in a folder and below it, through linked folders too; each folder once, in no certain order.
 
-    Hidden files are left out, as are folders whose names begin with . or __. A link to a folder that it lies in leads
-    back to where the search comes from, and is not followed.
+    Skips hidden files, and folders whose names begin with . or __. Does not follow a link to a folder that contains it.
     """
     waiting, seen = [folder], set()
     while waiting:
@@ -22,7 +21,7 @@ def image_files(folder: Path, extensions: tuple[str, ...] = EXTENSIONS) -> Itera
                 continue
             seen.add(real)
             subfolders[:] = sorted(name for name in subfolders if not name.startswith((".", "__")))
-            # After all that is no link, so that a folder that is both has its own name.
+            # Links come last, so that a folder that is also linked goes by its own name.
             waiting[:0] = [link for name in subfolders if _leads_on(link := Path(directory, name))]
             for name in files:
                 if name.lower().endswith(extensions) and not name.startswith("."):

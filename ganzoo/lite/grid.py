@@ -11,7 +11,7 @@ BACKGROUND = 255
 
 
 def grid(images: np.ndarray, top: int = GAP) -> Image.Image:
-    """The pictures in rows, on white, about as wide as high.
+    """Puts the pictures in rows on white, about as wide as high.
 
     Args:
         images: uint8 (N, H, W, C), C 1 or 3.
@@ -29,6 +29,6 @@ def grid(images: np.ndarray, top: int = GAP) -> Image.Image:
 
 
 def in_row(shape: tuple[int, ...]) -> int:
-    """How many pictures a row has, of images (N, H, W, C)."""
+    """Returns the number of pictures in a row, for images (N, H, W, C)."""
     count, height, width, _ = shape
     return max(1, min(count, round(math.sqrt(count * height / width))))

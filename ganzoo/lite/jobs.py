@@ -1,4 +1,4 @@
-"""Many images to many pictures: planned before anything is painted, so that nothing is lost or overwritten."""
+"""Paints many images: plans all before it paints any, so that nothing is lost or overwritten."""
 
 import contextlib
 import errno
@@ -16,18 +16,18 @@ from .pixels import UnreadableImage, check_opens
 from .tiling import Progress
 
 HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-"""Of what can't be written because of these, nothing else can."""
+"""Errors after which no other file can be written either."""
 
 
 def plan_images(inputs: Sequence[Path], out: Path) -> list[tuple[Path, Path]]:
-    """Which picture is written of which image: one image to the file `out`, or many into the folder `out`.
+    """Plans which picture is written for which image: one image to the file `out`, or many into the folder `out`.
 
-    A folder among the inputs stands for the images in it and below, whose pictures are laid out as they are. `out` is
-    a file when its suffix is a picture's.
+    A folder among the inputs stands for the images in it and below; their pictures are laid out in the same way. `out`
+    is a file if its suffix is that of a picture.
 
     Raises:
-        UsageError: for an input that is not there, a folder without images, many images and one file, a name in the
-            suffix of something else, or a picture that would overwrite another or its own input.
+        UsageError: for a missing input, a folder without images, many images and one file, a name with the suffix of
+            something else, or a picture that would overwrite another or its own input.
         RunError: when no image can be read, as far as its beginning tells.
     """
     images = [pair for path in inputs for pair in find_images(path)]
@@ -43,14 +43,21 @@ def plan_images(inputs: Sequence[Path], out: Path) -> list[tuple[Path, Path]]:
 
 
 def is_file(out: Path) -> bool:
-    """Whether `out` names a picture, and not a folder. Raises UsageError when it seems to name another file."""
+    """Tells whether `out` names a picture, not a folder. Raises UsageError when it seems to name another file."""
     return names_file(out, format_of, "a picture", ".png")
 
 
 def names_file(out: Path, is_one: Callable[[Path], object], what: str, suffix: str) -> bool:
-    """Whether `out` names a file of a kind, by `is_one`, and not a folder.
+    """Tells whether `out` names a file of a kind, not a folder.
 
-    Raises UsageError when it seems to name another file; `what` is what the kind is called, `suffix` one that it has.
+    Args:
+        out: the path.
+        is_one: tells whether a path has a name of the kind.
+        what: what errors call the kind.
+        suffix: one that the kind has.
+
+    Raises:
+        UsageError: when `out` seems to name another file.
     """
     if out.is_dir():
         return False
@@ -76,20 +83,20 @@ def paint_all(
     say: Callable[[str], None] = print,
     progress_of: Callable[[Path], AbstractContextManager[Progress | None]] = no_progress,
 ) -> None:
-    """Translates or enlarges images of any size and mode. One that can't be read, or written, is named and skipped.
+    """Translates or enlarges images of any size and mode. Reports and skips those that can't be read or written.
 
     Args:
-        network: of images.
+        network: takes and gives images.
         jobs: (image to read, picture to write), from `plan_images`.
         tiles: see `tiling.strips`.
         keep_alpha: see `painting.painted`.
-        say: is told of each picture that was written, with what was left out, and each image that was skipped.
-        progress_of: gives, for an image, a context that gives what is told of its tiles, or None.
+        say: receives a line about each picture that was written, with what was left out, and each skipped image.
+        progress_of: returns a context for an image, which yields what receives its progress, or None.
 
     Raises:
-        UsageError: when the model takes latents.
-        RunError: when no image can be read, or a picture can't be written; the others were painted.
-        OSError: when nothing more can be written, as on a full disk; or of the one picture.
+        UsageError: when the network takes something else.
+        RunError: when no image can be read, or some picture can't be written; the others were painted.
+        OSError: when nothing more can be written, as on a full disk, or when the only picture can't be.
     """
     input_channels(network)
     unread, unwritten = 0, []
@@ -118,15 +125,15 @@ def paint_all(
 
 
 def find_images(path: Path) -> list[tuple[Path, Path]]:
-    """(image, its place in the output) for an image, or for all in a folder."""
+    """Returns (image, its place in the output) for an image, or for all images in a folder."""
     return find_files(path, EXTENSIONS, "image")
 
 
 def find_files(path: Path, extensions: tuple[str, ...], what: str) -> list[tuple[Path, Path]]:
-    """The same for files of other names; `what` is what one is called.
+    """Does as `find_images` for other extensions; `what` is what errors call such a file.
 
     Raises:
-        UsageError: when there is no such file or folder, or none in the folder.
+        UsageError: when there is no such file or folder, or no such file in the folder.
     """
     if path.is_file():
         return [(path, Path(path.name))]
@@ -157,7 +164,7 @@ def _check_targets(jobs: Sequence[tuple[Path, Path]], out: Path) -> None:
 
 
 def _check_some_open(images: Sequence[Path]) -> None:
-    """Raises what `paint_all` would, where that is seen without a network."""
+    """Raises the error of `paint_all` for images none of which can be read, before the network is run."""
     for image in images:
         try:
             check_opens(image)

@@ -1,4 +1,4 @@
-"""Pictures of every mode that Pillow reads as RGB of 8 bits, and their alpha channel."""
+"""Converts pictures of every mode that Pillow reads to RGB of 8 bits and an alpha channel."""
 
 import io
 
@@ -25,13 +25,13 @@ MODES = (
     *SIXTEEN_BITS,
 )
 _KEYS = {"L;2": lambda key: key * 85, "L;4": lambda key: key * 17, "RGB;16B": lambda key: tuple(k >> 8 for k in key)}
-"""The transparent value of a PNG as Pillow's pixels have it, by how they lie in the file."""
+"""Converts the transparent value of a PNG to that of Pillow's pixels, by the layout of the file."""
 _LARGEST_OF_ONE = 2.0
-"""Floats up to 1 may go a little beyond it."""
+"""Floats with a range up to 1 may exceed it a little."""
 
 
 def prepare(image: Image.Image) -> Image.Image:
-    """An image that was just opened, loaded, what its file alone tells put into its mode and `info`."""
+    """Loads an image that was just opened; puts what only its file tells into its mode and `info`."""
     layout = image.tile[0][3] if getattr(image, "tile", None) else None
     if isinstance(layout, str) and layout in _KEYS and "transparency" in image.info:
         image.info["transparency"] = _KEYS[layout](image.info["transparency"])
@@ -44,13 +44,13 @@ def prepare(image: Image.Image) -> Image.Image:
 
 
 def colors_and_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """An image as RGB, and its alpha as L, None where it has none.
+    """Returns an image as RGB, and its alpha as L, None if it has none.
 
-    16 bits become 8. Integers of 32 bits are taken for those of 8, or of 16 where one is above 255; floats for values
-    from 0 to 1, or to 255 where one is above 2. What isn't RGB is converted by its ICC profile, if it has one, to sRGB.
+    16 bits become 8. Integers of 32 bits count as 8 bits, or as 16 if one is above 255; floats count as values from 0
+    to 1, or to 255 if one is above 2. An image that is not RGB is converted to sRGB by its ICC profile, if it has one.
 
     Raises:
-        ValueError: for another mode, and for integers or floats that are no picture's.
+        ValueError: for another mode, and for integers or floats that can't be a picture.
     """
     if image.mode not in MODES:
         raise ValueError(f"mode {image.mode}; allowed are {', '.join(MODES)}")
@@ -68,19 +68,19 @@ def colors_and_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | Non
 
 
 def profile_of(image: Image.Image) -> bytes | None:
-    """The ICC profile of an image."""
+    """Returns the ICC profile of an image, None if it has none."""
     return image.info.get("icc_profile")
 
 
 def space(profile: bytes | None) -> bytes | None:
-    """The colour space of a profile's pixels, as `b"RGB "`, `b"GRAY"` or `b"CMYK"`."""
+    """Returns the color space of a profile's pixels, as `b"RGB "`, `b"GRAY"` or `b"CMYK"`."""
     return profile[16:20] if profile else None
 
 
 def to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """An image of a profile's space in sRGB; where the profile is broken, as if it had none."""
+    """Converts an image from the space of a profile to sRGB; ignores a broken profile."""
     try:
-        # By its values for white: a paper's own white would leave pictures grey or yellow.
+        # White becomes white: with a paper's own white pictures would be gray or yellow.
         return ImageCms.profileToProfile(
             image,
             ImageCms.ImageCmsProfile(io.BytesIO(profile)),
@@ -94,12 +94,12 @@ def to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """L; or LA, where a value stands for transparent."""
+    """Returns L, or LA if one value stands for transparent."""
     values, key = np.asarray(image), image.info.get("transparency")
-    grey = Image.fromarray(np.rint(_to_255(values, image.mode)).astype("uint8"))
+    gray = Image.fromarray(np.rint(_to_255(values, image.mode)).astype("uint8"))
     if key is not None:
-        grey.putalpha(Image.fromarray(np.where(values == key, 0, 255).astype("uint8")))
-    return grey
+        gray.putalpha(Image.fromarray(np.where(values == key, 0, 255).astype("uint8")))
+    return gray
 
 
 def _to_255(values: np.ndarray, mode: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A network that is ready to run, be it TFLite, a SavedModel or Keras: from what people have to what it makes."""
+"""A network that is ready to run, whether from TFLite, a SavedModel or Keras, and what can be done with it."""
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,28 +25,28 @@ WORDS = {
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """How a network is called, and what it is called with."""
+    """A function with its interface."""
 
     name: str
     """What to call it in errors."""
     interface: card.Interface
     call: Callable[[np.ndarray | Mapping[str, np.ndarray]], np.ndarray]
-    """Takes a batch as `interface.inputs` say, by name, or the array alone where there is one input; gives one as
+    """Takes a batch as `interface.inputs` say, by name, or the array alone if there is one input. Returns a batch as
     `interface.output` says."""
 
     @property
     def takes_latents(self) -> bool:
-        """Whether it makes something of noise, whatever else it takes, and not of a picture or a clip."""
+        """Whether it makes something new, rather than working on a picture or a clip."""
         return self.interface.input.kind not in ("image", "clip")
 
     @property
     def size(self) -> tuple[int, int] | None:
-        """The one height and width that it takes; None: those that are multiples of `interface.multiple`."""
+        """The only height and width that it takes; None: all multiples of `interface.multiple`."""
         return self.interface.input.shape[1:3] if self.interface.multiple is None else None
 
     @property
     def described(self) -> str:
-        """What it takes and gives in words, as `takes latents and a class, and gives an image`."""
+        """What it takes and gives in words: `takes latents and a class, and gives an image`."""
         taken, given = (
             [WORDS[tensor.kind] for tensor in tensors] for tensors in (self.interface.inputs, self.interface.outputs)
         )
@@ -61,22 +61,22 @@ def draw(
     labels: Sequence[int] | None = None,
     texts: Sequence[str] | None = None,
 ) -> dict[str, np.ndarray]:
-    """What the network is given for the samples of a seed. The first samples are the same whatever the count.
+    """Draws the inputs for the samples of a seed. The first samples are the same whatever the count.
 
     Args:
-        network: of latents or a code, a label and tokens, or some of them.
-        seed: of the latents.
-        count: how many samples.
+        network: takes latents or a code, a label, tokens, or several of them.
+        seed: seed of the latents.
+        count: number of samples.
         labels: numbers of classes, which the samples take in turns; None: all classes.
-        texts: which the samples take in turns.
+        texts: texts, which the samples take in turns.
 
     Returns:
-        By the names of its inputs: float32 (count, length) of latents and codes, int32 (count,) of labels, int32
-        (count, length) of tokens.
+        By the names of the inputs: latents and codes, float32 (count, length); labels, int32 (count,); tokens, int32
+            (count, length).
 
     Raises:
-        UsageError: when it takes something else, lacks a text, takes no class or text and was given one, or does not
-            know a class or a word.
+        UsageError: when the network takes something else, needs a text, takes no class or text and one is given, or
+            does not know a class or a word.
     """
     if not network.takes_latents:
         raise _given_none(network)
@@ -97,14 +97,14 @@ def draw(
 
 
 def in_turns(tensor: card.Tensor, count: int) -> np.ndarray:
-    """So many labels, int32 (count,): all classes of an input in turns."""
+    """Returns `count` labels, int32 (count,): all classes of an input in turns."""
     return _turns(np.arange(max(len(tensor.names), 1)), count).astype(tensor.dtype)
 
 
 def class_numbers(network: Network, names: Sequence[str], what: str = "--class") -> list[int]:
-    """The numbers of the classes that a network makes something of, by names: see `answers.numbers`.
+    """Returns the numbers of the named classes, see `answers.numbers`. `what` is what errors call the names.
 
-    Raises UsageError also where the network takes none; `what` is what errors call the names.
+    Raises UsageError for an unknown name, and when the network takes no class.
     """
     tensor = network.interface.taken("label")
     if tensor is None:
@@ -113,15 +113,16 @@ def class_numbers(network: Network, names: Sequence[str], what: str = "--class")
 
 
 def made(network: Network, inputs: Mapping[str, np.ndarray]) -> Iterator[np.ndarray]:
-    """What the network makes, in batches.
+    """Runs the network in batches.
 
     Args:
-        network: of any kind.
-        inputs: by the names of its inputs, as `draw` gives them; pictures are uint8 (N, h, w, c) of a size that it
+        network: any network.
+        inputs: by the names of its inputs, as `draw` returns them; pictures are uint8 (N, h, w, c) of a size that it
             takes, clips float32 (N, length, 1) in [-1, 1].
 
     Yields:
-        uint8 (n, H, W, C) of pictures; float32 (n, length, 1) of clips, (n, length) of codes and (n, count) of logits.
+        Pictures, uint8 (n, H, W, C); clips, float32 (n, length, 1); codes, float32 (n, length); logits, float32 (n,
+            count).
     """
     at_once = network.interface.input.shape[0] or SAMPLES_AT_ONCE
     count = len(next(iter(inputs.values())))
@@ -131,30 +132,30 @@ def made(network: Network, inputs: Mapping[str, np.ndarray]) -> Iterator[np.ndar
 
 
 def called(network: Network, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
-    """What the network gives for one batch, as it comes. `inputs` as for `made`."""
+    """Returns the network's raw output for one batch. `inputs` as for `made`."""
     values = {tensor.name: taken(tensor, inputs[tensor.name]) for tensor in network.interface.inputs}
     return network.call(values if len(values) > 1 else next(iter(values.values())))
 
 
 def taken(tensor: card.Tensor, values: np.ndarray) -> np.ndarray:
-    """Pixels from 0 to 255 as an input takes them; what is no picture stays as it is, in the input's dtype."""
+    """Converts pixels from 0 to 255 to the values of an input; other kinds only change their dtype."""
     if tensor.kind != "image" or tensor.dtype == "uint8":
         return values.astype(tensor.dtype, copy=False)
     return ((values.astype("float32") - tensor.mean) / tensor.std).astype(tensor.dtype)
 
 
 def paint(network: Network, pixels: np.ndarray) -> np.ndarray:
-    """One picture, of a size that the network takes.
+    """Paints one picture of a size that the network takes.
 
     Args:
-        network: of images.
+        network: takes and gives images.
         pixels: uint8 (h, w, c).
 
     Returns:
         Float32 (h * scale, w * scale, c') from 0 to 255, not rounded yet.
 
     Raises:
-        ModelError: when the network paints another size than its card says.
+        ModelError: when the result has another size than the card says.
     """
     painted = _to_pixels(network, network.call(taken(network.interface.input, pixels[None])))[0]
     scale = network.interface.scale
@@ -165,17 +166,17 @@ def paint(network: Network, pixels: np.ndarray) -> np.ndarray:
 
 
 def sample(network: Network, count: int, seed: int = 0, **conditions) -> np.ndarray:
-    """What the network makes of the latents of a seed, (count, ...). Further arguments and errors as for `draw`."""
+    """Makes the samples of a seed, (count, ...). Further arguments and errors are those of `draw`."""
     return np.concatenate(list(made(network, draw(network, seed, count, **conditions))))
 
 
 def rounded(pixels: np.ndarray) -> np.ndarray:
-    """Floats from 0 to 255 as uint8. They are rounded in place."""
+    """Rounds floats from 0 to 255 to uint8. The argument is rounded in place."""
     return np.rint(pixels, out=pixels).astype("uint8")
 
 
 def latent_length(network: Network) -> int:
-    """How many numbers a latent has. Raises UsageError when the network takes none."""
+    """Returns the length of the latents. Raises UsageError when the network takes none."""
     return _latents(network).shape[-1]
 
 
@@ -229,7 +230,7 @@ def _finished(network: Network, values: np.ndarray) -> np.ndarray:
 
 
 def _to_pixels(network: Network, values: np.ndarray) -> np.ndarray:
-    """What lies outside is clipped, what is not a number is black."""
+    """Converts an output to pixels from 0 to 255: clips values, and makes NaN black."""
     gives = network.interface.output
     pixels = np.asarray(values, dtype="float32") * gives.std + gives.mean
     return np.clip(np.nan_to_num(pixels, nan=0.0), 0.0, 255.0)

@@ -1,4 +1,4 @@
-"""From a picture file to a painted one, of any size and mode: a strip of rows at a time, where the format allows it."""
+"""Paints picture files of any size and mode: a strip of rows at a time, if the format allows it."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator
@@ -22,24 +22,24 @@ def paint_file(
     keep_alpha: bool = False,
     progress: tiling.Progress | None = None,
 ) -> list[str]:
-    """Translates or enlarges a picture file. EXIF, dpi and the ICC profile are kept, the orientation applied.
+    """Translates or enlarges a picture file. Keeps EXIF, dpi and the ICC profile; applies the orientation.
 
-    PNG is written as its rows are painted; a picture of another format is held in memory.
+    PNG is written as its rows are painted; a picture in another format is held in memory.
 
     Args:
-        network: of images.
+        network: takes and gives images.
         source: the picture to read.
-        target: the picture to write; its suffix says the format, PNG when it says none.
+        target: the picture to write; its suffix names the format, PNG if it names none.
         tiles: see `tiling.strips`.
         keep_alpha: see `painted`.
-        progress: is told of the tiles.
+        progress: receives the count of tiles.
 
     Returns:
         What was left out, in words.
 
     Raises:
         UnreadableImage: when the source can't be read.
-        UsageError: when the format takes no picture of that size, or the network takes latents.
+        UsageError: when the format has no room for the size, or the network takes something else.
         OSError: when the target can't be written.
     """
     channels = network.interface.output.shape[-1]
@@ -68,10 +68,10 @@ def paint_file(
 def painted(
     network: Network, picture: pixels.Picture, *, tiles: bool = False, keep_alpha: bool = False, progress=None
 ) -> Iterator[np.ndarray]:
-    """The rows of the painted picture, uint8 (n, W * scale, c').
+    """Yields the rows of the painted picture, uint8 (n, W * scale, c').
 
-    The alpha of an enlarged picture, enlarged, is the last channel. A network of scale 1 paints what was clear as well:
-    `keep_alpha` cuts the picture out of that, as it was.
+    Where alpha is kept it is the last channel. A network that enlarges always keeps it. A network of scale 1 also
+    paints over what was transparent, and with `keep_alpha` the picture is cut out of that again.
     """
     strips = tiling.strips(network, picture.pixels, tiles=tiles, progress=progress)
     if not transparency.is_kept(network, picture, keep_alpha):
@@ -80,7 +80,7 @@ def painted(
 
 
 def input_channels(network: Network) -> int:
-    """3 for RGB, 1 for luminance. Raises UsageError when the network takes something else."""
+    """Returns 3 for RGB, 1 for luminance. Raises UsageError when the network takes something else."""
     interface = network.interface
     kinds = [tensor.kind for tensor in interface.inputs]
     if (kinds, interface.output.kind) == (["latents"], "image"):
@@ -89,7 +89,7 @@ def input_channels(network: Network) -> int:
         raise UsageError(f"{network.name} {network.described}, and paints no images of others")
     channels = network.interface.input.shape[-1]
     if channels not in (1, 3) or network.interface.output.shape[-1] not in (1, 3):
-        raise UsageError(f"{network.name}: takes images of {channels} channels; pictures have 3 (RGB) or 1 (grey)")
+        raise UsageError(f"{network.name}: takes images of {channels} channels; pictures have 3 (RGB) or 1 (gray)")
     return channels
 
 

@@ -1,4 +1,4 @@
-"""Pictures to arrays: upright, RGB or luminance, on white where they are transparent; and what else a file holds."""
+"""Reads pictures into arrays: upright, RGB or luminance, on white where transparent; and what else a file holds."""
 
 import contextlib
 import dataclasses
@@ -25,40 +25,40 @@ _LAYOUT |= {*range(512, 533), 700, 34675}
 
 
 class UnreadableImage(RunError):
-    """A file that is missing, truncated or no image."""
+    """A file is missing, truncated or not an image."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """What is painted over and what is kept of a picture."""
+    """The pixels that a network sees, and what else is kept of a picture."""
 
     pixels: np.ndarray
     """uint8 (height, width, 3 or 1), over white."""
     alpha: np.ndarray | None = None
-    """uint8 (height, width), None for a picture that hides nothing."""
+    """uint8 (height, width); None for a picture without transparency."""
     exif: Image.Exif | None = None
     """Without the orientation, which has been applied."""
     profile: bytes | None = None
     """The ICC profile of the pixels' colors."""
     dpi: tuple[float, float] | None = None
-    """Pixels an inch, across and down."""
+    """Pixels per inch, across and down."""
     frames: int = 1
-    """How many pictures the file holds, of which this is the first."""
+    """The number of pictures in the file, of which this is the first."""
 
 
 def open_picture(path: Path, takes: int, gives: int) -> Picture:
-    """Reads a picture file of any mode. Arguments as for `picture`. Raises UnreadableImage."""
+    """Reads a picture file of any mode. Arguments are those of `picture`. Raises UnreadableImage."""
     with _opened(path) as image:
         return picture(image, takes, gives)
 
 
 def allow_large() -> None:
-    """From now on images may be of any size, in this whole process: for commands."""
+    """Allows images of any size from now on, in the whole process: for commands."""
     Image.MAX_IMAGE_PIXELS = None
 
 
 def check_opens(path: Path) -> None:
-    """Raises UnreadableImage for a file whose beginning is no image's."""
+    """Raises UnreadableImage for a file that does not begin as an image."""
     with _opened(path):
         pass
 
@@ -67,7 +67,7 @@ def check_opens(path: Path) -> None:
 def _opened(path: Path) -> Iterator[Image.Image]:
     try:
         with warnings.catch_warnings():
-            # Beyond twice the size at which it warns, Pillow refuses.
+            # Pillow warns at one size, and refuses at twice that size.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with open_image(path) as image:
                 yield image
@@ -81,16 +81,15 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 
 
 def picture(image: Image.Image, takes: int, gives: int) -> Picture:
-    """A picture of any mode Pillow has. 16 bits become 8.
+    """Converts a picture of any mode that Pillow has. 16 bits become 8.
 
     Args:
         image: as it was opened.
-        takes: channels of what it becomes, 3 (RGB) or 1 (luminance).
-        gives: channels of what will be painted of it. The profile is kept where all are RGB; elsewhere the colours
-            are converted to sRGB.
+        takes: channels of the result, 3 (RGB) or 1 (luminance).
+        gives: channels of what will be painted. The profile is kept if both are RGB; else colors are converted to sRGB.
 
     Raises:
-        ValueError: for a mode that is no picture's, and where the file is broken; OSError and others, too.
+        ValueError: for a mode that can't be a picture. A broken file raises OSError and others, too.
     """
     frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)  # MPO: previews of one photo
     image, exif = upright(image)
@@ -112,8 +111,8 @@ def picture(image: Image.Image, takes: int, gives: int) -> Picture:
 
 
 def upright(image: Image.Image) -> tuple[Image.Image, Image.Exif | None]:
-    """An image turned as its EXIF data say, and the rest of them. Where they are broken, it is taken as it lies."""
-    # Loaded now, so that what is raised later is not about the pixels.
+    """Returns the image turned as its EXIF data say, and the rest of these. Broken EXIF data are ignored."""
+    # Loaded first, so that errors below can only be about EXIF.
     image = modes.prepare(image)
     try:
         turned, exif = ImageOps.exif_transpose(image), _rest_of(image.getexif())
@@ -124,8 +123,8 @@ def upright(image: Image.Image) -> tuple[Image.Image, Image.Exif | None]:
 
 
 def upright_size(image: Image.Image) -> tuple[int, int]:
-    """(width, height) that `upright` will give, of an image that was just opened; its pixels are not decoded."""
-    # For a PNG, Pillow would decode the whole image in search of EXIF.
+    """Returns the (width, height) that `upright` will give, for an image that was just opened; decodes no pixels."""
+    # Pillow would decode a whole PNG in search of EXIF.
     if image.format == "PNG" and not {"exif", "xmp", "XML:com.adobe.xmp"} & image.info.keys() | _after_pixels(image.fp):
         return image.size
     # A TIFF tells the size of what it loads as, which is upright.
@@ -137,7 +136,7 @@ def upright_size(image: Image.Image) -> tuple[int, int]:
 
 
 def _after_pixels(file: BinaryIO) -> set[str]:
-    """`{"exif"}` when a PNG has it, or XMP, after its pixels."""
+    """Returns `{"exif"}` if a PNG has EXIF or XMP after its pixels."""
     place, found = file.tell(), set()
     file.seek(8)
     pixels = False
@@ -152,7 +151,7 @@ def _after_pixels(file: BinaryIO) -> set[str]:
 
 
 def over_white(image: Image.Image) -> Image.Image:
-    """An image of any mode as RGB, on white where it is transparent. Raises ValueError for a mode that is refused."""
+    """Converts an image of any mode to RGB, on white where it is transparent. Raises ValueError for an unknown mode."""
     return _on_white(*modes.colors_and_alpha(image))
 
 
@@ -173,7 +172,7 @@ def _dpi(image: Image.Image) -> tuple[float, float] | None:
 
 
 def exif_of(kept: Picture, width: int, height: int) -> bytes | None:
-    """The EXIF data of what was painted of a picture; where they tell its size, they tell the new one."""
+    """Returns the EXIF data for what was painted of a picture, with the new size where they tell it."""
     if kept.exif is None:
         return None
     details = kept.exif.get(_EXIF_IFD, {})

@@ -1,4 +1,4 @@
-"""PNG files written in pieces, from the first row to the last: what Pillow can't do.
+"""Writes PNG files row by row, which Pillow can't.
 
 Format: https://www.w3.org/TR/png-3/
 """
@@ -10,12 +10,12 @@ from typing import BinaryIO
 
 import numpy as np
 
-COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
-"""By number of channels: luminance, luminance with alpha, RGB, RGB with alpha."""
+COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
+"""By the number of channels: luminance, luminance with alpha, RGB, RGB with alpha."""
 ROWS = 64
-"""Rows that are filtered at a time."""
+"""The number of rows filtered at a time."""
 LEVEL = 4
-"""Of the compression: above it files get little smaller and take much longer."""
+"""The level of compression: higher ones make files little smaller and take much longer."""
 
 
 def write(
@@ -32,17 +32,17 @@ def write(
     """Writes a picture of 8 bits as its rows come.
 
     Args:
-        file: to write to.
+        file: the file to write to.
         strips: uint8 (n, width, channels), `height` rows in all.
-        width: of the picture.
-        height: of the picture.
+        width: width of the picture.
+        height: height of the picture.
         channels: 1 to 4.
         exif: EXIF data.
         profile: an ICC profile.
-        dpi: pixels an inch, across and down.
+        dpi: pixels per inch, across and down.
     """
     file.write(b"\x89PNG\r\n\x1a\n")
-    _chunk(file, b"IHDR", struct.pack(">IIBBBBB", width, height, 8, COLOUR_TYPES[channels], 0, 0, 0))
+    _chunk(file, b"IHDR", struct.pack(">IIBBBBB", width, height, 8, COLOR_TYPES[channels], 0, 0, 0))
     if profile:
         _chunk(file, b"iCCP", b"ICC profile\0\0" + zlib.compress(profile))
     if dpi:
@@ -61,7 +61,7 @@ def write(
 
 
 def _filtered(rows: np.ndarray, above: np.ndarray) -> np.ndarray:
-    """Each row as differences from its left or upper neighbours, whichever are smaller, after the filter's number."""
+    """Filters each row: differences from the left or the upper neighbor, whichever are smaller, after their number."""
     left = np.pad(rows[:, :-1], ((0, 0), (1, 0), (0, 0)))
     up = np.concatenate([above, rows[:-1]])
     kinds = {1: rows - left, 2: rows - up}

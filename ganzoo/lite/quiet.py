@@ -1,14 +1,11 @@
-"""Keeps off the terminal what the interpreter's C++ code says to its developers, which no setting turns off."""
+"""Hides what the interpreter's C++ code writes to the terminal for its developers, which no setting turns off."""
 
 import os
 import sys
 
 
 def silence_libraries() -> None:
-    """From now on standard error shows what Python writes to `sys.stderr`, and nothing that other code writes.
-
-    For commands, whose process is their own.
-    """
+    """Makes standard error show only what Python writes to `sys.stderr`, for the rest of the process: for commands."""
     sys.stderr.flush()
     sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace")
     nowhere = os.open(os.devnull, os.O_WRONLY)

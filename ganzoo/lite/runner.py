@@ -22,18 +22,18 @@ class GanzooLite:
     """A network in a TFLite file, with its `card.json` beside it.
 
         painter = GanzooLite("generator_dynamic.tflite")
-        painter(Image.open("drawing.png")).save("coloured.png")
+        painter(Image.open("drawing.png")).save("colored.png")
         GanzooLite("classifier_dynamic.tflite").answer(Image.open("photo.png"))["classes"]
 
-    Several threads may call it at once: tiles take their turns, each of which runs on `threads`.
+    Several threads may call it at once; they take turns, tile by tile.
 
     Args:
         path: the .tflite file.
-        threads: how many to run on; None: as many as there are cores.
+        threads: number of threads to run on; None: one for each core.
 
     Raises:
-        UsageError: when there is no such file, or it is no TFLite file.
-        ModelError: when it or its card is broken, or they don't belong together.
+        UsageError: when there is no such file, or it is not a TFLite file.
+        ModelError: when the file or its card is broken, or they don't belong together.
     """
 
     def __init__(self, path: str | Path, threads: int | None = None):
@@ -50,19 +50,20 @@ class GanzooLite:
         """Translates or enlarges an image of any size.
 
         Args:
-            image: a Pillow image of any mode, or an array, uint8 (H, W, C) or (H, W), RGB, grey, or either with alpha.
-            tiles: run in tiles also a network that sees a picture as a whole (fit for maps and textures); by default
-                the picture is resized for it, and what it paints is resized back.
-            keep_alpha: cut the picture out again where it was transparent, also what a network of scale 1 paints, which
-                else paints all of it, over white.
-            progress: a function that is told of (tiles that are done, tiles in all).
+            image: a Pillow image of any mode, or an array, uint8 (H, W, C) or (H, W): RGB or gray, with or without
+                alpha.
+            tiles: runs in tiles also a network that sees a picture as a whole (fit for maps and textures). By default
+                the picture is resized for such a network, and the result is resized back.
+            keep_alpha: cuts the picture out again where it was transparent, also for a network of scale 1, which
+                otherwise paints all of it, on white.
+            progress: a function that receives (tiles done, tiles in all).
 
         Returns:
-            The same kind: a Pillow image, or uint8 (H * scale, W * scale, C'). Transparency, where the image has some
-            and is enlarged, or it is to be kept, is a last channel.
+            The same type: a Pillow image, or uint8 (H * scale, W * scale, C'). Transparency, if the image has some and
+                is enlarged, or `keep_alpha` is set, is the last channel.
 
         Raises:
-            UsageError: when the network makes no images of images, or the image is none that it can take.
+            UsageError: when the network does not make images from images, or can't take this one.
         """
         given_array = not isinstance(image, Image.Image)
         takes, gives = painting.input_channels(self.network), self.interface.output.shape[-1]
@@ -85,36 +86,36 @@ class GanzooLite:
         classes: Sequence[str] | None = None,
         texts: Sequence[str] | None = None,
     ) -> np.ndarray:
-        """What is made of the latents of a seed, those of `ganzoo generate --seed`.
+        """Makes samples from the latents of a seed, the same as `ganzoo generate --seed`.
 
         Args:
-            count: how many.
-            seed: of the latents.
-            classes: names, which the samples take in turns; None: all, where the network takes a class.
-            texts: which the samples take in turns, where it takes a text.
+            count: number of samples.
+            seed: seed of the latents.
+            classes: names, which the samples take in turns; None: all, if the network takes a class.
+            texts: texts, which the samples take in turns, if the network takes a text.
 
         Returns:
             Pictures, uint8 (count, H, W, C), or clips, float32 (count, length, 1).
 
         Raises:
-            UsageError: when the network takes pictures or clips, lacks a text, or a name or word is unknown.
+            UsageError: when the network takes pictures or clips, needs a text, or does not know a name or a word.
         """
         labels = None if classes is None else networks.class_numbers(self.network, classes, "classes")
         return networks.sample(self.network, count, seed, labels=labels, texts=texts)
 
     def answer(self, example: Image.Image | np.ndarray) -> dict[str, Any]:
-        """What a classifier or an encoder says of a picture of any size, or of a clip.
+        """Asks a classifier or an encoder about a picture of any size, or about a clip.
 
         Args:
-            example: a picture as above, or a clip: floats (length,) or (length, 1) in [-1, 1], at the rate in
-                `interface.input.rate`; of a longer one the first part is taken.
+            example: a picture as above, or a clip: floats (length,) or (length, 1) in [-1, 1], with
+                `interface.input.rate` values per second; a longer clip is cut.
 
         Returns:
-            `classes`, the probability of each by its name, the likeliest first; or `code`, its numbers.
+            `classes`, the probabilities by name, the most likely first; or `code`, a list of numbers.
 
         Raises:
             UsageError: when the network takes or gives something else.
-            ModelError: when what it gives is no finite numbers.
+            ModelError: when the answer is not finite.
         """
         tensor = self.interface.input
         if tensor.kind == "image":
@@ -126,11 +127,11 @@ class GanzooLite:
 
 
 def open_tflite(path: Path, threads: int | None = None) -> Network:
-    """A network of a TFLite file. Raises as `GanzooLite`."""
+    """Opens a TFLite file as a network. Raises what `GanzooLite` does."""
     check_is_tflite(path)
     interface = card.interface(card.read(path), path)
     signature = _signature(path, interface, threads or all_threads())
-    # An interpreter holds the tensors of one call; a second one would overwrite them.
+    # An interpreter holds the tensors of one call; a call at the same time would overwrite them.
     turn = threading.Lock()
 
     def call(values: np.ndarray | Mapping[str, np.ndarray]) -> np.ndarray:
@@ -145,7 +146,7 @@ def open_tflite(path: Path, threads: int | None = None) -> Network:
 
 
 def check_is_tflite(path: Path) -> None:
-    """Raises UsageError when there is no file at `path`, or one that does not begin as TFLite files do."""
+    """Raises UsageError when there is no file at `path`, or it does not begin as a TFLite file."""
     if path.is_dir():
         there = sorted(file.name for file in path.glob("*.tflite")) or ["there is none"]
         raise UsageError(f"{path}: a folder; name one of the .tflite files in it: {', '.join(there)}")
@@ -157,7 +158,7 @@ def check_is_tflite(path: Path) -> None:
 
 
 def _signature(path: Path, interface: card.Interface, threads: int):
-    """The function of the file that its card names. Raises ModelError when the file is broken or another."""
+    """Opens the function that the card names. Raises ModelError when the file is broken or differs from its card."""
     from ai_edge_litert.interpreter import Interpreter
 
     try:
@@ -186,7 +187,7 @@ def _shape(found: dict) -> list[int | None]:
 
 
 def _picture(image: Image.Image | np.ndarray, takes: int, gives: int) -> pixels.Picture:
-    """Raises UsageError when the image is none, or of a mode that is no picture's."""
+    """Converts the image. Raises UsageError for anything that is not a picture."""
     try:
         return pixels.picture(image if isinstance(image, Image.Image) else _image_of(image), takes, gives)
     except UsageError:
@@ -196,7 +197,7 @@ def _picture(image: Image.Image | np.ndarray, takes: int, gives: int) -> pixels.
 
 
 def _image_of(array: np.ndarray) -> Image.Image:
-    """Raises UsageError when the array is no picture."""
+    """Converts an array to an image. Raises UsageError when it is not a picture."""
     shape = np.shape(array)
     if getattr(array, "dtype", None) != np.uint8 or len(shape) not in (2, 3) or 0 in shape or shape[2:] > (4,):
         found = f"{getattr(array, 'dtype', type(array).__name__)} {shape}"

@@ -1,4 +1,4 @@
-"""Samples to picture files: all in one grid, or each in a file of its own as soon as it is painted."""
+"""Writes samples to picture files: all in one grid, or each to a file of its own as soon as it is painted."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -14,19 +14,19 @@ from .tiling import Progress
 
 
 def names(seed: int, count: int) -> list[str]:
-    """Names of the samples of a seed, that are in order as texts."""
+    """Names the samples of a seed; the names sort in their order."""
     digits = len(str(count - 1))
     return [f"seed_{seed}_{index:0{digits}d}" for index in range(count)]
 
 
 def write(batches: Iterable[np.ndarray], out: Path, names: Sequence[str], progress: Progress | None = None) -> str:
-    """Writes a grid to the picture `out`, or each sample into the folder `out` as a PNG of its name.
+    """Writes a grid to the picture `out`, or each sample to a PNG in the folder `out`.
 
     Args:
         batches: uint8 (n, H, W, C), as they are painted.
         out: see `jobs.is_file`.
         names: one for each sample, without suffix.
-        progress: is told of the samples.
+        progress: receives the count of samples.
 
     Returns:
         What was written, in words.
@@ -45,13 +45,13 @@ def write(batches: Iterable[np.ndarray], out: Path, names: Sequence[str], progre
 
 
 def written(out: Path, names: Sequence[str], suffix: str, what: str) -> str:
-    """What was written into the folder `out`, in words."""
+    """Tells in words what was written into the folder `out`."""
     last = f" to {names[-1]}{suffix}, {len(names):,} {what}" if len(names) > 1 else ""
     return f"{out / names[0]}{suffix}{last}"
 
 
 def told(batches: Iterable[np.ndarray], total: int, progress: Progress | None) -> Iterator[np.ndarray]:
-    """The batches as they come; `progress` is told of (samples that are done, `total`)."""
+    """Yields the batches as they come, and tells `progress` of (samples done, `total`)."""
     done = 0
     for batch in batches:
         yield batch

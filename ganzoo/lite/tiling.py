@@ -1,7 +1,7 @@
-"""Pictures of any size through a network: in tiles that overlap and blend, or resized and run whole.
+"""Runs a network on pictures of any size: in tiles that overlap and blend, or resized as a whole.
 
-Tiles are painted a row of them at a time and given back as soon as they are done, from top to bottom, so that memory
-grows with the picture's width alone.
+Tiles are painted row by row from top to bottom, and each row is given back as soon as it is done, so that memory grows
+with the width of the picture alone.
 """
 
 import dataclasses
@@ -14,33 +14,32 @@ from PIL import Image
 from .network import Network, paint, rounded
 
 TILE = 768
-"""Side, in pixels of the output, of the largest square that is run at once where any size will do."""
+"""Side, in output pixels, of the largest square that is run at once by a network that takes any size."""
 SMALLEST = 32
-"""Smaller pictures are mirrored up to this, so that a network's own reflection padding has something to mirror."""
+"""Smaller pictures are mirrored up to this, so that the network's own reflection padding has enough to mirror."""
 OVERLAP = 64
-"""Pixels of the input that tiles have in common at least, if that is no more than half of them.
+"""The least overlap of tiles, in input pixels, unless that is more than half a tile.
 
-Blending leaves out a quarter at either end, and begins there with weights near 0. SRGAN's default generator sees as far
-as 40 pixels, but from 16 pixels on little: tiles that overlap by 64 differ from the whole by less than 0.001.
-"""
+Blending drops a quarter of it at either end, and begins there with weights near 0. SRGAN's default generator sees as
+far as 40 pixels, but little beyond 16: tiles that overlap by 64 differ from the whole by less than 0.001."""
 STRIP = 128
-"""Rows that are given back at a time, at most."""
+"""The most rows that are given back at a time."""
 
 Progress = Callable[[int, int], None]
-"""Is told of (tiles that are done, tiles in all)."""
+"""Receives (tiles done, tiles in all)."""
 
 
 def strips(
     network: Network, image: np.ndarray, *, tiles: bool = False, progress: Progress | None = None
 ) -> Iterator[np.ndarray]:
-    """A picture of any size, painted from top to bottom.
+    """Yields a picture of any size, painted from top to bottom.
 
     Args:
-        network: of images.
+        network: takes and gives images.
         image: uint8 (height, width, c).
-        tiles: run in tiles also a network that sees a picture as a whole, and is run at its own size by default, the
-            picture being resized to it and what it paints resized back.
-        progress: is told of the tiles.
+        tiles: runs in tiles also a network that sees a picture as a whole. By default the picture is resized for such a
+            network, and the result is resized back.
+        progress: receives the count of tiles.
 
     Yields:
         uint8 (n, width * scale, c'), height * scale rows in all.
@@ -53,12 +52,12 @@ def strips(
     for rows in blended(network, image, progress):
         for first in range(0, len(rows), STRIP):
             yield rounded(rows[first : first + STRIP])
-        # Their memory is given back before the next are painted.
+        # Frees their memory before the next are painted.
         del rows
 
 
 def blended(network: Network, image: np.ndarray, progress: Progress | None = None) -> Iterator[np.ndarray]:
-    """As `strips`, in tiles, as float32 from 0 to 255."""
+    """Yields what `strips` does for tiles, as float32 from 0 to 255."""
     scale = network.interface.scale
     height, width = image.shape[:2]
     (tile_height, tile_width), step = _tile(network, height, width)
@@ -86,22 +85,22 @@ def blended(network: Network, image: np.ndarray, progress: Progress | None = Non
 
 @dataclasses.dataclass(frozen=True)
 class _Span:
-    """A tile along one axis: where it is cut, and the part of what it paints that counts, by how much."""
+    """One tile along one axis: where it is cut, and the weights of the part that counts."""
 
     start: int
-    """In the input."""
+    """Its place in the input."""
     begin: int
     end: int
-    """From `begin` to before `end`, in the output."""
+    """The part that counts, in the output, from `begin` to before `end`."""
     inside: slice
-    """The same in the tile's own output."""
+    """The same part in the tile's own output."""
     weights: np.ndarray
 
 
 def _tile(network: Network, height: int, width: int) -> tuple[tuple[int, int], int]:
-    """The tiles' height and width, and the step that their places are multiples of."""
+    """Returns the tiles' height and width, and the step that their places are multiples of."""
     if network.size:
-        # Layers that halve and double want each tile to start at the same place of their grid.
+        # Layers that halve and double need every tile to start at the same place of their grid.
         return network.size, math.gcd(*network.size, 8)
     step = network.interface.multiple
     needed = [_round_up(max(side, SMALLEST), step) for side in (height, width)]
@@ -110,7 +109,7 @@ def _tile(network: Network, height: int, width: int) -> tuple[tuple[int, int], i
 
 
 def _along(length: int, side: int, step: int, scale: int) -> list[_Span]:
-    """Tiles of `side` pixels over `length` pixels, evenly spread; the last may reach beyond the end."""
+    """Spreads tiles of `side` pixels evenly over `length` pixels; the last may reach beyond the end."""
     starts = _starts(length, side, step)
     ramps = [
         ((after + (before + side - after) / 4) * scale, (before + side - (before + side - after) / 4) * scale)
@@ -129,7 +128,7 @@ def _along(length: int, side: int, step: int, scale: int) -> list[_Span]:
 
 
 def _risen(places: np.ndarray, ramp: tuple[float, float]) -> np.ndarray:
-    """From 0 before a ramp to 1 after it."""
+    """Returns weights that rise from 0 before a ramp to 1 after it."""
     if ramp[0] == ramp[1]:
         return (places > ramp[0]).astype("float64")
     return np.clip((places - ramp[0]) / (ramp[1] - ramp[0]), 0.0, 1.0)
@@ -145,7 +144,7 @@ def _starts(length: int, side: int, step: int) -> list[int]:
 
 
 def _cut(image: np.ndarray, top: int, left: int, height: int, width: int) -> np.ndarray:
-    """A tile; what it lacks below and at the right is mirrored."""
+    """Cuts a tile; mirrors what it lacks below and at the right."""
     tile = image[top : top + height, left : left + width]
     missing = [(0, height - tile.shape[0]), (0, width - tile.shape[1]), (0, 0)]
     return np.pad(tile, missing, mode="reflect") if any(after for _, after in missing) else tile
@@ -159,7 +158,7 @@ def _resized(network: Network, image: np.ndarray) -> np.ndarray:
 
 
 def resize(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Antialiased bicubic; uint8 (h, w, 1 or 3) in, uint8 (height, width, 1 or 3) out."""
+    """Resizes by antialiased bicubic interpolation: uint8 (h, w, 1 or 3) to uint8 (height, width, 1 or 3)."""
     if pixels.shape[:2] == (height, width):
         return pixels
     image = Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[..., 0])

@@ -1,7 +1,7 @@
-"""What becomes of transparency: a network sees a picture on white, and what it paints of it is cut out again.
+"""Transparency: the network sees a picture on white, and the result is cut out again.
 
-An enlarger gives back the picture that it was given, so that its transparency is part of it. A network of scale 1
-paints another picture, also where its drawing was clear: there transparency is kept only if asked.
+An enlarger gives back the picture that it was given, so its transparency is kept. A network of scale 1 paints another
+picture, also where its drawing was transparent: there transparency is kept only if asked.
 """
 
 from collections.abc import Iterator
@@ -14,23 +14,23 @@ from .network import Network
 from .pixels import Picture
 
 NEAR = 5
-"""Side of the square of pixels, in the input, beyond whose alpha an enlarged one never goes."""
+"""Side, in input pixels, of the square whose lowest and highest alpha bound the enlarged alpha."""
 
 
 def is_kept(network: Network, picture: Picture, keep_alpha: bool) -> bool:
-    """Whether what is painted of the picture has an alpha channel."""
+    """Tells whether the painted picture gets an alpha channel."""
     return picture.alpha is not None and (keep_alpha or network.interface.scale > 1)
 
 
 def with_alpha(
     network: Network, strips: Iterator[np.ndarray], picture: Picture, *, tiles: bool
 ) -> Iterator[np.ndarray]:
-    """What was painted of a picture on white, with its alpha as a last channel.
+    """Adds the alpha of a picture to what was painted of it on white, as the last channel.
 
     Args:
-        network: that painted it.
-        strips: uint8 (n, W * scale, c), as `tiling.strips` gives them.
-        picture: with alpha.
+        network: the network that painted it.
+        strips: uint8 (n, W * scale, c), from `tiling.strips`.
+        picture: has alpha.
         tiles: as for `tiling.strips`.
 
     Yields:
@@ -50,13 +50,13 @@ def _cut_out(strips: Iterator[np.ndarray], alpha: np.ndarray) -> Iterator[np.nda
 
 
 def _enlarged(network: Network, strips: Iterator[np.ndarray], picture: Picture, tiles: bool) -> Iterator[np.ndarray]:
-    """Alpha is what differs between the picture painted on white and on black: edges lie where the colors' do.
+    """Computes alpha from the difference between the picture painted on white and on black: its edges are the colors'.
 
-    A network that isn't linear paints edges against white and against black in two ways; the middle is taken.
+    A network that isn't linear paints edges against white and against black differently; the mean is taken.
     """
     alpha, scale = picture.alpha, network.interface.scale
     on_black = np.clip(picture.pixels + alpha[..., None].astype("int16") - 255, 0, 255).astype("uint8")
-    # What is opaque or clear all around stays so, whatever the network makes of white and black.
+    # Pixels among only opaque or only clear ones stay so, whatever the network makes of white and black.
     lowest, highest = (
         np.asarray(Image.fromarray(alpha).filter(kind(NEAR))) for kind in (ImageFilter.MinFilter, ImageFilter.MaxFilter)
     )
@@ -71,6 +71,6 @@ def _enlarged(network: Network, strips: Iterator[np.ndarray], picture: Picture, 
 
 
 def _with(alpha: np.ndarray, shown: np.ndarray, clear: np.ndarray) -> np.ndarray:
-    """The colors of which `shown` is seen on black, and alpha; where all is clear, those of `clear`."""
+    """Returns the colors that look like `shown` on black, with alpha; where all is clear, those of `clear`."""
     colors = np.rint(np.clip(shown * (255 / np.maximum(alpha, 1).astype("float32")), 0, 255)).astype("uint8")
     return np.concatenate([np.where(alpha == 0, clear, colors), alpha], axis=2)

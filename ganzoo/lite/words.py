@@ -1,4 +1,4 @@
-"""Words of a caption, and their numbers in a vocabulary: the same for training, `ganzoo generate` and `ganzoo-lite`."""
+"""Splits captions into words and numbers these: the same way for training, `ganzoo generate` and `ganzoo-lite`."""
 
 import difflib
 import unicodedata
@@ -10,29 +10,29 @@ APOSTROPHES = str.maketrans("’ʼ", "''")
 
 
 def words(text: str) -> list[str]:
-    """The words of a text in lower case: runs of letters, digits and apostrophes of any script."""
+    """Returns the words of a text in lower case: runs of letters, digits and apostrophes of any script."""
     text = unicodedata.normalize("NFC", text.lower()).translate(APOSTROPHES)
     parts = "".join(sign if _is_of_a_word(sign) else " " for sign in text).split()
-    # At the ends of a word they are quotation marks.
+    # Apostrophes at the ends of a word are quotation marks.
     return [word for part in parts if (word := part.strip("'"))]
 
 
 def _is_of_a_word(sign: str) -> bool:
-    # Marks belong to the letter before them: without those, words of Hindi would fall to pieces.
+    # Marks belong to the letter before them: without marks, words of Hindi would fall to pieces.
     return sign.isalnum() or sign == "'" or unicodedata.category(sign)[0] == "M"
 
 
 def tokens(text: str, vocabulary: Sequence[str], length: int) -> list[int]:
-    """The numbers of a text's words, filled up with 0 to `length`.
+    """Returns the numbers of a text's words, padded with 0 to `length`.
 
     Args:
         text: a caption.
         vocabulary: the word of each number; that of 0 is "".
-        length: how many words a caption has at most.
+        length: the most words in a caption.
 
     Raises:
-        UsageError: for a text of no words or of more than `length`, or words that the vocabulary lacks, naming each
-            with the known ones nearest to it.
+        UsageError: for a text of no words, of more than `length`, or with unknown words; names each with the nearest
+            known ones.
     """
     found, numbers = words(text), {word: number for number, word in enumerate(vocabulary) if word}
     if not found:

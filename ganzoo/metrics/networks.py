@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ganzoo.backends import backend
-from ganzoo.data.images import luminance, resize
+from ganzoo.data.images import luminance
 from ganzoo.errors import RunError, UsageError, nearest, quoted
 from ganzoo.lite.errors import reason
+from ganzoo.lite.tiling import resize
 
 if TYPE_CHECKING:
     import keras

@@ -43,7 +43,7 @@ def build(recipe: Recipe, strategy_name: str, init: str | None, shared: Callable
         gan.compile(
             jit_compile=recipe.training.jit_compile,
             accumulate=recipe.training.accumulate,
-            rematerialise=recipe.training.rematerialise,
+            rematerialize=recipe.training.rematerialize,
         )
         gan.prepare()
         teachers.teach(gan)

@@ -25,7 +25,7 @@ from ganzoo.training.forms import FORM, Step, problem
 IDENTITY_EXCEPTIONS = (
     "training.steps",
     "training.steps_per_execution",
-    "training.rematerialise",
+    "training.rematerialize",
     "training.sample_count",
     "training.sample_every",
     "training.log_every",

@@ -3,8 +3,9 @@ import pytest
 from made_images import truncate
 from PIL import Image
 
-from ganzoo.data.images import image_size, read_image, resize
+from ganzoo.data.images import image_size, read_image
 from ganzoo.errors import RunError
+from ganzoo.lite.tiling import resize
 
 RAMP = np.linspace(0, 65535, 256).astype(np.uint16).reshape(16, 16)
 

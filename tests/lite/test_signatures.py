@@ -2,8 +2,10 @@
 
 import json
 import re
+import shutil
 import struct
 import wave
+from pathlib import Path
 
 import exported
 import numpy as np
@@ -11,7 +13,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from ganzoo.lite import GanzooLite, clips, latents
+import ganzoo
+from ganzoo.lite import GanzooLite, card, clips, latents
 from ganzoo.lite import network as networks
 from ganzoo.lite.errors import UsageError
 
@@ -250,3 +253,36 @@ def test_a_class_that_no_network_has_is_refused(models):
     network = GanzooLite(models["conditional"]).network
     with pytest.raises(UsageError, match=r"found class \[0, 3\]; allowed are 0 to 2"):
         networks.draw(network, 0, 2, labels=[0, 3], texts=["big"])
+
+
+def dresser(folder):
+    """Of latents and a class: a picture of 2 x 2 that shows both."""
+    taken = {"name": "latents", "kind": "latents", "shape": [1, 4], "dtype": "float32"}
+    label = {"name": "label", "kind": "label", "shape": [1], "dtype": "int32", "names": ["coat", "dress"]}
+    given = {"name": "image", "kind": "image", "shape": [1, 2, 2, 3], "dtype": "float32", "mean": 0.0, "std": 1.0}
+
+    def paint(latents, label):
+        return tf.tile(tf.reshape(latents, [1, 2, 2, 1]), [1, 1, 1, 3]) + tf.cast(label, "float32")
+
+    return exported.write_any(folder, paint, [taken, label], given)
+
+
+def test_the_python_of_the_readme_runs_as_it_stands(models, run_bare, tmp_path):
+    page = Path(ganzoo.__file__).parents[1] / "export" / "lite" / "README.md"
+    (block,) = re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    made = {"dcgan": exported.painter(tmp_path / "latents"), "fashion": dresser(tmp_path / "labels")}
+    generators = {".": models["negative"], **made}
+    for folder, file in [*generators.items(), (".", models["classifier"])]:
+        name = "classifier_dynamic.tflite" if file == models["classifier"] else "generator_dynamic.tflite"
+        place = tmp_path / folder / name
+        place.parent.mkdir(exist_ok=True)
+        shutil.copy(file, place)
+        described = place.parent / card.NAME
+        others = json.loads(described.read_text())["files"] if described.exists() else {}
+        exported.write_card(place.parent, {**others, name: exported.entry_of(file.parent, file.name, place)})
+    color(tmp_path / "drawing.png", RED)
+    color(tmp_path / "photo.png", RED)
+    done = run_bare(f"{block}\nprint(len(pictures), len(dresses))", cwd=tmp_path)
+    assert (done.returncode, done.stdout.strip()) == (0, "4 4"), done.stderr
+    with Image.open(tmp_path / "colored.png") as painted:
+        assert painted.size == (20, 30)

@@ -1,11 +1,11 @@
 """Images that become larger (SRGAN): whole ones against the originals, on luminance, beside Pillow's bicubic."""
 
-from ganzoo.data import images
 from ganzoo.data.fields import Smaller
 from ganzoo.evaluation.pair_scores import LUMINANCE_KEYS, PairScores, luminance_metrics
 from ganzoo.evaluation.protocol import first_signature, register
 from ganzoo.evaluation.results import Column
 from ganzoo.evaluation.setting import Found, Setting, first, together, translator
+from ganzoo.lite.tiling import resize
 
 
 def enlarges(config) -> bool:
@@ -28,6 +28,6 @@ def super_resolution(setting: Setting) -> Found:
     for name, (small, original) in zip(low.names, examples, strict=True):
         output.add(name, enlarge(small), original)
         height, width = original.shape[:2]
-        bicubic.add(name, images.resize(small, width, height), original)
+        bicubic.add(name, resize(small, width, height), original)
     yield from output.results()
     yield from bicubic.results()
