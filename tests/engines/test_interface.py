@@ -82,7 +82,7 @@ def test_a_room_that_lacks_a_function_or_takes_other_parameters_would_fail_where
             "trainer",
             "def compute(self, key: tuple, ",
             "def compute(self, ",
-            "compute(function), not compute(key, function)",
+            "compute(function",
         ),
         ("trainer", "record=None", "record", "gradients_of(phase, batch, outputs, record)"),
         ("devices", "def is_chief(", "def _is_chief(", "is_chief is missing"),
