@@ -33,10 +33,8 @@ def find(model: "str | Path | keras.Model", direction: str, network: str | None 
         UsageError: when there is no such model, direction or network, or it is no Keras model any more.
         RunError: when the files of a pretrained name can't be had.
     """
-    if network is None and direction == "both":
-        found = pretrained.find_all(model)
-    else:
-        found = [pretrained.find(model, network, direction)]
+    both = network is None and direction == "both"
+    found = pretrained.find_all(model) if both else [pretrained.find(model, network, direction)]
     for generator in found:
         generator.check_keras()
     return found
