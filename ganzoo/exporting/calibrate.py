@@ -19,19 +19,20 @@ from ganzoo.lite.network import taken
 from ganzoo.lite.threads import all_threads
 
 EXAMPLES = 64
+"""The most examples that are used; of large pictures fewer do, for there is more in each."""
 FEWEST = 16
 PIXELS = 2**21
-"""Of all pictures together: fewer examples do where there is more in each."""
+"""How many pixels all pictures together may have."""
 VALUES = 2**15
 """Values of a tensor that are looked at, drawn at random from all examples."""
 SHARES = np.linspace(1.0, 0.2, 33)
-"""Of the largest value: the limits that are tried."""
+"""The limits that are tried, as shares of the largest value."""
 STEPS = 255
-"""Of 8 bits."""
+"""The number of steps in a range of 8 bits."""
 
 
 class Seen(NamedTuple):
-    """What was seen of one tensor."""
+    """The values that one tensor held."""
 
     low: float
     high: float

@@ -50,7 +50,7 @@ def keras_values(generator: Generator, inputs: np.ndarray) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class Examples:
-    """What a generator is run on."""
+    """Examples that a generator is run on."""
 
     inputs: Mapping[str, np.ndarray]
     """By the names of its inputs: pixels, uint8 (N, H, W, C); latents or codes, float32 (N, length) from a standard
@@ -58,11 +58,11 @@ class Examples:
     description: str
     """For people: what images of where."""
     source: str = ""
-    """Of what data, as in a recipe; empty where they were drawn."""
+    """The source of the data, as in a recipe; empty where they were drawn."""
 
 
 def needs_data(interface: card.Interface) -> bool:
-    """Whether examples of what a network takes are of some data, and not drawn."""
+    """Returns whether examples for a network must come from data, and can't be drawn."""
     return any(tensor.kind not in WITHOUT_DATA for tensor in interface.inputs)
 
 
