@@ -7,7 +7,7 @@ ranges of minimum and maximum, and over moving averages of them, with every gene
 
 import math
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,19 +19,20 @@ from ganzoo.lite.network import taken
 from ganzoo.lite.threads import all_threads
 
 EXAMPLES = 64
+"""The most examples that are used; of large pictures fewer do, for there is more in each."""
 FEWEST = 16
 PIXELS = 2**21
-"""Of all pictures together: fewer examples do where there is more in each."""
+"""How many pixels all pictures together may have."""
 VALUES = 2**15
 """Values of a tensor that are looked at, drawn at random from all examples."""
 SHARES = np.linspace(1.0, 0.2, 33)
-"""Of the largest value: the limits that are tried."""
+"""The limits that are tried, as shares of the largest value."""
 STEPS = 255
-"""Of 8 bits."""
+"""The number of steps in a range of 8 bits."""
 
 
 class Seen(NamedTuple):
-    """What was seen of one tensor."""
+    """The values that one tensor held."""
 
     low: float
     high: float
@@ -59,14 +60,28 @@ def fed(inputs: Mapping[str, np.ndarray], interface: card.Interface) -> dict[str
 
 def observe(path: Path, examples: Sequence[Mapping]) -> dict[str, Seen]:
     """Runs a float32 TFLite file of one signature on examples, its inputs by name. Returns what every tensor held."""
-    runs = {}
-    random = np.random.default_rng(0)
-    count = VALUES // len(examples)
-    for tensors in _runs(path, examples):
-        for name, values in tensors:
+    from ai_edge_litert.interpreter import Interpreter
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # It warns of the memory, which is needed here.
+        interpreter = Interpreter(str(path), experimental_preserve_all_tensors=True, num_threads=all_threads())
+    run = interpreter.get_signature_runner()
+    seen_of = {index for node in litert_private.nodes(interpreter) for index in node["outputs"]}
+    seen_of |= {details["index"] for details in interpreter.get_input_details()}
+    tensors = [
+        (details["index"], details["name"])
+        for details in interpreter.get_tensor_details()
+        if details["index"] in seen_of and details["dtype"] == np.float32
+    ]
+    runs = {name: [] for _, name in tensors}
+    random, count = np.random.default_rng(0), VALUES // len(examples)
+    for example in examples:
+        run(**example)
+        for index, name in tensors:
+            values = interpreter.get_tensor(index)
             flat = values.reshape(-1)
             drawn = flat if flat.size <= count else flat[random.integers(0, flat.size, count)]
-            runs.setdefault(name, []).append((float(flat.min()), float(flat.max()), drawn, values.ndim))
+            runs[name].append((float(flat.min()), float(flat.max()), drawn, values.ndim))
     found = {}
     for name, seen in runs.items():
         low, high, drawn, (rank, *_) = zip(*seen, strict=True)
@@ -103,20 +118,3 @@ def _error(values: np.ndarray, low: float, high: float) -> float:
     low, high = min(low, 0.0), max(high, 0.0)
     step = (high - low) / STEPS
     return float(np.mean((values - np.clip(np.rint(values / step) * step, low, high)) ** 2))
-
-
-def _runs(path: Path, examples: Iterable[Mapping]) -> Iterator[Iterator[tuple[str, np.ndarray]]]:
-    """Yields, for each example, the names and values of its tensors and of those that are computed from it."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # It warns of the memory, which is needed here.
-        interpreter = Interpreter(str(path), experimental_preserve_all_tensors=True, num_threads=all_threads())
-    run = interpreter.get_signature_runner()
-    computed = {index for node in litert_private.nodes(interpreter) for index in node["outputs"]}
-    computed |= {details["index"] for details in interpreter.get_input_details()}
-    tensors = [details for details in interpreter.get_tensor_details() if details["index"] in computed]
-    tensors = [details for details in tensors if details["dtype"] == np.float32]
-    for example in examples:
-        run(**example)
-        yield ((details["name"], interpreter.get_tensor(details["index"])) for details in tensors)

@@ -33,10 +33,8 @@ def find(model: "str | Path | keras.Model", direction: str, network: str | None 
         UsageError: when there is no such model, direction or network, or it is no Keras model any more.
         RunError: when the files of a pretrained name can't be had.
     """
-    if network is None and direction == "both":
-        found = pretrained.find_all(model)
-    else:
-        found = [pretrained.find(model, network, direction)]
+    both = network is None and direction == "both"
+    found = pretrained.find_all(model) if both else [pretrained.find(model, network, direction)]
     for generator in found:
         generator.check_keras()
     return found
@@ -52,7 +50,7 @@ def keras_values(generator: Generator, inputs: np.ndarray) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class Examples:
-    """What a generator is run on."""
+    """Examples that a generator is run on."""
 
     inputs: Mapping[str, np.ndarray]
     """By the names of its inputs: pixels, uint8 (N, H, W, C); latents or codes, float32 (N, length) from a standard
@@ -60,11 +58,11 @@ class Examples:
     description: str
     """For people: what images of where."""
     source: str = ""
-    """Of what data, as in a recipe; empty where they were drawn."""
+    """The source of the data, as in a recipe; empty where they were drawn."""
 
 
 def needs_data(interface: card.Interface) -> bool:
-    """Whether examples of what a network takes are of some data, and not drawn."""
+    """Returns whether examples for a network must come from data, and can't be drawn."""
     return any(tensor.kind not in WITHOUT_DATA for tensor in interface.inputs)
 
 

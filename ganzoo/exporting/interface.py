@@ -40,21 +40,25 @@ def at_size(
     """
     signature = signature or keras_network.signature_of(model, provenance.of_model(model))
     _check_counts(model, signature)
-    if (signature.kinds, signature.made) == (("image",), "image"):
-        resized, found = _translating(model, size)
+    is_translation = (signature.kinds, signature.made) == (("image",), "image")
+    if is_translation:
+        found = dataclasses.replace(inference.open_network(model).interface, signature=SIGNATURE)
+        resized = _resized(model, size, found)
     elif "image" in signature.kinds:
-        resized, found = _looking(model, size), card.Interface(SIGNATURE, (), (), any_size="whole")
-        if size == FREE:
-            found = dataclasses.replace(found, multiple=1)
+        found = card.Interface(SIGNATURE, (), (), multiple=1, any_size="whole")
+        resized = _resized(model, size)
     else:
         _check_no_size(model, size, signature)
         resized, found = model, card.Interface(SIGNATURE, (), ())
     known = provenance.Known(names or {}, config)
     taken = keras_network.tensors(resized.inputs, signature.takes, known, batch=1)
     given = keras_network.tensors(resized.outputs, signature.gives, known, batch=1)
-    if found.outputs:
+    if is_translation:
         # Where any size will do, Keras does not tell that of the output by that of the input.
-        given = (dataclasses.replace(given[0], shape=found.output.shape),)
+        sides = (side and side * found.scale for side in taken[0].shape[1:3])
+        given = (dataclasses.replace(given[0], shape=(1, *sides, model.output_shape[-1])),)
+    if size != FREE:
+        found = dataclasses.replace(found, multiple=None)
     return resized, dataclasses.replace(found, inputs=taken, outputs=given)
 
 
@@ -92,37 +96,30 @@ def _check_no_size(model: keras.Model, size, signature: fields.Signature) -> Non
     raise UsageError(f"size: {model.name} takes and gives no pictures; leave it out")
 
 
-def _translating(model: keras.Model, size) -> tuple[keras.Model, card.Interface]:
-    """Returns a network of images to images, for a size, and an interface that lacks only what its tensors are."""
-    found = dataclasses.replace(inference.open_network(model).interface, signature=SIGNATURE)
-    own = model.input_shape[1:3]
+def _resized(model: keras.Model, size, translation: card.Interface | None = None) -> keras.Model:
+    """Returns a network that takes pictures, for a size; `translation` tells how one makes pictures of them."""
+    own = next(tensor.shape[1:3] for tensor in model.inputs if len(tensor.shape) == 4)
     if size == FREE:
         if None not in own:
-            raise _no_free_size(model, own)
-        resized, sides = _for_any_size(model), (None, None)
-    else:
-        sides = _sides(size, own)
-        resized = model if sides == own else _rebuilt(model, *sides)
-        wanted = tuple(side * found.scale for side in sides)
-        if resized is None or resized.output_shape[1:3] != wanted:
-            raise _another_size(model, sides, found.multiple or own[0])
-        found = dataclasses.replace(found, multiple=None)
-    shape = (1, *(side and side * found.scale for side in sides), model.output_shape[-1])
-    return resized, dataclasses.replace(found, outputs=(dataclasses.replace(found.output, shape=shape),))
-
-
-def _looking(model: keras.Model, size) -> keras.Model:
-    """Returns a network that takes an image and gives something else, for a size."""
-    own = _own_size(model)
-    if size == FREE:
-        if None not in own:
-            raise _no_free_size(model, own)
-        return model
-    sides = _sides(size, own)
-    resized = model if sides == own else _rebuilt(model, *sides)
-    if resized is None:
-        raise _another_size(model, sides, None)
-    return resized
+            raise UsageError(
+                f"size: {model.name} was built for {own[0]}x{own[1]} and has no free size; give one such as "
+                f"{own[0]}x{own[1]}: ganzoo runs it on pictures of any size"
+            )
+        return _for_any_size(model)
+    height, width = size or (own[0] or DEFAULT_SIZE, own[1] or DEFAULT_SIZE)
+    resized = model if (height, width) == own else _rebuilt(model, height, width)
+    scale = translation.scale if translation else None
+    if resized is not None and (scale is None or resized.output_shape[1:3] == (height * scale, width * scale)):
+        return resized
+    multiple = (translation.multiple or own[0]) if translation else 1
+    if height % multiple == width % multiple == 0:
+        found = f"takes {own[0]}x{own[1]} alone, found {height}x{width}"
+        raise UsageError(f"size: {model.name} {found}; leave it out")
+    near = [max(side // multiple, 1) * multiple for side in (height, width)]
+    raise UsageError(
+        f"size: {model.name} does not take {height}x{width}; heights and widths are multiples of {multiple}, "
+        f"as {near[0]}x{near[1]}"
+    )
 
 
 def _rebuilt(model: keras.Model, height: int, width: int) -> keras.Model | None:
@@ -140,33 +137,6 @@ def _rebuilt(model: keras.Model, height: int, width: int) -> keras.Model | None:
         # A skip connection meets another size, or a dense layer another length.
         return None
     return rebuilt
-
-
-def _own_size(model: keras.Model) -> tuple[int | None, int | None]:
-    return next(tensor.shape[1:3] for tensor in model.inputs if len(tensor.shape) == 4)
-
-
-def _sides(size: tuple[int, int] | None, own: Sequence[int | None]) -> tuple[int, int]:
-    return size or (own[0] or DEFAULT_SIZE, own[1] or DEFAULT_SIZE)
-
-
-def _no_free_size(model: keras.Model, own: Sequence[int]) -> UsageError:
-    return UsageError(
-        f"size: {model.name} was built for {own[0]}x{own[1]} and has no free size; give one such as "
-        f"{own[0]}x{own[1]}: ganzoo runs it on pictures of any size"
-    )
-
-
-def _another_size(model: keras.Model, sides: tuple[int, int], multiple: int | None) -> UsageError:
-    own = _own_size(model)
-    if multiple is None or sides[0] % multiple == sides[1] % multiple == 0:
-        found = f"takes {own[0]}x{own[1]} alone, found {sides[0]}x{sides[1]}"
-        return UsageError(f"size: {model.name} {found}; leave it out")
-    near = [max(side // multiple, 1) * multiple for side in sides]
-    return UsageError(
-        f"size: {model.name} does not take {sides[0]}x{sides[1]}; heights and widths are multiples of {multiple}, "
-        f"as {near[0]}x{near[1]}"
-    )
 
 
 class _UpSampling2D(keras.layers.UpSampling2D):

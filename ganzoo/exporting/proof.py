@@ -26,7 +26,7 @@ USUAL_EXAMPLES = 16
 PEAK = 2.0
 """The width of the range of a picture, [-1, 1]."""
 EQUAL = 200.0
-"""What the ratio of equal examples is set down as: it has no finite value, and JSON no infinite one."""
+"""Stands for the ratio of equal examples, which has no finite value, and JSON no infinite one."""
 FLOORS = {"none": 100.0, "float16": 75.0, "dynamic": 48.0, "int8": 45.0, "int16x8": 48.0}
 """The mean PSNR in dB below which a file is not what it claims to be. An architecture may state others.
 
@@ -47,7 +47,7 @@ ROUNDING = 54.0
 
 @dataclasses.dataclass(frozen=True)
 class Quality:
-    """How near what a file makes is to what the Keras model makes."""
+    """The distance between what a file makes and what the Keras model makes."""
 
     metric: str
     """`psnr` or `snr`."""
@@ -56,9 +56,9 @@ class Quality:
     worst: float
     """Both in dB."""
     largest_difference: float
-    """Of values as the Keras model has them; of pictures in units of the range [-1, 1]."""
+    """In the units of the Keras model; for pictures in those of the range [-1, 1]."""
     floor: float
-    """Of the mean, in dB."""
+    """The mean in dB that it must reach."""
     allowed_below: float | None = None
     """The floor that its maker let it off to; None where it stands by the usual one."""
     agreement: float | None = None

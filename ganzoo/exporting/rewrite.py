@@ -7,6 +7,9 @@ ReLU stays fused, and the GPU delegate takes it, as it takes no transposed convo
 
 A convolution of few filters, as the last one of most generators, leaves most of a vector register empty. Four output
 pixels at a time are a convolution of stride 2 with four times the filters, whose kernel is one pixel larger.
+
+It is done in the file and not on the Keras graph, which gives the same operators at the same speed (Pix2Pix at 256
+pixels 529 and 533 ms, dynamic 94 and 97), but has to convert a second time to count the network as it was.
 """
 
 from pathlib import Path
