@@ -49,6 +49,7 @@ def measure(name: str, turns: int, overrides) -> dict:
     import numpy as np
     import tensorflow as tf
 
+    from ganzoo.metrics import memorizing
     from ganzoo.recipes import registry
     from ganzoo.recipes.recipes import load_recipe
     from ganzoo.training import doctor, health
@@ -96,7 +97,7 @@ def measure(name: str, turns: int, overrides) -> dict:
     training_thumbnails = None
     if all("latents" in signature.kinds for signature in recipe.model.deployed.values()):
         (key,) = gan.generated.values()
-        training_thumbnails = health.thumbnails(pipeline.fixed(1000)[key])
+        training_thumbnails = memorizing.thumbnails(pipeline.fixed(1000)[key])
 
     def look():
         gan.health()

@@ -1,20 +1,17 @@
-"""What happens between the steps of a run: samples, metrics and findings, checkpoints, display, interruption.
+"""Callbacks that look at a run between its steps and write: samples, metrics and findings, checkpoints, a display.
 
-On several workers `Interruption` and `Divergence` run on each; the others, which look and write, on the chief.
+Of several workers only the chief runs them.
 """
 
 import functools
 import math
-import signal
 import statistics
-import threading
 import time
 from collections.abc import Callable, Mapping
 
 import keras
 import numpy as np
 
-from ganzoo.backends import backend
 from ganzoo.files.atomic import replacing
 from ganzoo.generators import pictures, provenance
 from ganzoo.training import checkpoints, doctor, health, metrics_file
@@ -203,26 +200,6 @@ class Metrics(AtSteps):
         return next((finding for finding in self.findings if finding.name == doctor.DIVERGING), None)
 
 
-class Divergence(AtSteps):
-    """Ends a leg of a run on every worker when the chief, None on the others, finds that it diverges.
-
-    It looks at the steps whose lines are due, and at no other: where an undisturbed run looks too.
-    """
-
-    def __init__(self, log_every: int, sample_every: int, writer, strategy):
-        super().__init__()
-        self.log_every, self.sample_every = log_every, sample_every
-        self.writer, self.strategy = writer, strategy
-        self.found = False
-
-    def at_step(self, step, logs):
-        if doctor.is_due(step, self.log_every, self.sample_every):
-            self.found = backend.devices.any_worker(
-                self.strategy, self.writer is not None and self.writer.is_diverging()
-            )
-            self.model.stop_training |= self.found
-
-
 class Checkpoints(AtSteps):
     """Saves the state of the run, by steps and by the clock, and in the networks' files what is `known` by name."""
 
@@ -343,49 +320,6 @@ class Display(AtSteps):
         rate, left = self.speed.at(step)
         terms = {name: float(value) for name, value in logs.items() if not name.startswith(HEALTH)}
         self.progress.update(step, rate * self.batch_size, left, terms)
-
-
-class Interruption(AtSteps):
-    """Within it, Ctrl-C and SIGTERM end the run after the step at hand, so that what is saved is a whole step.
-
-    A second Ctrl-C ends it at once, unless what was trained is being saved. Batches are made ahead: one that can't be
-    had, in `failures`, ends the run as well, before a step has begun on it.
-    """
-
-    def __init__(self, progress, strategy, failures=()):
-        super().__init__()
-        self.progress, self.strategy, self.failures = progress, strategy, failures
-        self.received = None
-        self.agreed = False
-        self.saving = False
-
-    def on_train_begin(self, logs=None):
-        super().on_train_begin(logs)
-        self.saving = False
-
-    def __enter__(self):
-        self.previous = {}
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self.previous[number] = signal.signal(number, self.receive)
-        return self
-
-    def __exit__(self, *error):
-        for number, handler in self.previous.items():
-            signal.signal(number, handler)
-
-    def receive(self, number, frame) -> None:
-        # Nothing is said here: a handler must not fail, and whoever would read it may be gone.
-        again, self.received = self.received is not None, signal.Signals(number).name
-        if again and number == signal.SIGINT and not self.saving:
-            raise KeyboardInterrupt
-
-    def at_step(self, step, logs):
-        if self.received is not None:
-            self.progress.say(f"{self.received}: stopping after this step, which is saved")
-        # All workers leave at the same step: one that went on would wait for the others for ever.
-        self.agreed = backend.devices.any_worker(self.strategy, self.received is not None or bool(self.failures))
-        self.model.stop_training |= self.agreed
 
 
 def write_network(network: keras.Model, path, known: provenance.Provenance | None) -> None:

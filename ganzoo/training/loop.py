@@ -18,7 +18,7 @@ from ganzoo.evaluation import during
 from ganzoo.gan.gan import GAN
 from ganzoo.generators.provenance import Provenance
 from ganzoo.recipes import registry
-from ganzoo.training import callbacks, checkpoints, metrics_file, run_directory, teachers
+from ganzoo.training import checkpoints, metrics_file, run_directory, stopping, teachers
 from ganzoo.training.progress import BarProgress, PlainProgress
 from ganzoo.training.run_directory import RunDirectory
 from ganzoo.training.writer import RunWriter
@@ -160,7 +160,7 @@ def fit(run: Run, record: Mapping) -> None:
         _write_config(run, {**record, **_place(strategy)})
         writer = RunWriter(run)
     failures = run.pipeline.failures
-    interruption = callbacks.Interruption(run.progress, strategy, failures)
+    interruption = stopping.Interruption(run.progress, strategy, failures)
     try:
         with interruption:
             if writer:
@@ -211,14 +211,14 @@ def _place(strategy) -> dict:
     }
 
 
-def _train_leg(run: Run, writer: RunWriter | None, interruption: callbacks.Interruption) -> bool:
+def _train_leg(run: Run, writer: RunWriter | None, interruption: stopping.Interruption) -> bool:
     """Trains to the last step, an interruption or a divergence, and saves. Returns whether the run must go back."""
     gan, first_step = run.gan, run.gan.steps_done
     if interruption.agreed or first_step >= run.last_step:
         return False
     strategy = gan.distribute_strategy
     training = run.recipe.training
-    divergence = callbacks.Divergence(training.log_every, training.sample_every, writer, strategy)
+    divergence = stopping.Divergence(training.log_every, training.sample_every, writer, strategy)
     # The interruption comes first, so that the others see in the same step that it is the last.
     steps = [interruption, divergence]
     if writer:
