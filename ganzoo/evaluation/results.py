@@ -1,8 +1,8 @@
-"""What an evaluation finds, and how it is told: as JSON and as a table."""
+"""What an evaluation finds, as values and as JSON."""
 
 import dataclasses
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 GENERATED = ("output", "samples")
 """What a generator made, whose keys have no name before them."""
@@ -72,57 +72,6 @@ def as_document(results: Iterable[Result], common: dict) -> list[dict]:
 def as_reasons(skipped: Iterable[Skipped]) -> list[dict]:
     """What could not be measured as plain values, each once."""
     return [dataclasses.asdict(one) for one in dict.fromkeys(skipped)]
-
-
-def tables(results: Sequence[dict]) -> dict[str, list[list[str]]]:
-    """A table for each direction: rows of cells, the first row the heads.
-
-    Args:
-        results: from `as_document`.
-    """
-    directions = dict.fromkeys(result["direction"] for result in results)
-    return {name: _table([result for result in results if result["direction"] == name]) for name in directions}
-
-
-def _table(results: Sequence[dict]) -> list[list[str]]:
-    """A row for each metric, with an arrow to the better side, and a column for each thing that was measured."""
-    columns = list(dict.fromkeys(result["of"] for result in results))
-    rows = [["", *columns, "images"]]
-    for metric in dict.fromkeys(result["metric"] for result in results):
-        found = {result["of"]: result for result in results if result["metric"] == metric}
-        arrow = {"higher": "\N{UPWARDS ARROW}", "lower": "\N{DOWNWARDS ARROW}"}[next(iter(found.values()))["better"]]
-        counts = " and ".join(dict.fromkeys(map(count_of, found.values())))
-        rows.append([f"{metric} {arrow}", *(cell(found.get(column)) for column in columns), counts])
-    return rows
-
-
-def count_of(result: dict) -> str:
-    """How many images, and of a distribution metric against how many: `1,000 : 140`."""
-    real = result["real_images"]
-    return f"{result['images']:,}" + (f" : {real:,}" if real else "")
-
-
-def cell(result: dict | None) -> str:
-    """A value with its standard error and unit; dB with two digits after the point, as papers have them."""
-    if result is None:
-        return ""
-    if result["value"] is None:
-        return "not finite"
-    value, error, unit = result["value"], result["standard_error"], result["unit"]
-    if unit == "dB":
-        digits = 2
-    elif error:
-        # SSIM is compared to four digits, whatever its spread.
-        digits = 4 if abs(value) <= 1 else _digits(error)
-    else:
-        digits = _digits(value / 10)
-    spread = f" ± {error:.{digits}f}" if error is not None else ""
-    return f"{value:,.{digits}f}{spread}{' ' * bool(unit)}{unit}"
-
-
-def _digits(scale: float) -> int:
-    """Digits after the point that show two of a number of this size."""
-    return 3 if scale == 0 else min(max(1 - math.floor(math.log10(abs(scale))), 0), 4)
 
 
 def _as_values(result: Result, common: dict) -> dict:

@@ -30,6 +30,23 @@ VARIABLE = "GANZOO_WEIGHTS"
 MANIFEST = "manifest.yaml"
 CONFIG = "config.yaml"
 CARD = "card.yaml"
+CARD_KEYS = (
+    "name",
+    "summary",
+    "intended_use",
+    "weaknesses",
+    "licence",
+    "data",
+    "credits",
+    "training",
+    "parameters",
+    "files",
+    "evaluation",
+    "exports",
+    "fixed_output",
+    "check",
+)
+"""All that a card holds, in this order."""
 WEIGHTS = ".npz"
 """What names of files of weights end in."""
 
