@@ -1,20 +1,14 @@
-"""What happens between the steps of a run: samples, metrics and findings, checkpoints, display, interruption.
-
-On several workers `Interruption` and `Divergence` run on each; the others, which look and write, on the chief.
-"""
+"""What happens between the steps of a run on the chief: samples, metrics and findings, checkpoints, display."""
 
 import functools
 import math
-import signal
 import statistics
-import threading
 import time
 from collections.abc import Callable, Mapping
 
 import keras
 import numpy as np
 
-from ganzoo.backends.devices import any_worker
 from ganzoo.files.atomic import replacing
 from ganzoo.generators import pictures, provenance
 from ganzoo.training import checkpoints, doctor, health, metrics_file
@@ -44,7 +38,24 @@ class AtSteps(keras.callbacks.Callback):
         raise NotImplementedError
 
 
-class Samples(AtSteps):
+class Measuring(AtSteps):
+    """Measures something at every so many steps, and at the last."""
+
+    def __init__(self, every: int, last_step: int):
+        super().__init__()
+        self.every, self.last_step = every, last_step
+        self.measures = (None, {})
+
+    def is_due(self, step: int) -> bool:
+        return step == self.last_step or step % self.every == 0
+
+    def measures_at(self, step: int) -> dict[str, float]:
+        """Returns what was measured at this step; nothing where it was not measured."""
+        measured, measures = self.measures
+        return measures if measured == step else {}
+
+
+class Samples(Measuring):
     """Draws the same examples again and again, what the networks make of them as they learn, and measures them.
 
     `GAN.samples` gives images (B, H, W, C) or clips (B, L, 1) by column, which are drawn as waveforms.
@@ -54,14 +65,13 @@ class Samples(AtSteps):
     """
 
     def __init__(self, every, last_step, examples: Mapping, training_images: Callable | None, directory, board):
-        super().__init__()
-        self.every, self.last_step, self.examples = every, last_step, examples
+        super().__init__(every, last_step)
+        self.examples = examples
         self.directory, self.board = directory, board
         self.training_images = functools.cache(training_images) if training_images else lambda: None
-        self.measures = (None, {})
 
     def at_step(self, step, logs):
-        if step % self.every == 0 or step == self.last_step:
+        if self.is_due(step):
             self.draw(step)
 
     def draw(self, step: int) -> None:
@@ -75,13 +85,8 @@ class Samples(AtSteps):
         real = {title: np.asarray(self.examples[key]) for title, key in self.model.generated.items()}
         self.measures = (step, health.measure_samples(generated, real, self.training_images()))
 
-    def measures_at(self, step: int) -> dict[str, float]:
-        """The measures of the samples of this step; empty where none were drawn."""
-        drawn, measures = self.measures
-        return measures if drawn == step else {}
 
-
-class Evaluations(AtSteps):
+class Evaluations(Measuring):
     """Measures now and then how good the generators are.
 
     Args:
@@ -90,20 +95,14 @@ class Evaluations(AtSteps):
     """
 
     def __init__(self, every: int, last_step: int, evaluator: Callable | None):
-        super().__init__()
-        self.every, self.last_step, self.evaluator = every, last_step, evaluator
-        self.measures, self.seconds = (None, {}), 0.0
+        super().__init__(every, last_step)
+        self.evaluator, self.seconds = evaluator, 0.0
 
     def at_step(self, step, logs):
-        if self.evaluator and (step % self.every == 0 or step == self.last_step):
+        if self.evaluator and self.is_due(step):
             began = time.monotonic()
             self.measures = (step, self.evaluator())
             self.seconds = time.monotonic() - began
-
-    def measures_at(self, step: int) -> dict[str, float]:
-        """What was measured at this step; empty where nothing was."""
-        measured, measures = self.measures
-        return measures if measured == step else {}
 
     def seconds_at(self, step: int) -> float:
         """How long that took."""
@@ -201,24 +200,6 @@ class Metrics(AtSteps):
     @property
     def diverging(self) -> Finding | None:
         return next((finding for finding in self.findings if finding.name == doctor.DIVERGING), None)
-
-
-class Divergence(AtSteps):
-    """Ends a leg of a run on every worker when the chief, None on the others, finds that it diverges.
-
-    It looks at the steps whose lines are due, and at no other: where an undisturbed run looks too.
-    """
-
-    def __init__(self, log_every: int, sample_every: int, writer, strategy):
-        super().__init__()
-        self.log_every, self.sample_every = log_every, sample_every
-        self.writer, self.strategy = writer, strategy
-        self.found = False
-
-    def at_step(self, step, logs):
-        if doctor.is_due(step, self.log_every, self.sample_every):
-            self.found = any_worker(self.strategy, self.writer is not None and self.writer.is_diverging())
-            self.model.stop_training |= self.found
 
 
 class Checkpoints(AtSteps):
@@ -341,49 +322,6 @@ class Display(AtSteps):
         rate, left = self.speed.at(step)
         terms = {name: float(value) for name, value in logs.items() if not name.startswith(HEALTH)}
         self.progress.update(step, rate * self.batch_size, left, terms)
-
-
-class Interruption(AtSteps):
-    """Within it, Ctrl-C and SIGTERM end the run after the step at hand, so that what is saved is a whole step.
-
-    A second Ctrl-C ends it at once, unless what was trained is being saved. Batches are made ahead: one that can't be
-    had, in `failures`, ends the run as well, before a step has begun on it.
-    """
-
-    def __init__(self, progress, strategy, failures=()):
-        super().__init__()
-        self.progress, self.strategy, self.failures = progress, strategy, failures
-        self.received = None
-        self.agreed = False
-        self.saving = False
-
-    def on_train_begin(self, logs=None):
-        super().on_train_begin(logs)
-        self.saving = False
-
-    def __enter__(self):
-        self.previous = {}
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self.previous[number] = signal.signal(number, self.receive)
-        return self
-
-    def __exit__(self, *error):
-        for number, handler in self.previous.items():
-            signal.signal(number, handler)
-
-    def receive(self, number, frame) -> None:
-        # Nothing is said here: a handler must not fail, and whoever would read it may be gone.
-        again, self.received = self.received is not None, signal.Signals(number).name
-        if again and number == signal.SIGINT and not self.saving:
-            raise KeyboardInterrupt
-
-    def at_step(self, step, logs):
-        if self.received is not None:
-            self.progress.say(f"{self.received}: stopping after this step, which is saved")
-        # All workers leave at the same step: one that went on would wait for the others for ever.
-        self.agreed = any_worker(self.strategy, self.received is not None or bool(self.failures))
-        self.model.stop_training |= self.agreed
 
 
 def write_network(network: keras.Model, path, known: provenance.Provenance | None) -> None:

@@ -75,13 +75,14 @@ def train(
         raise UsageError(str(error)) from error
     memory.keep_freed()
     import_keras()
-    from ganzoo.backends.devices import in_words
+    from ganzoo.backends.devices import in_words, is_chief
     from ganzoo.training import loop
 
     with in_words():
         gan = loop.build(recipe, strategy, init, lambda: _shared(pipeline, last_step))
         loop.describe(gan, recipe, last_step, pipeline.names)
-        evaluator = loop.open_evaluator(recipe, gan, pipeline.names)
+        is_writer = is_chief(gan.distribute_strategy)
+        evaluator = during.open_evaluator(recipe, gan.deployed(), pipeline.names) if is_writer else None
         if dry_run:
             print(printable_lines(_plan(recipe, directory, gan, pipeline, last_step, warnings, fresh)))
             return gan

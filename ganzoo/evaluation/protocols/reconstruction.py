@@ -2,9 +2,9 @@
 
 from ganzoo.data.fields import fields_of
 from ganzoo.evaluation.pair_scores import COLOR_KEYS, PairScores, color_metrics
-from ganzoo.evaluation.protocol import first_signature, register
+from ganzoo.evaluation.protocol import register
 from ganzoo.evaluation.results import Column, Skipped
-from ganzoo.evaluation.setting import Found, Setting, checked, together
+from ganzoo.evaluation.setting import Found, Setting, checked, first_signature, together
 from ganzoo.lite.network import Network, made
 
 

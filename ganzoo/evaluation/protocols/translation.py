@@ -12,9 +12,9 @@ import numpy as np
 from ganzoo.data.fields import Image, fields_of
 from ganzoo.evaluation import color_matching, distribution
 from ganzoo.evaluation.pair_scores import COLOR_KEYS, CYCLE_ERROR, PairScores, color_metrics
-from ganzoo.evaluation.protocol import first_signature, register
+from ganzoo.evaluation.protocol import register
 from ganzoo.evaluation.results import Column, Skipped
-from ganzoo.evaluation.setting import Found, Setting, together, translator
+from ganzoo.evaluation.setting import Found, Setting, first_signature, together, translator
 from ganzoo.evaluation.splits import Images
 from ganzoo.lite.network import Network
 
