@@ -23,7 +23,7 @@ OF_OWN_NETWORK = ("fd_", "kd_")
 
 @dataclasses.dataclass(frozen=True)
 class Instruments:
-    """What is there to measure with."""
+    """The networks that an evaluation measures with, and why others are missing."""
 
     network: "FeatureNetwork | None" = None
     distances: "tuple[PerceptualDistance, ...]" = ()
@@ -31,7 +31,7 @@ class Instruments:
 
 
 def open_instruments(network: str | None, perceptual: Iterable[str]) -> Instruments:
-    """Those that were asked for; weights that are missing are fetched.
+    """Opens the networks that were asked for; weights that are missing are fetched.
 
     Args:
         network: a feature network, as `ganzoo.metrics.open_feature_network` takes it; None: none.

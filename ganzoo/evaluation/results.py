@@ -10,7 +10,7 @@ GENERATED = ("output", "samples")
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """What numbers are of: a column of the table."""
+    """The thing that numbers are about: a column of the table."""
 
     of: str
     """`output` or `samples`; for comparison `train split`, `test split`, `unchanged`, `matched colours`, `bicubic`."""
@@ -58,7 +58,7 @@ class Result:
 
 @dataclasses.dataclass(frozen=True)
 class Skipped:
-    """What could not be measured."""
+    """Something that could not be measured."""
 
     metric: str
     reason: str
@@ -70,7 +70,7 @@ def as_document(results: Iterable[Result], common: dict) -> list[dict]:
 
 
 def as_reasons(skipped: Iterable[Skipped]) -> list[dict]:
-    """What could not be measured as plain values, each once."""
+    """Returns what could not be measured as plain values, each once."""
     return [dataclasses.asdict(one) for one in dict.fromkeys(skipped)]
 
 

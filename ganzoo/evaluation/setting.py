@@ -49,7 +49,7 @@ class Setting:
     """Features of the test images by key, once they were taken."""
 
     def features_of(self, key: str) -> "Features":
-        """Those of the test images of a key."""
+        """Returns the features of the test images of a key."""
         from ganzoo.metrics import reference
 
         if key not in self.known:
@@ -90,7 +90,7 @@ def together(*sets: Images) -> Iterator[tuple[np.ndarray, ...]]:
 
 
 def first_signature(config) -> Signature:
-    """Of the network that an architecture deploys first, which is what it is for."""
+    """Returns the signature of the network that an architecture deploys first, which is what it is for."""
     return next(iter(config.deployed.values()))
 
 
@@ -105,7 +105,7 @@ def makes_of_noise(config, kind: str) -> bool:
 
 
 def inputs_of_samples(network: Network, signature: Signature, test: Split, count: int) -> dict[str, np.ndarray]:
-    """What `count` samples are made of, by the names of the network's inputs; the first are the same whatever it is.
+    """Returns what `count` samples are made of, by input; the first ones are the same whatever the count.
 
     Latents are those of seed 0. Labels and tokens are those of the test examples, in an order that is always the same,
     and over again where they are fewer; labels that these don't have are all classes in turns.

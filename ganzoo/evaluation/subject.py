@@ -45,7 +45,7 @@ class Files:
 
     @property
     def names(self) -> Names:
-        """What labels and tokens stand for in them."""
+        """Tells what labels and tokens stand for in the networks."""
         return self.generators[0].names
 
     @property
@@ -74,7 +74,7 @@ class Subject:
     travelled: bool
     """The recipe came inside a file that anyone may have made."""
     names: Names
-    """What labels and tokens stand for in them."""
+    """Tells what labels and tokens stand for in the networks."""
 
     @property
     def on_own_data(self) -> bool:

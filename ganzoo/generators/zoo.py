@@ -72,7 +72,7 @@ def names() -> list[str]:
 
 
 def files(name: str) -> dict[str, Entry]:
-    """What the manifest says of a generator's files, by file name.
+    """Returns what the manifest says of a generator's files, by file name.
 
     Raises:
         RunError: when the manifest is not of its form.
@@ -90,7 +90,7 @@ def files(name: str) -> dict[str, Entry]:
 
 
 def weights(name: str) -> dict[str, Entry]:
-    """Of its files those that hold weights. Raises RunError when there are none."""
+    """Returns the files that hold weights. Raises RunError when there are none."""
     found = {file: entry for file, entry in files(name).items() if file.endswith(WEIGHTS)}
     if not found:
         raise RunError(f"{_root() / MANIFEST}: {name}: has no {WEIGHTS} file; {_remedy()}")
@@ -175,7 +175,7 @@ def _cached(file: str, entry: Entry) -> Path:
 
 
 def _remedy() -> str:
-    """What to do where something of the zoo is missing or damaged."""
+    """Tells what to do where something of the zoo is missing or damaged."""
     if VARIABLE in os.environ:
         return f"put it right in {_root()}, which {VARIABLE} names"
     return (

@@ -33,7 +33,7 @@ VERSION = 1
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Features:
-    """What is known of the features of a set of images."""
+    """The features of a set of images, summed up."""
 
     whole: Statistics
     """Of all."""
@@ -173,7 +173,7 @@ def _save(features: Features, path: Path) -> None:
 
 
 def _load(path: Path, length: int) -> Features | None:
-    """What `_save` wrote; None where there is nothing, or nothing that is whole."""
+    """Reads what `_save` wrote; None where there is nothing, or nothing that is whole."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             (even, odd), means, kept = arrays["counts"], arrays["means"], arrays["kept"]

@@ -26,7 +26,7 @@ REPORT_SHARE = 0.02
 
 
 class AtSteps(keras.callbacks.Callback):
-    """Calls `at_step(step, logs)` when a step of the run is done; `step` counts the steps done since the run began."""
+    """Calls `at_step(step, logs)` after each step of the run; `step` counts the steps done since the run began."""
 
     def on_train_begin(self, logs=None):
         self.first_step = self.model.steps_done
@@ -257,7 +257,7 @@ class Checkpoints(AtSteps):
 
     @property
     def quality(self) -> str | None:
-        """What the best checkpoint is the best by, as its note has it; None where none is asked for."""
+        """Names what the best checkpoint is the best by, as its note has it; None where none is asked for."""
         metric = self.settings.best_metric
         return metric and f"{self.settings.best_is} {metric}"
 

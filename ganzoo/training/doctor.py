@@ -79,7 +79,7 @@ def due_lines(lines: Iterable[Mapping], log_every: int, sample_every: int) -> li
 def diagnose(
     lines: Iterable[Mapping], precision: str = "float32", adversarial_loss: str = "non_saturating"
 ) -> list[Finding]:
-    """What is wrong at the last of these lines, the worst first; empty when nothing is.
+    """Returns what is wrong at the last of these lines, the worst first; nothing for a healthy run.
 
     Args:
         lines: of metrics, in order, as `metrics.jsonl` holds them.
@@ -90,7 +90,7 @@ def diagnose(
 
 
 def judge(history: History, precision: str = "float32", adversarial_loss: str = "non_saturating") -> list[Finding]:
-    """As `diagnose`, of lines that were added to a history one by one."""
+    """Does as `diagnose`, with lines that were added to a history one by one."""
     if not history.lines:
         return []
     findings = [
@@ -106,7 +106,7 @@ def judge(history: History, precision: str = "float32", adversarial_loss: str = 
 
 
 def examine(directory: RunDirectory) -> dict:
-    """What `ganzoo doctor` says of a run, of the same lines as while it trains.
+    """Returns what `ganzoo doctor` says of a run; it judges the same lines as the run does while it trains.
 
     Returns:
         `run`, its path; `step`, of its last line; `judged`, of the last judged line that has values of health (None:
@@ -134,7 +134,7 @@ def examine(directory: RunDirectory) -> dict:
 
 
 def judged_by(model: Mapping) -> tuple[str, str]:
-    """What of a recipe's settings of the model `diagnose` goes by, with what was usual where it is not said."""
+    """Returns the settings of a model that `diagnose` goes by; where an old run lacks them, what was usual."""
     return model.get("precision", "float32"), model.get("adversarial_loss", "non_saturating")
 
 
@@ -367,7 +367,7 @@ def _largest_logit(line: Mapping, name: str) -> float:
 
 
 def _accuracies(window, name: str) -> tuple[float | None, float | None]:
-    """Of real, and of fake."""
+    """Returns the median accuracies on real and on fake images."""
     return _median(window, f"{name}_real_accuracy"), _median(window, f"{name}_fake_accuracy")
 
 

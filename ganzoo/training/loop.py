@@ -94,7 +94,7 @@ def _digests(command: Mapping) -> dict[str, int]:
 
 @contextlib.contextmanager
 def lock(directory: RunDirectory, gan: GAN, fresh: bool, progress) -> Iterator[RunDirectory]:
-    """Within it, no other process trains in the run directory, which it gives. Of several workers the chief has one.
+    """Locks the run directory, which it gives, against other processes. Of several workers the chief does.
 
     Args:
         fresh: move a run that is there aside first.

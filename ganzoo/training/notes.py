@@ -71,7 +71,7 @@ def left_out(pipeline: Pipeline) -> str:
 
 
 def warnings(recipe: Recipe, pipeline: Pipeline, last_step: int) -> list[str]:
-    """What will go wrong, with what to do about it; empty where nothing is known to."""
+    """Returns what will go wrong, with what to do about it; nothing where all is well."""
     found, count, batch = [], len(pipeline), pipeline.batch_size
     noun = "clips" if any(keys_of(recipe.model, Clip)) else "images"
     if (share := _share_seen(recipe)) < LEAST_SHARE:

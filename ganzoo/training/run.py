@@ -187,12 +187,12 @@ def _data_record(recipe: Recipe, pipeline: Pipeline) -> dict:
 
 
 def _names_record(pipeline: Pipeline) -> dict:
-    """What labels and tokens stand for, where a batch has such."""
+    """Returns what labels and tokens stand for, where a batch has such."""
     return {"names": {key: list(names) for key, names in pipeline.names.items()}} if pipeline.names else {}
 
 
 def _shared(pipeline: Pipeline, last_step: int) -> dict:
-    """What all workers of a run must have the same, the recipe aside."""
+    """Returns what must be the same on all workers of a run, besides the recipe."""
     return {"steps": last_step, "images": pipeline.fingerprint(), **_names_record(pipeline)}
 
 

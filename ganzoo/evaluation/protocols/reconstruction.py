@@ -46,7 +46,7 @@ def reconstruction(setting: Setting) -> Found:
 
 
 def _one(network: Network, value):
-    """What the network makes of one example."""
+    """Returns what the network makes of one example."""
     (tensor,) = network.interface.inputs
     (made_of_it,) = made(network, {tensor.name: value[None]})
     return made_of_it[0]

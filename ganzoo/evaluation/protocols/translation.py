@@ -112,7 +112,7 @@ def _colors(known: Images) -> np.ndarray:
 
 
 def _baselines(colors: Mapping[str, np.ndarray], start: str, goal: str) -> dict[str, Callable]:
-    """What needs no generator, from image to image by name: none at all, and the colors of the other domain."""
+    """Returns functions from image to image that need no generator: the same image, and one with matched colors."""
     baselines = {UNCHANGED: lambda image: image}
     if colors:
         maps = color_matching.color_map(colors[start], colors[goal])
