@@ -22,7 +22,7 @@ from ganzoo.evaluation.setting import Found, Setting
 
 PACKAGE = "ganzoo.evaluation.protocols"
 GROUP = "ganzoo.protocols"
-"""Of entry points."""
+"""The group of entry points."""
 REGISTERED: dict[str, "Protocol"] = {}
 """Those that are known already, by name."""
 

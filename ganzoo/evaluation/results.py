@@ -45,14 +45,14 @@ class Result:
     unit: str = ""
     standard_error: float | None = None
     subset_error: float | None = None
-    """Of a kernel distance: the standard error over its subsets."""
+    """The standard error of a kernel distance over its subsets."""
     real_images: int | None = None
-    """Of a distribution metric: how many real images it is against."""
+    """How many real images a distribution metric compares with."""
     bias: float | None = None
     """By about how much the value is too high because the images are few."""
     network: str | None = None
     sha256: str | None = None
-    """Of the feature network's weights."""
+    """The digest of the feature network's weights."""
     warning: str | None = None
 
 

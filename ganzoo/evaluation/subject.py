@@ -67,7 +67,7 @@ class Subject:
     networks: Mapping[str, Network]
     """By their names among the deployed networks."""
     sha256: Mapping[str, str | None]
-    """Of their files, by direction, or by name where that tells none; None of a model in memory."""
+    """The digests of their files, by direction, or by name where that tells none; None for a model in memory."""
     recipe: Recipe
     own: Recipe | None
     """By which they were trained, where that is known, and its data may be opened."""

@@ -38,7 +38,7 @@ OWN = "embedded:"
 LARGEST = 16 * 2**20
 """Bytes of it: the words of a vocabulary may be many."""
 _DATE = (1980, 1, 1, 0, 0, 0)
-"""Of the member, so that the same provenance is the same bytes."""
+"""The date of the member, so that the same provenance is the same bytes."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Provenance:
     names: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     """What whole numbers stand for, by the key that they have in a batch: classes, or words."""
     step: int | None = None
-    """Of training, where that is known."""
+    """The step of training, where that is known."""
     where: str = dataclasses.field(default="", compare=False)
     """Where the recipe stands, for errors."""
     travelled: bool = dataclasses.field(default=False, compare=False)

@@ -26,7 +26,7 @@ from ganzoo.files.atomic import replacing
 from ganzoo.files.documents import FASTEST, read_yaml
 
 VARIABLE = "GANZOO_WEIGHTS"
-"""Of the environment: a folder in place of the zoo that comes with ganzoo."""
+"""The environment variable that names a folder in place of the zoo that comes with ganzoo."""
 MANIFEST = "manifest.yaml"
 CONFIG = "config.yaml"
 CARD = "card.yaml"

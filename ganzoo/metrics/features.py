@@ -28,7 +28,7 @@ BLOCK = 1024
 AHEAD = 4
 """Images for each thread that are read or prepared ahead."""
 VERSION = 1
-"""Of what is kept in the cache folder. To be raised when the same network and images give other features."""
+"""The version of what is kept in the cache folder, raised when the same network and images give other features."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -36,9 +36,9 @@ class Features:
     """The features of a set of images, summed up."""
 
     whole: Statistics
-    """Of all."""
+    """The statistics of all images."""
     halves: tuple[Statistics, Statistics]
-    """Of the images 0, 2, 4, … and of 1, 3, 5, …: what lies between them is the floor of any distance."""
+    """The statistics of images 0, 2, 4, … and of 1, 3, 5, …: their distance is the floor of any other."""
     kept: np.ndarray
     """float32 (M, D): of the first M = min(N, 10,000), in their order."""
 

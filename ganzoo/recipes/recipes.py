@@ -16,7 +16,7 @@ from ganzoo.recipes import registry
 
 _SUFFIXES = (".yaml", ".yml")
 _RUN_CONFIG = "config.yaml"
-"""Of a run, beside its generators."""
+"""The file of a run beside its generators."""
 
 
 def list_recipes() -> list[str]:

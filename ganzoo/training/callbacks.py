@@ -22,7 +22,7 @@ EVALUATION = "evaluation/"
 REPORT_SECONDS = 60
 """The least time between two reports."""
 REPORT_SHARE = 0.02
-"""Of the time, at most this part goes to them."""
+"""The largest share of the time that goes to reports."""
 
 
 class AtSteps(keras.callbacks.Callback):

@@ -31,7 +31,7 @@ SURE = 0.95
 OVERTAKING, LARGE_UPDATE = 6.0, 0.01
 """A discriminator's updates are as many times the generator's, and as large a part of its weights."""
 FADED, CONVERGED = 0.03, 0.5
-"""Of its first gradients a generator still gets this part; of a first distance between images, what learning leaves."""
+"""The share of its first gradients that a generator still gets; the share of a first distance that learning leaves."""
 WRONG = 0.1
 """An accuracy that can only come from answers the wrong way round."""
 STILL = 1e-6
@@ -39,7 +39,7 @@ STILL = 1e-6
 SAME, FALLEN, SPREAD = 0.05, 0.25, 0.4
 """Diversity of samples that are all alike; the part of its best that is left after a collapse; the least such best."""
 COPY = 0.75
-"""Of the distance to the next training image: what is nearer than that to one of them is a copy of it."""
+"""A share of the distance to the next training image: a sample that is nearer than that to one is a copy of it."""
 PATTERN = 0.1
 """Share of a pattern of 2 pixels in what the samples show, fine detail aside; an even kernel of 3 with a stride of 2
 makes it 0.19."""

@@ -8,7 +8,7 @@ from ganzoo.data.pipeline import Pipeline
 from ganzoo.training import health
 
 LEAST_SHARE = 0.5
-"""Of a picture, in what training sees of it at a time: with less, generate meets what was never seen as a whole."""
+"""The least share of a picture to train on at a time: with less, generate meets what was never seen as a whole."""
 MANY_EPOCHS = 5_000
 """As often a generator sees an image only where it can learn all of them by heart."""
 COMPARED = 16
