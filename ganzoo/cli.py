@@ -80,7 +80,7 @@ def show(name, as_json):
 
 
 def _examined_run(path: Path) -> dict | None:
-    """What the doctor says of a run; None where the path is none."""
+    """Returns what the doctor says of a run; None where the path is none."""
     from ganzoo.training.doctor import examine
     from ganzoo.training.run_directory import RunDirectory
 

@@ -1,14 +1,18 @@
 """What commands print: JSON, or tables and paragraphs for people."""
 
 import json
+import math
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import click
 
 from ganzoo.errors import printable
+
+TOLD_OF_A_CARD = ("intended_use", "weaknesses", "licence", "data", "credits", "training", "parameters", "files")
+"""Keys of a card that are printed in words; the rest is tables, or for machines."""
 
 
 def echo(text: str = "", err: bool = False) -> None:
@@ -17,6 +21,7 @@ def echo(text: str = "", err: bool = False) -> None:
 
 
 def say(line: str) -> None:
+    """Prints one line, which makes the terminal do nothing."""
     click.echo(printable(line))
 
 
@@ -29,7 +34,7 @@ def tell(found: dict, as_json: bool, in_words: Callable[[dict], None]) -> None:
 
 
 def print_table(title: str, rows: list[list[str]]) -> None:
-    """On a terminal, a table that fits it; elsewhere, aligned lines that are never cut."""
+    """Prints a table that fits the terminal or, where there is none, aligned lines that are never cut."""
     rows = [[printable(cell) for cell in row] for row in rows or [["none yet"]]]
     if sys.stdout.isatty():
         _print_rich_table(title, rows)
@@ -58,7 +63,7 @@ def print_catalogue(known: dict) -> None:
 
 
 def _whereabouts(entry: dict) -> list[str]:
-    """Of a pretrained generator, how large it is, and whether it must be fetched."""
+    """Returns how large a pretrained generator is and whether it must be fetched; nothing for other entries."""
     if "bytes" not in entry:
         return []
     return [f"{entry['bytes'] / 1e6:.1f} MB{'' if entry['here'] else ', not on this machine'}"]
@@ -155,10 +160,9 @@ def _operator_cells(anatomy: dict) -> list[str]:
 
 
 def print_evaluation(document: dict) -> None:
-    from ganzoo.evaluation import results
-
     title = f"{document['model']} on {document['data']}"
-    for direction, rows in results.tables(document["results"]).items():
+    for direction in dict.fromkeys(result["direction"] for result in document["results"]):
+        rows = _evaluation_table([result for result in document["results"] if result["direction"] == direction])
         if sys.stdout.isatty():
             # A value stays in one line with its error.
             rows = [[cell.replace(" ", "\N{NO-BREAK SPACE}") for cell in row] for row in rows]
@@ -170,8 +174,49 @@ def print_evaluation(document: dict) -> None:
         _print_paragraph(f"Not measured: {skipped['metric']}: {skipped['reason']}")
 
 
+def _evaluation_table(results: Sequence[dict]) -> list[list[str]]:
+    """Returns the heads, and a row for each metric with a column for each thing that was measured."""
+    columns = list(dict.fromkeys(result["of"] for result in results))
+    rows = [["", *columns, "images"]]
+    for metric in dict.fromkeys(result["metric"] for result in results):
+        found = {result["of"]: result for result in results if result["metric"] == metric}
+        arrow = {"higher": "\N{UPWARDS ARROW}", "lower": "\N{DOWNWARDS ARROW}"}[next(iter(found.values()))["better"]]
+        counts = " and ".join(dict.fromkeys(map(image_counts, found.values())))
+        rows.append([f"{metric} {arrow}", *(evaluation_cell(found.get(column)) for column in columns), counts])
+    return rows
+
+
+def image_counts(result: dict) -> str:
+    """Returns how many images were measured, and for a distribution against how many: `1,000 : 140`."""
+    real = result["real_images"]
+    return f"{result['images']:,}" + (f" : {real:,}" if real else "")
+
+
+def evaluation_cell(result: dict | None) -> str:
+    """Returns a value with its standard error and unit; dB with two digits after the point, as papers have them."""
+    if result is None:
+        return ""
+    if result["value"] is None:
+        return "not finite"
+    value, error, unit = result["value"], result["standard_error"], result["unit"]
+    if unit == "dB":
+        digits = 2
+    elif error:
+        # SSIM is compared to four digits, whatever its spread.
+        digits = 4 if abs(value) <= 1 else _digits(error)
+    else:
+        digits = _digits(value / 10)
+    spread = f" ± {error:.{digits}f}" if error is not None else ""
+    return f"{value:,.{digits}f}{spread}{' ' * bool(unit)}{unit}"
+
+
+def _digits(scale: float) -> int:
+    """Digits after the point that show two of a number of this size."""
+    return 3 if scale == 0 else min(max(1 - math.floor(math.log10(abs(scale))), 0), 4)
+
+
 def watched(items, length: int, title: str):
-    """On a terminal, a bar of how far it is."""
+    """Returns the items; going through them shows a bar on a terminal."""
     if not sys.stderr.isatty():
         return items
     from rich.console import Console
@@ -195,19 +240,80 @@ def print_described(described: dict) -> None:
 
 
 def _print_card(card: dict) -> None:
-    from ganzoo.generators import model_card
-
     echo(f"{card['name']}\n\n{card.get('summary', '')}\n")
-    for title, lines in model_card.facts(card).items():
-        echo(f"{title}:")
-        for line in lines:
+    # Where there are no numbers, a text may say why.
+    why = [key for key in ("evaluation", "exports") if isinstance(card.get(key), str)]
+    for key in [*(key for key in TOLD_OF_A_CARD if card.get(key)), *why]:
+        echo(f"{_words(key).capitalize()}:")
+        for line in _lines(card[key]):
             _print_paragraph(line, "  ")
-    for title, table in model_card.evaluations(card):
+    evaluations, exports = (_entries(card.get(key)) for key in ("evaluation", "exports"))
+    for one in evaluations:
+        title, table = _card_evaluation(one)
         print_table(f"\n{title}", table)
-    exports = model_card.exports(card)
-    if exports:
-        print_table("\nexports", exports)
+    if keys := list(dict.fromkeys(key for file in exports for key in file)):
+        rows = [[_text(file.get(key)) for key in keys] for file in exports]
+        print_table("\nexports", [list(map(_words, keys)), *rows])
     echo()
+
+
+def _entries(found) -> list[Mapping]:
+    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+
+
+def _card_evaluation(one: Mapping) -> tuple[str, list[list[str]]]:
+    """Returns a title, which tells the protocol, and a table: the heads, and a row for each metric."""
+    title = f"{_words(str(one.get('protocol')))} on {one.get('data')}, by {one.get('command')}"
+    outputs, errors = one.get("rows") or {}, one.get("standard_errors") or {}
+    if not outputs:
+        return title, [["no numbers"]]
+    metrics = list(dict.fromkeys(metric for values in outputs.values() for metric in values))
+    cells = {
+        name: [_measured(values.get(metric), errors.get(name, {}).get(metric)) for metric in metrics]
+        for name, values in outputs.items()
+    }
+    counts = one.get("images") or {}
+    images = [["images", *(_text(counts.get(name)) for name in outputs)]] if counts else []
+    return title, [["", *map(_words, outputs)], *map(list, zip(metrics, *cells.values(), strict=True)), *images]
+
+
+def _measured(value, error) -> str:
+    """Returns a metric's value, with its standard error where that is known."""
+    return _text(value) if error is None else f"{_text(value)} ± {_text(error)}"
+
+
+def _lines(value) -> list[str]:
+    """Returns a line for each item, and for each item of an item; those of a list begin with a dash."""
+    if isinstance(value, Mapping):
+        return [
+            f"{_words(str(key))}: {line}"
+            for key, inner in value.items()
+            for line in (map(_text, inner) if isinstance(inner, list) else [_text(inner)])
+        ]
+    return [f"- {_text(item)}" for item in value] if isinstance(value, list) else [_text(value)]
+
+
+def _text(value) -> str:
+    """Returns a value in a line; numbers have four digits, with separators of thousands."""
+    match value:
+        case None:
+            return ""
+        case bool() | str():
+            return str(value)
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+        case Mapping():
+            return ", ".join(f"{_words(str(key))} {_text(inner)}" for key, inner in value.items())
+        case list():
+            return ", ".join(map(_text, value))
+        case _:
+            return str(value)
+
+
+def _words(key: str) -> str:
+    return key.replace("_", " ")
 
 
 def print_networks(networks: dict) -> None:
@@ -248,7 +354,7 @@ def print_diagnosis(report: dict) -> None:
 
 
 def _print_paragraph(text: str, indent: str = "") -> None:
-    """Text in lines that fit the terminal; a key of a recipe is never broken."""
+    """Prints text in lines that fit the terminal; a key of a recipe is never broken."""
     width = shutil.get_terminal_size((100, 0)).columns - len(indent)
     lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
     echo(textwrap.indent("\n".join(lines), indent))

@@ -8,10 +8,11 @@ from pathlib import Path
 import yaml
 
 from ganzoo.errors import RunError
-from ganzoo.evaluation.results import GENERATED, count_of
+from ganzoo.evaluation.results import GENERATED
 from ganzoo.files import downloads
 from ganzoo.files.atomic import replacing
 from ganzoo.generators import zoo
+from ganzoo.tables import image_counts
 from ganzoo.training import metrics_file
 from ganzoo.training.run_directory import RunDirectory
 
@@ -70,7 +71,7 @@ def evaluation(command: str, document: Mapping, named: str = "output") -> dict:
         rows.setdefault(row, {})[metric] = significant(result["value"])
         if result["standard_error"] is not None:
             errors.setdefault(row, {})[metric] = significant(result["standard_error"], 2)
-        images.setdefault(row, count_of(result))
+        images.setdefault(row, image_counts(result))
     found = {"command": command, "protocol": document["protocol"], "data": document["data"], "images": images}
     return {**found, "rows": rows, "standard_errors": errors}
 

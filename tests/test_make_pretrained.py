@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from ganzoo.errors import RunError
-from ganzoo.generators import model_card
+from ganzoo.generators import zoo
 from ganzoo.recipes import recipes
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
@@ -48,7 +48,7 @@ def test_the_queue_is_of_generators():
 
 
 def test_the_order_of_a_card_is_that_which_is_read():
-    assert make_pretrained.ORDER == model_card.KEYS
+    assert make_pretrained.ORDER == zoo.CARD_KEYS
 
 
 def test_two_generators_do_not_share_a_run():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import ganzoo
-from ganzoo.generators import fixed_output, model_card, pretrained, zoo
+from ganzoo.generators import fixed_output, pretrained, zoo
 
 NAMES = ganzoo.list_pretrained()
 RELATIVE = 0.02
@@ -44,7 +44,7 @@ def test_it_loads_in_float32_and_paints_what_it_painted(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_its_card_says_all_and_names_files_that_are_there(name):
     card = zoo.card(name)
-    assert tuple(card) == model_card.KEYS
+    assert tuple(card) == zoo.CARD_KEYS
     assert card["name"] == name
     assert card["summary"] and "\n" not in card["summary"]
     assert card["intended_use"] and card["weaknesses"] and card["data"]

@@ -8,7 +8,8 @@ import yaml
 
 from ganzoo.config.parsing import parse_recipe, to_document
 from ganzoo.files.downloads import file_sha256
-from ganzoo.generators import fixed_output, model_card, weight_files
+from ganzoo.generators import fixed_output, weight_files
+from ganzoo.generators.zoo import CARD_KEYS
 
 
 def add(zoo: Path, name: str, architecture: str, seed: int = 0, **changes):
@@ -34,7 +35,7 @@ def write_config(folder: Path, gan) -> None:
 
 
 def write_card(folder: Path, name: str, gan) -> None:
-    card = dict.fromkeys(model_card.KEYS)
+    card = dict.fromkeys(CARD_KEYS)
     card |= {"name": name, "summary": f"A {gan.name} that learnt nothing.", "weaknesses": ["It learnt nothing."]}
     rows = {"output": {"PSNR, dB": 12.345678}, "unchanged input": {"PSNR, dB": 9.5}}
     measured = {"command": "ganzoo evaluate", "protocol": "pairs", "data": "4 images", "rows": rows}

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import numpy as np
 
 LEVELS = 256
-"""Of 8-bit images."""
+"""Levels of an 8-bit image."""
 
 
 def histograms(images: Iterable[np.ndarray]) -> np.ndarray:

@@ -27,7 +27,7 @@ TRIAL = 8
 def open_evaluator(
     recipe: Recipe, generators: "Mapping[str, keras.Model]", names: Names | None = None
 ) -> Evaluator | None:
-    """What measures the generators of a run by the recipe's `evaluation.metrics`; None where the recipe names none.
+    """Returns a function that measures a run's generators by `evaluation.metrics`; None where the recipe names none.
 
     It is tried once, on very few images, so that what can't be measured is said before the run begins.
 

@@ -78,7 +78,8 @@ def evaluate(
     import_keras()
     found = subject.open_files(files, data) if from_disk else subject.of_model(model, data)
     recipe = _limited(found.recipe, count)
-    tools = _instruments(found, network, perceptual)
+    protocol, usual = protocols.protocol_of(found.recipe), found.recipe.evaluation.network
+    tools = instruments.choose(protocol, network, perceptual, usual, found.travelled)
     test = test or open_split(recipe, "test", found.names)
     document = _measured(dataclasses.replace(found, recipe=recipe), test, test.at_most(count), tools, folder, watch)
     if folder:
@@ -124,28 +125,6 @@ def _folder(files: subject.Files | None, out: str | Path | None) -> Path | None:
 def _limited(recipe: Recipe, count: int | None) -> Recipe:
     fewer = min(count or recipe.evaluation.samples, recipe.evaluation.samples)
     return dataclasses.replace(recipe, evaluation=dataclasses.replace(recipe.evaluation, samples=fewer))
-
-
-def _instruments(
-    found: subject.Subject, network: str | None, perceptual: Sequence[str] | None
-) -> instruments.Instruments:
-    """Those that were asked for, which must be had, and else those of the recipe's protocol that are there."""
-    protocol = protocols.protocol_of(found.recipe)
-    if network and not protocol.distribution:
-        raise UsageError(f"network: {protocol.name} has no distribution metrics; leave it out")
-    if perceptual and not protocol.perceptual:
-        raise UsageError(f"perceptual: {protocol.name} have nothing to be compared with, one by one; leave it out")
-    asked = instruments.open_instruments(network, perceptual or ())
-    usual = instruments.Instruments()
-    if protocol.distribution and network is None:
-        named = found.recipe.evaluation.network
-        usual = (instruments.own_network_if_there if found.travelled else instruments.network_if_there)(named)
-    there = instruments.Instruments()
-    if protocol.perceptual and perceptual is None:
-        there = instruments.perceptual_if_there()
-    return instruments.Instruments(
-        asked.network or usual.network, asked.distances or there.distances, (*usual.skipped, *there.skipped)
-    )
 
 
 def _measured(

@@ -13,7 +13,7 @@ from ganzoo.metrics import pairs
 from ganzoo.metrics.perceptual_distance import PerceptualDistance
 
 WHOLE = 1024
-"""Of larger images, perceptual distances see the middle, so many pixels a side: VGG16 takes a gigabyte for these."""
+"""Pixels a side that perceptual distances see, the middle of larger images: VGG16 takes a gigabyte for these."""
 
 EQUAL = f"mean over images, of which equal ones count {pairs.EQUAL:g} dB"
 
@@ -44,13 +44,13 @@ CYCLE_ERROR = Metric(
     _mean_difference,
     unit="of 255",
 )
-"""Of what came back from the other domain, and what had gone there."""
+"""Compares what came back from the other domain with what had gone there."""
 
 
 COLOR_KEYS = ("psnr", "ssim", "ms_ssim")
-"""Of `color_metrics`, but for perceptual distances."""
+"""The keys of `color_metrics`, but for perceptual distances."""
 LUMINANCE_KEYS = ("psnr", "ssim")
-"""Of `luminance_metrics`, but for perceptual distances."""
+"""The keys of `luminance_metrics`, but for perceptual distances."""
 
 
 def color_metrics(distances: Sequence[PerceptualDistance]) -> tuple[Metric, ...]:

@@ -17,13 +17,12 @@ from collections.abc import Callable, Sequence
 
 from ganzoo.config import registration
 from ganzoo.config.registration import check_free
-from ganzoo.data.fields import Signature
 from ganzoo.evaluation.instruments import DISTRIBUTION_METRICS, PERCEPTUAL_METRICS
 from ganzoo.evaluation.setting import Found, Setting
 
 PACKAGE = "ganzoo.evaluation.protocols"
 GROUP = "ganzoo.protocols"
-"""Of entry points."""
+"""The group of entry points."""
 REGISTERED: dict[str, "Protocol"] = {}
 """Those that are known already, by name."""
 
@@ -82,11 +81,6 @@ def register(
         return measure
 
     return decorate
-
-
-def first_signature(config) -> Signature:
-    """Of the network that an architecture deploys first, which is what it is for."""
-    return next(iter(config.deployed.values()))
 
 
 @functools.cache

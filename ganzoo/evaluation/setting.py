@@ -8,12 +8,14 @@ import numpy as np
 from PIL import Image
 
 from ganzoo.config.recipe import Recipe
+from ganzoo.data.fields import Signature, fields_of
 from ganzoo.errors import RunError
 from ganzoo.evaluation.instruments import Instruments
 from ganzoo.evaluation.results import Result, Skipped
 from ganzoo.evaluation.splits import Images, Split
 from ganzoo.generators import inference
-from ganzoo.lite.network import Network
+from ganzoo.lite import latents
+from ganzoo.lite.network import DRAWN, Network, in_turns
 
 if TYPE_CHECKING:
     from ganzoo.metrics import Features
@@ -47,7 +49,7 @@ class Setting:
     """Features of the test images by key, once they were taken."""
 
     def features_of(self, key: str) -> "Features":
-        """Those of the test images of a key."""
+        """Returns the features of the test images of a key."""
         from ganzoo.metrics import reference
 
         if key not in self.known:
@@ -85,3 +87,38 @@ def together(*sets: Images) -> Iterator[tuple[np.ndarray, ...]]:
     from ganzoo.metrics.features import decoded
 
     return decoded(lambda index: tuple(some.read(index) for some in sets), len(sets[0]))
+
+
+def first_signature(config) -> Signature:
+    """Returns the signature of the network that an architecture deploys first, which is what it is for."""
+    return next(iter(config.deployed.values()))
+
+
+def makes_of_noise(config, kind: str) -> bool:
+    """Whether an architecture's first network makes of latents, and of classes and of its batch's texts besides, things
+    of a kind that is in its batch."""
+    signature, batch = first_signature(config), fields_of(config)
+    made = signature.made == kind and kind in {field.kind for field in batch.values()}
+    told = {"latents"} <= set(signature.kinds) <= {"latents", "label", "tokens"}
+    texts = {key for key, field in signature.takes.items() if field.kind == "tokens"}
+    return made and told and texts <= batch.keys()
+
+
+def inputs_of_samples(network: Network, signature: Signature, test: Split, count: int) -> dict[str, np.ndarray]:
+    """Returns what `count` samples are made of, by input; the first ones are the same whatever the count.
+
+    Latents are those of seed 0. Labels and tokens are those of the test examples, in an order that is always the same,
+    and over again where they are fewer; labels that these don't have are all classes in turns.
+    """
+    inputs, streams = {}, 0
+    for tensor, (key, field) in zip(network.interface.inputs, signature.takes.items(), strict=True):
+        if field.kind in DRAWN:
+            inputs[tensor.name] = latents.draw(streams, count, tensor.shape[-1])
+            streams += 1
+        elif key not in test.sets:
+            inputs[tensor.name] = in_turns(tensor, count)
+        else:
+            known = test.sets[key].shuffled()
+            values = np.stack([known.read(index) for index in range(min(count, len(known)))]).astype(tensor.dtype)
+            inputs[tensor.name] = np.resize(values, (count, *values.shape[1:]))
+    return inputs

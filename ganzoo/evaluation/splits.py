@@ -61,7 +61,7 @@ class Split:
     aligned: bool
     """The same position in streams that are unrelated is the same thing."""
     in_training: bool
-    """Of the test split: they are those that are trained on, because there are no others."""
+    """Whether a test split is what is trained on, because there are no other examples."""
     names: Names = dataclasses.field(default_factory=dict)
     """What labels and tokens stand for, by key: classes, and words with "" first."""
 

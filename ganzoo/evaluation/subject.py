@@ -45,7 +45,7 @@ class Files:
 
     @property
     def names(self) -> Names:
-        """What labels and tokens stand for in them."""
+        """Tells what labels and tokens stand for in the networks."""
         return self.generators[0].names
 
     @property
@@ -67,14 +67,14 @@ class Subject:
     networks: Mapping[str, Network]
     """By their names among the deployed networks."""
     sha256: Mapping[str, str | None]
-    """Of their files, by direction, or by name where that tells none; None of a model in memory."""
+    """The digests of their files, by direction, or by name where that tells none; None for a model in memory."""
     recipe: Recipe
     own: Recipe | None
     """By which they were trained, where that is known, and its data may be opened."""
     travelled: bool
     """The recipe came inside a file that anyone may have made."""
     names: Names
-    """What labels and tokens stand for in them."""
+    """Tells what labels and tokens stand for in the networks."""
 
     @property
     def on_own_data(self) -> bool:

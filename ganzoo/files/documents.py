@@ -11,7 +11,7 @@ FASTEST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read_yaml(text: str, loader: type = yaml.SafeLoader) -> Any:
-    """What a YAML text means: mappings, lists and plain values.
+    """Reads YAML as mappings, lists and plain values.
 
     Raises:
         ValueError: in a line, for what is no YAML, or says what can't be: a thirteenth month, brackets 3,000 deep.

@@ -89,7 +89,7 @@ def is_local(address: str) -> bool:
 
 @contextlib.contextmanager
 def locked(file: Path) -> Iterator[None]:
-    """Within it, no other process is in such a block for the same file of the cache. One that waits says so."""
+    """Keeps other processes out of such a block for the same file of the cache. One that waits says so."""
     import filelock
 
     locks = cache_folder() / "locks"
@@ -253,7 +253,7 @@ def _in_time(items: Iterator, seconds: float, least: int) -> Iterator:
 
 
 class _Shown:
-    """What is shown of a download on standard error: a bar on a terminal, elsewhere a line when it begins."""
+    """Shows a download on standard error: as a bar on a terminal, elsewhere as a line when it begins."""
 
     def __init__(self, name: str, address: str):
         self.name, self.address = name, address

@@ -70,7 +70,7 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
 
 @contextlib.contextmanager
 def _as_damage() -> Iterator[None]:
-    """Within it, whatever a reader raises at a broken file becomes Damaged; a lack of memory is no damage."""
+    """Turns whatever a reader raises at a broken file into Damaged; a lack of memory is no damage."""
     try:
         yield
     except (Damaged, MemoryError):

@@ -57,7 +57,7 @@ def waves(height: int, width: int, channels: int) -> np.ndarray:
 
 
 def lattice(output) -> list[list[float]]:
-    """What is at 8 x 8 places spread evenly over an image: 64 rows of its channels, rounded to 5 digits.
+    """Returns the values at 8 x 8 places spread evenly over an image: 64 rows of its channels, rounded to 5 digits.
 
     Args:
         output: (1, H, W, C) or (H, W, C).

@@ -66,7 +66,7 @@ class Generator:
 
     @property
     def signature(self) -> Signature | None:
-        """What it takes and gives; None where its architecture is unknown."""
+        """Tells what it takes and gives; None where its architecture is unknown."""
         return self.provenance.signature if self.provenance else None
 
     @property
@@ -81,7 +81,7 @@ class Generator:
 
     @property
     def names(self) -> Mapping[str, tuple[str, ...]]:
-        """What whole numbers stand for, by the keys that they have in a batch."""
+        """Tells what whole numbers stand for, by the keys that they have in a batch."""
         return self.provenance.names if self.provenance else {}
 
     @property
@@ -96,7 +96,7 @@ class Generator:
 
     @functools.cached_property
     def entry(self) -> Mapping:
-        """Of an exported one, what `card.json` says of it.
+        """Returns what `card.json` says of an exported one.
 
         Raises:
             UsageError: for a SavedModel where there is no TensorFlow to run it.
@@ -158,7 +158,7 @@ class Generator:
         return self.open()
 
     def open(self, threads: int | None = None) -> "Network":
-        """As `network`, on so many threads where it is a TFLite file; None: on as many as there are cores."""
+        """Opens it anew, ready to run; a TFLite file on so many threads. None: on as many as there are cores."""
         from ganzoo.generators import (
             keras_network,  # NumPy takes a fifth of a second, and the commands import this module.
         )
@@ -172,7 +172,7 @@ class Generator:
 
 
 def of_model(model: "keras.Model") -> Generator:
-    """Of a Keras model in memory. Raises a UsageError for a whole GAN, where one of its networks is wanted."""
+    """Returns the generator of a Keras model in memory. Raises UsageError for a whole GAN, not one of its networks."""
     if is_gan(model):
         raise UsageError(f"{model.name}: a GAN; give one of its generators, as gan.{model.deployed_names[0]}")
     if not getattr(model, "built", False) or not hasattr(model, "output_shape"):

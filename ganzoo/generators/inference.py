@@ -94,20 +94,20 @@ def drawn(
     classes: Sequence[str] | None = None,
     texts: Sequence[str] | None = None,
 ) -> Inputs:
-    """What a network is given for the samples of a seed. Arguments and errors as for `sample`."""
+    """Returns the inputs for the samples of a seed. Arguments and errors as for `sample`."""
     labels = network.class_numbers(opened, classes) if classes else None
     return network.draw(opened, seed, count, labels=labels, texts=texts)
 
 
 def first_of(opened: Network, seeds: Sequence[int], **conditions) -> Inputs:
-    """What a network is given for the first sample of each seed."""
+    """Returns the inputs for the first sample of each seed."""
     each = [drawn(opened, seed, 1, **conditions) for seed in seeds]
     noise = {name: np.concatenate([one[name] for one in each]) for name in _noise(opened)}
     return {**drawn(opened, 0, len(seeds), **conditions), **noise}
 
 
 def way(opened: Network, count: int, seeds: Sequence[int], **conditions) -> Inputs:
-    """What a network is given for the images of `interpolate`."""
+    """Returns the inputs for the images of `interpolate`."""
     if len(seeds) < 2:
         raise UsageError(f"a way needs two seeds or more, found {list(seeds)}")
     network.latent_length(opened)  # Raises where there are none.
@@ -122,7 +122,7 @@ def way(opened: Network, count: int, seeds: Sequence[int], **conditions) -> Inpu
 
 
 def made(opened: Network, inputs: Inputs, truncation: float = 1.0) -> Iterator[np.ndarray]:
-    """What a network makes, in batches: images, uint8 (n, H, W, C), or clips. Errors as for `sample`."""
+    """Yields what a network makes in batches: images, uint8 (n, H, W, C), or clips. Errors as for `sample`."""
     if not 0 < truncation <= 1:
         raise UsageError(f"truncation: found {truncation}; give a number above 0, up to 1")
     noise = {name: (truncation * inputs[name]).astype("float32") for name in _noise(opened)}

@@ -59,7 +59,7 @@ def live(model: "keras.Model", signature: Signature, config) -> Network:
 
 
 def signature_of(model: "keras.Model", found: Provenance | None) -> Signature:
-    """What a model takes and gives: as its architecture declares or, for a stock one, by how its tensors look.
+    """Returns what a model takes and gives, as its architecture declares or, for a stock one, as its tensors look.
 
     Raises:
         UsageError: for a stock one that takes neither latents alone nor pictures alone.
@@ -100,7 +100,7 @@ def _fits(model: "keras.Model", signature: Signature) -> bool:
 
 
 def _interface(model: "keras.Model", signature: Signature, known: Provenance | Known) -> card.Interface:
-    """Of a network that is run at its own size, on as many examples at a time as there are."""
+    """Returns the interface of a network that runs at its own size, on any number of examples at a time."""
     taken = tensors(model.inputs, signature.takes, known)
     free = any(None in tensor.shape[1:] for tensor in taken)
     given = tensors(model.outputs, signature.gives, known)

@@ -38,12 +38,12 @@ OWN = "embedded:"
 LARGEST = 16 * 2**20
 """Bytes of it: the words of a vocabulary may be many."""
 _DATE = (1980, 1, 1, 0, 0, 0)
-"""Of the member, so that the same provenance is the same bytes."""
+"""The date of the member, so that the same provenance is the same bytes."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Provenance:
-    """What a trained network is and what it comes of."""
+    """The identity of a trained network and its origin."""
 
     architecture: str
     """As it is registered."""
@@ -54,7 +54,7 @@ class Provenance:
     names: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     """What whole numbers stand for, by the key that they have in a batch: classes, or words."""
     step: int | None = None
-    """Of training, where that is known."""
+    """The step of training, where that is known."""
     where: str = dataclasses.field(default="", compare=False)
     """Where the recipe stands, for errors."""
     travelled: bool = dataclasses.field(default=False, compare=False)
@@ -96,7 +96,7 @@ class Provenance:
 
     @property
     def signature(self) -> Signature:
-        """What the network takes and gives."""
+        """Tells what the network takes and gives."""
         return self._config_class.deployed[self.network]
 
     @property
@@ -109,7 +109,7 @@ class Provenance:
         return dataclasses.replace(self, step=step)
 
     def to_document(self) -> dict:
-        """As plain values, what follows from them included: what `ganzoo.json` and `card.json` hold.
+        """Returns the plain values that `ganzoo.json` and `card.json` hold, with what follows from them.
 
         Of places on this machine the last names alone: files travel.
         """
@@ -140,14 +140,14 @@ class Provenance:
 
 
 class Known(NamedTuple):
-    """What a signature leaves open, where there is no provenance that has it."""
+    """The sizes and names that a signature leaves open, where no provenance has them."""
 
     names: Mapping[str, Sequence[str]] = MappingProxyType({})
     config: Any = None
 
 
 def names_of(known: Provenance | Known, key: str, field: Field) -> tuple[str, ...]:
-    """What the numbers of a label, tokens or logits stand for: logits are of the labels of as many classes.
+    """Returns what the numbers of a label, tokens or logits stand for; logits go by the label of as many classes.
 
     Classes that have no names are called by their numbers.
     """
@@ -161,7 +161,7 @@ def names_of(known: Provenance | Known, key: str, field: Field) -> tuple[str, ..
 
 
 def of_config(architecture: str, network: str, config) -> Provenance:
-    """Of a network that no recipe made, but a config alone."""
+    """Returns the provenance of a network that no recipe made, but a config alone."""
     model = TypeAdapter(type(config)).dump_python(config, mode="json")
     return Provenance(architecture, network, {"model": model})
 
@@ -185,7 +185,7 @@ def of_gan(path: Path) -> tuple[Provenance, ...]:
 
 
 def of_file(path: Path) -> Provenance | None:
-    """Of a `.keras` or `.npz` file: what it says itself or, where it says nothing, its run.
+    """Returns the provenance of a `.keras` or `.npz` file, by itself or, where it says nothing, by its run.
 
     In the run that it is of, the recipe is the one in `config.yaml`, which knows where its data lie. None for a file of
     no architecture that is known here.
@@ -209,7 +209,7 @@ def of_file(path: Path) -> Provenance | None:
 
 
 def of_entry(entry: Mapping, path: Path) -> Provenance | None:
-    """Of an exported file, by its entry in `card.json`. None and errors as for `of_file`."""
+    """Returns the provenance of an exported file, by its entry in `card.json`. None and errors as for `of_file`."""
     if "provenance" in entry:
         return _read(entry["provenance"], f"{path}: its provenance in card.json")
     config, run = recipes.run_of(path) or (None, None)
@@ -217,7 +217,7 @@ def of_entry(entry: Mapping, path: Path) -> Provenance | None:
 
 
 def of_model(model: "keras.Model") -> Provenance | None:
-    """Of a Keras model; None for one of no architecture that is known here."""
+    """Returns the provenance of a Keras model; None for one of no architecture that is known here."""
     found = getattr(model, "provenance", None)
     if isinstance(found, Provenance):
         return found
@@ -228,7 +228,7 @@ def of_model(model: "keras.Model") -> Provenance | None:
 def of_before(
     name: str | None, run: Mapping | None = None, where: str = "", shapes: Sequence[Sequence[int | None]] = ()
 ) -> Provenance | None:
-    """Of files and models that say nothing themselves, as those of earlier releases: by the name of the Keras model.
+    """Returns the provenance of what says nothing itself, as of an earlier release, by the name of the Keras model.
 
     It begins with the architecture and ends with the network: `cyclegan_mobile_generator_ab`.
 
@@ -297,7 +297,7 @@ def _fit(found: Provenance, shapes: Sequence[Sequence[int | None]]) -> bool:
 
 
 def _inside(path: Path) -> Provenance | None:
-    """What a `.keras` file says of itself."""
+    """Returns what a `.keras` file says about itself."""
     try:
         with zipfile.ZipFile(path) as archive:
             if MEMBER not in archive.namelist():

@@ -26,10 +26,27 @@ from ganzoo.files.atomic import replacing
 from ganzoo.files.documents import FASTEST, read_yaml
 
 VARIABLE = "GANZOO_WEIGHTS"
-"""Of the environment: a folder in place of the zoo that comes with ganzoo."""
+"""The environment variable that names a folder in place of the zoo that comes with ganzoo."""
 MANIFEST = "manifest.yaml"
 CONFIG = "config.yaml"
 CARD = "card.yaml"
+CARD_KEYS = (
+    "name",
+    "summary",
+    "intended_use",
+    "weaknesses",
+    "licence",
+    "data",
+    "credits",
+    "training",
+    "parameters",
+    "files",
+    "evaluation",
+    "exports",
+    "fixed_output",
+    "check",
+)
+"""All that a card holds, in this order."""
 WEIGHTS = ".npz"
 """What names of files of weights end in."""
 
@@ -55,7 +72,7 @@ def names() -> list[str]:
 
 
 def files(name: str) -> dict[str, Entry]:
-    """What the manifest says of a generator's files, by file name.
+    """Returns what the manifest says of a generator's files, by file name.
 
     Raises:
         RunError: when the manifest is not of its form.
@@ -73,7 +90,7 @@ def files(name: str) -> dict[str, Entry]:
 
 
 def weights(name: str) -> dict[str, Entry]:
-    """Of its files those that hold weights. Raises RunError when there are none."""
+    """Returns the files that hold weights. Raises RunError when there are none."""
     found = {file: entry for file, entry in files(name).items() if file.endswith(WEIGHTS)}
     if not found:
         raise RunError(f"{_root() / MANIFEST}: {name}: has no {WEIGHTS} file; {_remedy()}")
@@ -158,7 +175,7 @@ def _cached(file: str, entry: Entry) -> Path:
 
 
 def _remedy() -> str:
-    """What to do where something of the zoo is missing or damaged."""
+    """Tells what to do where something of the zoo is missing or damaged."""
     if VARIABLE in os.environ:
         return f"put it right in {_root()}, which {VARIABLE} names"
     return (

@@ -17,6 +17,6 @@ def cross_entropies(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def recalls(logits: np.ndarray, labels: np.ndarray) -> dict[int, float]:
-    """Of each class that there are examples of, the share of these that are told to be of it."""
+    """Returns for each class that has examples the share of them that is recognized."""
     wrong = errors(logits, labels)
     return {int(label): float(1 - wrong[labels == label].mean()) for label in np.unique(labels)}

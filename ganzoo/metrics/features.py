@@ -28,17 +28,17 @@ BLOCK = 1024
 AHEAD = 4
 """Images for each thread that are read or prepared ahead."""
 VERSION = 1
-"""Of what is kept in the cache folder. To be raised when the same network and images give other features."""
+"""The version of what is kept in the cache folder, raised when the same network and images give other features."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Features:
-    """What is known of the features of a set of images."""
+    """The features of a set of images, summed up."""
 
     whole: Statistics
-    """Of all."""
+    """The statistics of all images."""
     halves: tuple[Statistics, Statistics]
-    """Of the images 0, 2, 4, … and of 1, 3, 5, …: what lies between them is the floor of any distance."""
+    """The statistics of images 0, 2, 4, … and of 1, 3, 5, …: their distance is the floor of any other."""
     kept: np.ndarray
     """float32 (M, D): of the first M = min(N, 10,000), in their order."""
 
@@ -173,7 +173,7 @@ def _save(features: Features, path: Path) -> None:
 
 
 def _load(path: Path, length: int) -> Features | None:
-    """What `_save` wrote; None where there is nothing, or nothing that is whole."""
+    """Reads what `_save` wrote; None where there is nothing, or nothing that is whole."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             (even, odd), means, kept = arrays["counts"], arrays["means"], arrays["kept"]

@@ -18,7 +18,7 @@ class Kernel:
     deviation: float
     """The standard deviation over the subsets (divided by their number, as torch-fidelity does)."""
     standard_error: float
-    """Of the mean over these images, from the draw of the subsets: the deviation over the root of their number. NaN
+    """The error of the mean that the draw of the subsets makes: the deviation over the root of their number. NaN
     where every subset is the whole of both sets, and they can't differ."""
     sampling_error: float
     """How far the value would be off with other images of the same kind: the standard error by the delete-d jackknife

@@ -32,9 +32,9 @@ class FeatureNetwork:
     """What the Fréchet distance of its features is called: `FID` for `inception` alone."""
     kernel_name: str
     length: int
-    """Of an image's features."""
+    """How many features an image has."""
     sha256: str
-    """Of its weights."""
+    """The digest of its weights."""
     preparation: str
     """What is done to an image before the network, for people."""
     prepare: Callable[[np.ndarray], np.ndarray]

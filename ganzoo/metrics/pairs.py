@@ -165,7 +165,7 @@ def _ms_ssim(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def _similarity(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of images (H, W, C), at each place: the luminance term, and contrast times structure, (H - 10, W - 10, C)."""
+    """Returns maps (H - 10, W - 10, C) of two images: the luminance term, and contrast times structure."""
     mean, other = _windowed(first), _windowed(second)
     variances = _windowed(first**2) - mean**2 + _windowed(second**2) - other**2
     covariance = _windowed(first * second) - mean * other

@@ -26,7 +26,7 @@ from ganzoo.metrics.weights import WeightsFile, find, on_disk
 
 KINDS = ("lpips", "vgg16")
 SMALLEST = 32
-"""Of smaller images hardly one place is left at the deepest features."""
+"""The smallest side of an image: of less, hardly one place is left at the deepest features."""
 PIXELS = 1 << 18
 """So many pixels of either image go through the network at a time, or one image: some 350 MB for VGG16."""
 ALEXNET = WeightsFile(
@@ -65,7 +65,7 @@ class PerceptualDistance:
     key: str
     """In results."""
     sha256: str
-    """Of all weights, in the order of the layers: the same, whichever file they came from."""
+    """The digest of all weights, in the order of the layers: the same, whichever file they came from."""
     preparation: str
     """What is done to the images before the network sees them."""
     model: Callable[[Sequence[np.ndarray]], np.ndarray]

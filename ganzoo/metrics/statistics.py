@@ -10,7 +10,7 @@ from ganzoo.errors import RunError, UsageError
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Statistics:
-    """What a set of features of length D comes to. Pieces are added with `plus`; the order makes no difference.
+    """Count, mean and scatter of features of length D. Pieces are added with `plus`, in any order.
 
     statistics = Statistics.empty(length)
     for batch in batches:
@@ -26,12 +26,12 @@ class Statistics:
 
     @classmethod
     def empty(cls, length: int) -> "Statistics":
-        """Those of no features, of length D."""
+        """Returns the statistics of no features, of length D."""
         return cls(0, np.zeros(length), np.zeros((length, length)))
 
     @classmethod
     def of(cls, features: np.ndarray) -> "Statistics":
-        """Those of features (N, D) of any real dtype; N may be 0.
+        """Returns the statistics of features (N, D) of any real dtype; N may be 0.
 
         Raises:
             UsageError: when they have another shape.
@@ -45,7 +45,7 @@ class Statistics:
         return cls(len(features), mean, deviations.T @ deviations)
 
     def plus(self, other: "Statistics") -> "Statistics":
-        """Those of both sets together (Chan, Golub and LeVeque 1983): exact whatever the mean, unlike E[x²] - E[x]².
+        """Adds another set's (Chan, Golub and LeVeque 1983): exact whatever the mean, unlike E[x²] - E[x]².
 
         Raises:
             UsageError: when their features have different lengths.

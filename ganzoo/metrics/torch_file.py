@@ -44,7 +44,7 @@ class _Storage(NamedTuple):
 
 
 class _Tensor(NamedTuple):
-    """What the pickle says of a tensor. It becomes an array when its storage is read."""
+    """A tensor as the pickle describes it. It becomes an array when its storage is read."""
 
     storage: _Storage
     offset: int
@@ -78,7 +78,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _checked_tensor(storage, offset, shape, strides, *_) -> _Tensor:
-    """What torch rebuilds a tensor by. Raises ValueError for what torch would not have written."""
+    """Returns a tensor as torch rebuilds it. Raises ValueError for what torch would not have written."""
     is_tensor = isinstance(storage, _Storage) and isinstance(shape, tuple) and isinstance(strides, tuple)
     if not is_tensor or any(type(number) is not int or number < 0 for number in (offset, *shape, *strides)):
         raise ValueError("it holds a tensor whose place, shape or strides are no whole numbers")

@@ -17,7 +17,7 @@ class WeightsFile:
     """https: or http:."""
     sha256: str
     licence: str
-    """Of the weights, as their publisher states it."""
+    """The licence of the weights, as their publisher states it."""
 
 
 def find(file: WeightsFile) -> Path:

@@ -16,7 +16,7 @@ from ganzoo.recipes import registry
 
 _SUFFIXES = (".yaml", ".yml")
 _RUN_CONFIG = "config.yaml"
-"""Of a run, beside its generators."""
+"""The file of a run beside its generators."""
 
 
 def list_recipes() -> list[str]:
@@ -80,7 +80,7 @@ def run_of(path: Path) -> tuple[Path, dict] | None:
 
 
 def run_document(config: Path) -> dict | None:
-    """What the `config.yaml` of a run holds, unchecked; None where there is none of an architecture that is known."""
+    """Returns what a run's `config.yaml` holds, unchecked; None where there is none of a known architecture."""
     document = _document(config)
     return document if document.get("architecture") in registry.names() else None
 

@@ -16,7 +16,7 @@ from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_STRING
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 _NUMBERS = itertools.count()
-"""Of the boards of this process, so that each has a file of its own."""
+"""Numbers the boards of this process, so that each has a file of its own."""
 
 
 class Board:

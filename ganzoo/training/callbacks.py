@@ -25,11 +25,11 @@ EVALUATION = "evaluation/"
 REPORT_SECONDS = 60
 """The least time between two reports."""
 REPORT_SHARE = 0.02
-"""Of the time, at most this part goes to them."""
+"""The largest share of the time that goes to reports."""
 
 
 class AtSteps(keras.callbacks.Callback):
-    """Calls `at_step(step, logs)` when a step of the run is done; `step` counts the steps done since the run began."""
+    """Calls `at_step(step, logs)` after each step of the run; `step` counts the steps done since the run began."""
 
     def on_train_begin(self, logs=None):
         self.first_step = self.model.steps_done
@@ -41,7 +41,24 @@ class AtSteps(keras.callbacks.Callback):
         raise NotImplementedError
 
 
-class Samples(AtSteps):
+class Measuring(AtSteps):
+    """Measures something at every so many steps, and at the last."""
+
+    def __init__(self, every: int, last_step: int):
+        super().__init__()
+        self.every, self.last_step = every, last_step
+        self.measures = (None, {})
+
+    def is_due(self, step: int) -> bool:
+        return step == self.last_step or step % self.every == 0
+
+    def measures_at(self, step: int) -> dict[str, float]:
+        """Returns what was measured at this step; nothing where it was not measured."""
+        measured, measures = self.measures
+        return measures if measured == step else {}
+
+
+class Samples(Measuring):
     """Draws the same examples again and again, what the networks make of them as they learn, and measures them.
 
     `GAN.samples` gives images (B, H, W, C) or clips (B, L, 1) by column, which are drawn as waveforms.
@@ -51,14 +68,13 @@ class Samples(AtSteps):
     """
 
     def __init__(self, every, last_step, examples: Mapping, training_images: Callable | None, directory, board):
-        super().__init__()
-        self.every, self.last_step, self.examples = every, last_step, examples
+        super().__init__(every, last_step)
+        self.examples = examples
         self.directory, self.board = directory, board
         self.training_images = functools.cache(training_images) if training_images else lambda: None
-        self.measures = (None, {})
 
     def at_step(self, step, logs):
-        if step % self.every == 0 or step == self.last_step:
+        if self.is_due(step):
             self.draw(step)
 
     def draw(self, step: int) -> None:
@@ -72,13 +88,8 @@ class Samples(AtSteps):
         real = {title: np.asarray(self.examples[key]) for title, key in self.model.generated.items()}
         self.measures = (step, health.measure_samples(generated, real, self.training_images()))
 
-    def measures_at(self, step: int) -> dict[str, float]:
-        """The measures of the samples of this step; empty where none were drawn."""
-        drawn, measures = self.measures
-        return measures if drawn == step else {}
 
-
-class Evaluations(AtSteps):
+class Evaluations(Measuring):
     """Measures now and then how good the generators are.
 
     Args:
@@ -87,20 +98,14 @@ class Evaluations(AtSteps):
     """
 
     def __init__(self, every: int, last_step: int, evaluator: Callable | None):
-        super().__init__()
-        self.every, self.last_step, self.evaluator = every, last_step, evaluator
-        self.measures, self.seconds = (None, {}), 0.0
+        super().__init__(every, last_step)
+        self.evaluator, self.seconds = evaluator, 0.0
 
     def at_step(self, step, logs):
-        if self.evaluator and (step % self.every == 0 or step == self.last_step):
+        if self.evaluator and self.is_due(step):
             began = time.monotonic()
             self.measures = (step, self.evaluator())
             self.seconds = time.monotonic() - began
-
-    def measures_at(self, step: int) -> dict[str, float]:
-        """What was measured at this step; empty where nothing was."""
-        measured, measures = self.measures
-        return measures if measured == step else {}
 
     def seconds_at(self, step: int) -> float:
         """How long that took."""
@@ -255,7 +260,7 @@ class Checkpoints(AtSteps):
 
     @property
     def quality(self) -> str | None:
-        """What the best checkpoint is the best by, as its note has it; None where none is asked for."""
+        """Names what the best checkpoint is the best by, as its note has it; None where none is asked for."""
         metric = self.settings.best_metric
         return metric and f"{self.settings.best_is} {metric}"
 

@@ -35,7 +35,7 @@ class LostState(Exception):
 
 @pydantic.dataclasses.dataclass(frozen=True)
 class _Note:
-    """What a checkpoint says of itself."""
+    """The note that a checkpoint holds about itself."""
 
     step: int
     sha256: str
@@ -110,7 +110,7 @@ def list_checkpoints(folder: Path) -> list[Path]:
 
 
 def scheduled(paths: Iterable[Path], every: int) -> list[Path]:
-    """Those of the checkpoints that lie at multiples of `every` steps."""
+    """Returns the checkpoints that lie at multiples of `every` steps."""
     return [path for path in paths if step_of(path) % every == 0]
 
 

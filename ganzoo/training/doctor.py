@@ -31,7 +31,7 @@ SURE = 0.95
 OVERTAKING, LARGE_UPDATE = 6.0, 0.01
 """A discriminator's updates are as many times the generator's, and as large a part of its weights."""
 FADED, CONVERGED = 0.03, 0.5
-"""Of its first gradients a generator still gets this part; of a first distance between images, what learning leaves."""
+"""The share of its first gradients that a generator still gets; the share of a first distance that learning leaves."""
 WRONG = 0.1
 """An accuracy that can only come from answers the wrong way round."""
 STILL = 1e-6
@@ -39,7 +39,7 @@ STILL = 1e-6
 SAME, FALLEN, SPREAD = 0.05, 0.25, 0.4
 """Diversity of samples that are all alike; the part of its best that is left after a collapse; the least such best."""
 COPY = 0.75
-"""Of the distance to the next training image: what is nearer than that to one of them is a copy of it."""
+"""A share of the distance to the next training image: a sample that is nearer than that to one is a copy of it."""
 PATTERN = 0.1
 """Share of a pattern of 2 pixels in what the samples show, fine detail aside; an even kernel of 3 with a stride of 2
 makes it 0.19."""
@@ -79,7 +79,7 @@ def due_lines(lines: Iterable[Mapping], log_every: int, sample_every: int) -> li
 def diagnose(
     lines: Iterable[Mapping], precision: str = "float32", adversarial_loss: str = "non_saturating"
 ) -> list[Finding]:
-    """What is wrong at the last of these lines, the worst first; empty when nothing is.
+    """Returns what is wrong at the last of these lines, the worst first; nothing for a healthy run.
 
     Args:
         lines: of metrics, in order, as `metrics.jsonl` holds them.
@@ -90,7 +90,7 @@ def diagnose(
 
 
 def judge(history: History, precision: str = "float32", adversarial_loss: str = "non_saturating") -> list[Finding]:
-    """As `diagnose`, of lines that were added to a history one by one."""
+    """Does as `diagnose`, with lines that were added to a history one by one."""
     if not history.lines:
         return []
     findings = [
@@ -106,7 +106,7 @@ def judge(history: History, precision: str = "float32", adversarial_loss: str = 
 
 
 def examine(directory: RunDirectory) -> dict:
-    """What `ganzoo doctor` says of a run, of the same lines as while it trains.
+    """Returns what `ganzoo doctor` says of a run; it judges the same lines as the run does while it trains.
 
     Returns:
         `run`, its path; `step`, of its last line; `judged`, of the last judged line that has values of health (None:
@@ -134,7 +134,7 @@ def examine(directory: RunDirectory) -> dict:
 
 
 def judged_by(model: Mapping) -> tuple[str, str]:
-    """What of a recipe's settings of the model `diagnose` goes by, with what was usual where it is not said."""
+    """Returns the settings of a model that `diagnose` goes by; where an old run lacks them, what was usual."""
     return model.get("precision", "float32"), model.get("adversarial_loss", "non_saturating")
 
 
@@ -367,7 +367,7 @@ def _largest_logit(line: Mapping, name: str) -> float:
 
 
 def _accuracies(window, name: str) -> tuple[float | None, float | None]:
-    """Of real, and of fake."""
+    """Returns the median accuracies on real and on fake images."""
     return _median(window, f"{name}_real_accuracy"), _median(window, f"{name}_fake_accuracy")
 
 

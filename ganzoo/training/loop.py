@@ -18,9 +18,10 @@ from ganzoo.evaluation import during
 from ganzoo.gan.gan import GAN
 from ganzoo.generators.provenance import Provenance
 from ganzoo.recipes import registry
-from ganzoo.training import checkpoints, metrics_file, run_directory, stopping, teachers
+from ganzoo.training import checkpoints, metrics_file, run_directory, teachers
 from ganzoo.training.progress import BarProgress, PlainProgress
 from ganzoo.training.run_directory import RunDirectory
+from ganzoo.training.stopping import Divergence, Interruption
 from ganzoo.training.writer import RunWriter
 
 
@@ -82,7 +83,7 @@ def _digests(command: Mapping) -> dict[str, int]:
 
 @contextlib.contextmanager
 def lock(directory: RunDirectory, gan: GAN, fresh: bool, progress) -> Iterator[RunDirectory]:
-    """Within it, no other process trains in the run directory, which it gives. Of several workers the chief has one.
+    """Locks the run directory, which it gives, against other processes. Of several workers the chief does.
 
     Args:
         fresh: move a run that is there aside first.
@@ -131,17 +132,6 @@ class Run:
     """Measures how good the generators are; None where the recipe asks for nothing, or another process does."""
 
 
-def open_evaluator(recipe: Recipe, gan: GAN, names: Names) -> during.Evaluator | None:
-    """What measures how good the generators are, now and then, on the chief. Raises UsageError when it can't be had.
-
-    Args:
-        names: what labels and tokens stand for in the run.
-    """
-    if not backend.devices.is_chief(gan.distribute_strategy):
-        return None
-    return during.open_evaluator(recipe, gan.deployed(), names)
-
-
 def fit(run: Run, record: Mapping) -> None:
     """Trains from the step that the GAN is at to the last, or until interrupted, and writes the run directory.
 
@@ -160,7 +150,7 @@ def fit(run: Run, record: Mapping) -> None:
         _write_config(run, {**record, **_place(strategy)})
         writer = RunWriter(run)
     failures = run.pipeline.failures
-    interruption = stopping.Interruption(run.progress, strategy, failures)
+    interruption = Interruption(run.progress, strategy, failures)
     try:
         with interruption:
             if writer:
@@ -211,14 +201,14 @@ def _place(strategy) -> dict:
     }
 
 
-def _train_leg(run: Run, writer: RunWriter | None, interruption: stopping.Interruption) -> bool:
+def _train_leg(run: Run, writer: RunWriter | None, interruption: Interruption) -> bool:
     """Trains to the last step, an interruption or a divergence, and saves. Returns whether the run must go back."""
     gan, first_step = run.gan, run.gan.steps_done
     if interruption.agreed or first_step >= run.last_step:
         return False
     strategy = gan.distribute_strategy
     training = run.recipe.training
-    divergence = stopping.Divergence(training.log_every, training.sample_every, writer, strategy)
+    divergence = Divergence(training.log_every, training.sample_every, writer, strategy)
     # The interruption comes first, so that the others see in the same step that it is the last.
     steps = [interruption, divergence]
     if writer:

@@ -14,7 +14,7 @@ from ganzoo.training.run_directory import RunDirectory
 
 
 class _Rollback(pydantic.BaseModel):
-    """What a run notes when it goes back."""
+    """The record that a run makes when it goes back."""
 
     model_config = FORM
     number: Step

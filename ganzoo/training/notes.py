@@ -8,7 +8,7 @@ from ganzoo.data.pipeline import Pipeline
 from ganzoo.training import health
 
 LEAST_SHARE = 0.5
-"""Of a picture, in what training sees of it at a time: with less, generate meets what was never seen as a whole."""
+"""The least share of a picture to train on at a time: with less, generate meets what was never seen as a whole."""
 MANY_EPOCHS = 5_000
 """As often a generator sees an image only where it can learn all of them by heart."""
 COMPARED = 16
@@ -71,7 +71,7 @@ def left_out(pipeline: Pipeline) -> str:
 
 
 def warnings(recipe: Recipe, pipeline: Pipeline, last_step: int) -> list[str]:
-    """What will go wrong, with what to do about it; empty where nothing is known to."""
+    """Returns what will go wrong, with what to do about it; nothing where all is well."""
     found, count, batch = [], len(pipeline), pipeline.batch_size
     noun = "clips" if any(keys_of(recipe.model, Clip)) else "images"
     if (share := _share_seen(recipe)) < LEAST_SHARE:

@@ -101,7 +101,7 @@ def _too_early(training: Mapping, lines: Sequence[Mapping]) -> str | None:
 
 
 def _commands(directory: RunDirectory, recipe: Mapping, run: Mapping) -> list[tuple[str, str]]:
-    """What to type, and what it does."""
+    """Returns commands, each with its purpose."""
     path, architecture = str(directory.path), recipe["architecture"]
     again = ["train", str(directory.config), "--run-dir", f"{path}-again"]
     for option in ("init", "strategy"):

@@ -80,7 +80,8 @@ def train(
     with backend.errors.in_words():
         gan = loop.build(recipe, strategy, init, lambda: _shared(pipeline, last_step))
         loop.describe(gan, recipe, last_step, pipeline.names)
-        evaluator = loop.open_evaluator(recipe, gan, pipeline.names)
+        is_writer = backend.devices.is_chief(gan.distribute_strategy)
+        evaluator = during.open_evaluator(recipe, gan.deployed(), pipeline.names) if is_writer else None
         if dry_run:
             print(printable_lines(_plan(recipe, directory, gan, pipeline, last_step, warnings, fresh)))
             return gan
@@ -185,12 +186,12 @@ def _data_record(recipe: Recipe, pipeline: Pipeline) -> dict:
 
 
 def _names_record(pipeline: Pipeline) -> dict:
-    """What labels and tokens stand for, where a batch has such."""
+    """Returns what labels and tokens stand for, where a batch has such."""
     return {"names": {key: list(names) for key, names in pipeline.names.items()}} if pipeline.names else {}
 
 
 def _shared(pipeline: Pipeline, last_step: int) -> dict:
-    """What all workers of a run must have the same, the recipe aside."""
+    """Returns what must be the same on all workers of a run, besides the recipe."""
     return {"steps": last_step, "images": pipeline.fingerprint(), **_names_record(pipeline)}
 
 

@@ -121,7 +121,7 @@ class RunDirectory:
 
 @pydantic.dataclasses.dataclass(frozen=True)
 class _Data:
-    """What a run records of the images that it was last trained on."""
+    """The record of the images that a run was last trained on."""
 
     place: str
     images: int
@@ -130,7 +130,7 @@ class _Data:
 
 @pydantic.dataclasses.dataclass(frozen=True)
 class _Records:
-    """What a run records besides its recipe. Values are only compared and printed."""
+    """The records of a run besides its recipe. Values are only compared and printed."""
 
     run: dict[str, Any]
     versions: dict[str, Any]
@@ -173,7 +173,7 @@ def read_records(directory: RunDirectory) -> _Records:
 
 
 def _document(directory: RunDirectory) -> dict:
-    """What config.yaml holds: a recipe's sections, and perhaps more. Raises FileNotFoundError where there is none."""
+    """Returns what config.yaml holds: the recipe's sections, and more. Raises FileNotFoundError where there is none."""
     path = directory.config
     try:
         # Whoever opened a pipe would wait for ever.
@@ -213,7 +213,7 @@ def is_unused(directory: RunDirectory) -> bool:
 
 @contextlib.contextmanager
 def locked(directory: RunDirectory) -> Iterator[RunDirectory]:
-    """Within it, no other process trains in the run directory, which is made where it is missing; gives it as held.
+    """Locks the run directory, so that no other process trains there; makes it where it is missing; gives it as held.
 
     The system gives the lock back when the process ends, however it ends (on file systems that know such locks).
 
@@ -348,7 +348,7 @@ def _behind_links(directory: RunDirectory) -> Path:
 
 
 class _Training(pydantic.BaseModel):
-    """What is read of the section before a recipe is made of it: how long a run is, and when it writes."""
+    """The settings that are read before a recipe is made of the section: how long a run is, and when it writes."""
 
     model_config = FORM
     steps: Annotated[Step, pydantic.Field(ge=1)]

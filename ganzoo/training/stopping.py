@@ -1,4 +1,4 @@
-"""Callbacks that stop a run before its last step. They run on every worker, and all workers stop at the same step."""
+"""Ends a leg of a run on all workers at the same step: at an interruption, or when the chief finds that it diverges."""
 
 import signal
 import threading
@@ -8,28 +8,8 @@ from ganzoo.training import doctor
 from ganzoo.training.callbacks import AtSteps
 
 
-class Divergence(AtSteps):
-    """Ends a leg of a run on every worker when the chief, None on the others, finds that it diverges.
-
-    It looks at the steps whose lines are due, and at no other: where an undisturbed run looks too.
-    """
-
-    def __init__(self, log_every: int, sample_every: int, writer, strategy):
-        super().__init__()
-        self.log_every, self.sample_every = log_every, sample_every
-        self.writer, self.strategy = writer, strategy
-        self.found = False
-
-    def at_step(self, step, logs):
-        if doctor.is_due(step, self.log_every, self.sample_every):
-            self.found = backend.devices.any_worker(
-                self.strategy, self.writer is not None and self.writer.is_diverging()
-            )
-            self.model.stop_training |= self.found
-
-
 class Interruption(AtSteps):
-    """Within it, Ctrl-C and SIGTERM end the run after the step at hand, so that what is saved is a whole step.
+    """Ends the run, once entered, after the step at hand on Ctrl-C or SIGTERM, so that a whole step is saved.
 
     A second Ctrl-C ends it at once, unless what was trained is being saved. Batches are made ahead: one that can't be
     had, in `failures`, ends the run as well, before a step has begun on it.
@@ -69,3 +49,23 @@ class Interruption(AtSteps):
         # All workers leave at the same step: one that went on would wait for the others for ever.
         self.agreed = backend.devices.any_worker(self.strategy, self.received is not None or bool(self.failures))
         self.model.stop_training |= self.agreed
+
+
+class Divergence(AtSteps):
+    """Ends a leg of a run on every worker when the chief, None on the others, finds that it diverges.
+
+    It looks at the steps whose lines are due, and at no other: where an undisturbed run looks too.
+    """
+
+    def __init__(self, log_every: int, sample_every: int, writer, strategy):
+        super().__init__()
+        self.log_every, self.sample_every = log_every, sample_every
+        self.writer, self.strategy = writer, strategy
+        self.found = False
+
+    def at_step(self, step, logs):
+        if doctor.is_due(step, self.log_every, self.sample_every):
+            self.found = backend.devices.any_worker(
+                self.strategy, self.writer is not None and self.writer.is_diverging()
+            )
+            self.model.stop_training |= self.found

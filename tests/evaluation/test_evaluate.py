@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import small
 
+from ganzoo import tables
 from ganzoo.config.recipe import DataConfig
 from ganzoo.errors import UsageError
-from ganzoo.evaluation import results, subject
+from ganzoo.evaluation import subject
 from ganzoo.evaluation.evaluate import evaluate
 from ganzoo.evaluation.splits import open_split
 from ganzoo.lite import card
@@ -112,7 +113,7 @@ def test_a_file_outside_of_a_run_needs_data(run, tmp_path):
 
 
 def cell(value, error=None, unit=""):
-    return results.cell({"value": value, "standard_error": error, "unit": unit})
+    return tables.evaluation_cell({"value": value, "standard_error": error, "unit": unit})
 
 
 def test_numbers_are_shown_to_the_digits_that_their_error_leaves():

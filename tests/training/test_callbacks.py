@@ -12,9 +12,10 @@ import pytest
 import tensorflow as tf
 
 from ganzoo.config.recipe import TrainingConfig
-from ganzoo.training import callbacks, checkpoints, stopping
+from ganzoo.training import callbacks, checkpoints
 from ganzoo.training.board import Board
 from ganzoo.training.run_directory import RunDirectory
+from ganzoo.training.stopping import Interruption
 
 
 class Said:
@@ -175,7 +176,7 @@ def test_the_display_looks_at_the_losses_now_and_then_but_at_the_last():
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_run_after_the_step_at_hand_and_the_next_one_at_once(number):
     said, before = Said(), signal.getsignal(number)
-    interruption = stopping.Interruption(said, tf.distribute.get_strategy())
+    interruption = Interruption(said, tf.distribute.get_strategy())
 
     def logs(step):
         if step == 2:
@@ -193,7 +194,7 @@ def test_a_signal_ends_the_run_after_the_step_at_hand_and_the_next_one_at_once(n
 
 def test_a_second_signal_does_not_cut_off_what_is_being_saved():
     said = Said()
-    interruption = stopping.Interruption(said, tf.distribute.get_strategy())
+    interruption = Interruption(said, tf.distribute.get_strategy())
     with interruption:
         os.kill(os.getpid(), signal.SIGTERM)
         interruption.saving = True
@@ -207,7 +208,7 @@ def test_a_signal_stops_the_run_though_nobody_reads_what_it_says():
         def say(self, text):
             raise AssertionError("said within the handler")
 
-    interruption = stopping.Interruption(Deaf(), tf.distribute.get_strategy())
+    interruption = Interruption(Deaf(), tf.distribute.get_strategy())
     with interruption:
         os.kill(os.getpid(), signal.SIGTERM)
         # A supervisor may repeat itself within a long step.
@@ -216,7 +217,7 @@ def test_a_signal_stops_the_run_though_nobody_reads_what_it_says():
 
 
 def test_training_in_a_thread_leaves_signals_alone():
-    interruption, before = stopping.Interruption(Said(), tf.distribute.get_strategy()), signal.getsignal(signal.SIGINT)
+    interruption, before = Interruption(Said(), tf.distribute.get_strategy()), signal.getsignal(signal.SIGINT)
     during = []
 
     def train():

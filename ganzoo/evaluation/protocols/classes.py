@@ -8,9 +8,9 @@ import numpy as np
 
 from ganzoo.data.fields import Label, Stream
 from ganzoo.errors import UsageError
-from ganzoo.evaluation.protocol import first_signature, register
+from ganzoo.evaluation.protocol import register
 from ganzoo.evaluation.results import Column, Result
-from ganzoo.evaluation.setting import Found, Setting, first, together
+from ganzoo.evaluation.setting import Found, Setting, first, first_signature, together
 from ganzoo.lite.network import made
 from ganzoo.metrics.classification import cross_entropies, errors, recalls
 

@@ -10,10 +10,9 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from ganzoo.data.fields import Clip, keys_of
-from ganzoo.evaluation.outputs import inputs_of_samples, makes_of_noise
 from ganzoo.evaluation.protocol import register
 from ganzoo.evaluation.results import Column, Result, Skipped
-from ganzoo.evaluation.setting import Found, Setting, first, together
+from ganzoo.evaluation.setting import Found, Setting, first, inputs_of_samples, makes_of_noise, together
 from ganzoo.evaluation.splits import Images
 from ganzoo.lite.network import made
 from ganzoo.metrics import spectra

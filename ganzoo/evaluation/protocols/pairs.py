@@ -13,9 +13,9 @@ from ganzoo.data import drawings
 from ganzoo.data.fields import Image
 from ganzoo.evaluation import distribution
 from ganzoo.evaluation.pair_scores import COLOR_KEYS, PairScores, color_metrics
-from ganzoo.evaluation.protocol import first_signature, register
+from ganzoo.evaluation.protocol import register
 from ganzoo.evaluation.results import Column
-from ganzoo.evaluation.setting import Found, Setting, first, together, translator
+from ganzoo.evaluation.setting import Found, Setting, first, first_signature, together, translator
 
 HINTS = (0, 3, 10)
 """Dabs of the target's color on each drawing, where the generator takes such."""

@@ -2,9 +2,9 @@
 
 from ganzoo.data.fields import fields_of
 from ganzoo.evaluation.pair_scores import COLOR_KEYS, PairScores, color_metrics
-from ganzoo.evaluation.protocol import first_signature, register
+from ganzoo.evaluation.protocol import register
 from ganzoo.evaluation.results import Column, Skipped
-from ganzoo.evaluation.setting import Found, Setting, checked, together
+from ganzoo.evaluation.setting import Found, Setting, checked, first_signature, together
 from ganzoo.lite.network import Network, made
 
 
@@ -46,7 +46,7 @@ def reconstruction(setting: Setting) -> Found:
 
 
 def _one(network: Network, value):
-    """What the network makes of one example."""
+    """Returns what the network makes of one example."""
     (tensor,) = network.interface.inputs
     (made_of_it,) = made(network, {tensor.name: value[None]})
     return made_of_it[0]

@@ -11,10 +11,9 @@ import numpy as np
 from ganzoo.data.fields import Image, keys_of
 from ganzoo.evaluation import distribution
 from ganzoo.evaluation.memorizing import memorized
-from ganzoo.evaluation.outputs import inputs_of_samples, makes_of_noise
 from ganzoo.evaluation.protocol import register
 from ganzoo.evaluation.results import Column
-from ganzoo.evaluation.setting import Found, Setting, first
+from ganzoo.evaluation.setting import Found, Setting, first, inputs_of_samples, makes_of_noise
 from ganzoo.lite.network import made
 
 

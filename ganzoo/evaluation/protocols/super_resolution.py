@@ -2,9 +2,9 @@
 
 from ganzoo.data.fields import Smaller
 from ganzoo.evaluation.pair_scores import LUMINANCE_KEYS, PairScores, luminance_metrics
-from ganzoo.evaluation.protocol import first_signature, register
+from ganzoo.evaluation.protocol import register
 from ganzoo.evaluation.results import Column
-from ganzoo.evaluation.setting import Found, Setting, first, together, translator
+from ganzoo.evaluation.setting import Found, Setting, first, first_signature, together, translator
 from ganzoo.lite.tiling import resize
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from ganzoo.data.fields import Image, fields_of
 from ganzoo.evaluation import color_matching, distribution
 from ganzoo.evaluation.pair_scores import COLOR_KEYS, CYCLE_ERROR, PairScores, color_metrics
-from ganzoo.evaluation.protocol import first_signature, register
+from ganzoo.evaluation.protocol import register
 from ganzoo.evaluation.results import Column, Skipped
-from ganzoo.evaluation.setting import Found, Setting, together, translator
+from ganzoo.evaluation.setting import Found, Setting, first_signature, together, translator
 from ganzoo.evaluation.splits import Images
 from ganzoo.lite.network import Network
 
@@ -112,7 +112,7 @@ def _colors(known: Images) -> np.ndarray:
 
 
 def _baselines(colors: Mapping[str, np.ndarray], start: str, goal: str) -> dict[str, Callable]:
-    """What needs no generator, from image to image by name: none at all, and the colors of the other domain."""
+    """Returns functions from image to image that need no generator: the same image, and one with matched colors."""
     baselines = {UNCHANGED: lambda image: image}
     if colors:
         maps = color_matching.color_map(colors[start], colors[goal])
