@@ -231,6 +231,18 @@ def test_two_schedules_of_one_rate_are_refused():
         gan.compile(optimizer=keras.optimizers.SGD(rate))
 
 
+def test_a_schedule_that_keras_can_not_copy_is_refused_and_told_what_it_lacks():
+    class Own(keras.optimizers.schedules.LearningRateSchedule):
+        def __call__(self, step):
+            return 0.1
+
+        def get_config(self):
+            return {}
+
+    with pytest.raises(UsageError, match="discriminator can't be copied; put @keras.saving.register_keras_serial"):
+        linear().compile(optimizer=keras.optimizers.SGD(Own()))
+
+
 # save and load.
 
 SETTINGS = {

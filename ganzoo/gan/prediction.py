@@ -130,6 +130,7 @@ class Prediction:
     def _terms_on(self, phases, batch, number) -> dict:
         """The terms of phases on a batch; what changes meanwhile, as averages and pools, is forgotten."""
         kept = [*self.state().values(), *self.variables]
+        kept += [variable for network in self.frozen() for variable in network.variables]
         self.now.position = number
         try:
             with keras.StatelessScope([(variable, variable.value) for variable in kept]):
@@ -157,7 +158,7 @@ class Prediction:
             getattr(callbacks, f"on_{kind}_batch_end")(number, logs)
         if logs is None:
             raise UsageError(f"{self.name}: found no batch in what was given; give one example at least")
-        getattr(callbacks, f"on_{kind}_end")(logs)
+        getattr(callbacks, f"on_{kind}_end")(logs if kind == "test" else None)
         return logs
 
     def _run(self, name: str, taken, training: bool):
