@@ -97,7 +97,7 @@ class Prediction:
             verbose: 0 shows no bar.
             steps: the most batches that are read.
             callbacks: Keras's, whose `on_test_…` are called.
-            return_dict: the terms by name; else a list in the same order.
+            return_dict: the terms by name; else a list of them, their names in alphabetical order.
 
         Raises:
             UsageError: for a batch that is none, or when there is nothing in `x`.
@@ -120,7 +120,7 @@ class Prediction:
             for name, value in found.items():
                 sums[name] = sums.get(name, 0.0) + size * float(value)
             count += size
-            return {name: total / count for name, total in sums.items()}
+            return {name: sums[name] / count for name in sorted(sums)}
 
         logs = self._each(
             "test", given[0] if len(given) == 1 else tuple(given), batch_size, verbose, steps, callbacks, run
