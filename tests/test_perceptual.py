@@ -73,6 +73,17 @@ def test_content_loss_is_the_squared_error_of_features_and_trains_no_feature(vgg
     assert not any("block" in name and "conv4" in name for name in gan.state())
 
 
+def test_a_feature_network_is_not_saved_with_the_gan(vgg19, tmp_path):
+    gan = small.create("srgan", content="vgg19", content_weights=str(vgg19[1]))
+    gan.prepare()
+    gan.save(tmp_path / "gan.keras")
+    # Its weights alone are 80 MB.
+    assert (tmp_path / "gan.keras").stat().st_size < 5e6
+    opened = keras.models.load_model(tmp_path / "gan.keras")
+    with pytest.raises(UsageError, match=r"call prepare\(\) before fit\(\)"):
+        opened.train_step(small.batch(gan))
+
+
 @pytest.mark.parametrize("content", [b"", b"no weights, but some text that is longer than a header"])
 @pytest.mark.parametrize(("kind", "suffix"), [("vgg19", ".h5"), ("vgg16", ".onnx"), ("vgg16", ".whl")])
 def test_a_file_that_holds_no_weights_is_named(tmp_path, kind, suffix, content):

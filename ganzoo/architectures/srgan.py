@@ -24,6 +24,7 @@ norm out; both for training in minutes.
 `generator="mobile"` is not from the paper: five convolutions, a tenth of the multiplications, for phones.
 """
 
+from types import MappingProxyType
 from typing import Annotated, ClassVar, Literal
 
 import keras
@@ -195,7 +196,7 @@ class SRGAN(GAN):
 
     def __init__(self, config):
         super().__init__(config)
-        self._features = None
+        self._features = MappingProxyType({})
 
     def build_networks(self):
         networks = {"generator": GENERATORS[self.config.generator](self.config)}
@@ -206,9 +207,12 @@ class SRGAN(GAN):
     def prepare(self):
         super().prepare()
         if self.config.content != "none":
-            self._features = perceptual.load(
-                self.config.content, self.config.content_weights, self.config.content_layer
-            )
+            found = perceptual.load(self.config.content, self.config.content_weights, self.config.content_layer)
+            # Not as an attribute of its own, or Keras would save it with the GAN.
+            self._features = MappingProxyType({"features": found})
+
+    def frozen(self):
+        return [*super().frozen(), *self._features.values()]
 
     def forward(self, batch):
         return {"high": self.generator(batch["low"], training=True)}
@@ -255,9 +259,10 @@ class SRGAN(GAN):
     def content_loss(self, high, target):
         if self.config.content == "none":
             return l2(high, target)
-        if self._features is None:
+        if not self._features:
             raise UsageError("srgan: the feature network is not loaded; call prepare() before fit()")
-        return l2(self._features(high), self._features(target))
+        features = self._features["features"]
+        return l2(features(high), features(target))
 
     def samples(self, batch):
         low, high = ops.convert_to_tensor(batch["low"]), batch["high"]

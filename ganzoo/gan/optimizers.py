@@ -97,7 +97,7 @@ def build(phase: Phase, given, config, step: keras.Variable, rate_scale: keras.V
         rate_scale: what the scheduled rate is multiplied by.
 
     Raises:
-        UsageError: when config and optimizer have a schedule each.
+        UsageError: when config and optimizer have a schedule each, or the optimizer one that Keras can't copy.
     """
     kind, settings = (backend.adam.Adam, _adam(phase, config)) if given is None else (type(given), given.get_config())
     scheduled = config.schedule.kind != "constant"
@@ -107,7 +107,7 @@ def build(phase: Phase, given, config, step: keras.Variable, rate_scale: keras.V
                 f"compile: optimizer: the one of {phase.name} has a schedule of its learning rate, and so has the "
                 f"config (schedule.kind={config.schedule.kind}); leave one of them out"
             )
-        settings["learning_rate"] = keras.saving.deserialize_keras_object(settings["learning_rate"])
+        settings["learning_rate"] = _schedule(phase, settings["learning_rate"])
     if scheduled or rate_of(phase, given) is None:
         settings["learning_rate"] = LearningRate(settings["learning_rate"], config.schedule, step, rate_scale)
     optimizer = leading(kind).from_config(settings | {"name": phase.name})
@@ -117,6 +117,16 @@ def build(phase: Phase, given, config, step: keras.Variable, rate_scale: keras.V
     with initial_weights.by_numpy():
         optimizer.build(variables)
     return optimizer
+
+
+def _schedule(phase: Phase, config: Mapping) -> keras.optimizers.schedules.LearningRateSchedule:
+    try:
+        return keras.saving.deserialize_keras_object(config)
+    except (TypeError, ValueError):
+        raise UsageError(
+            f"compile: optimizer: the schedule of the learning rate of {phase.name} can't be copied; put "
+            "@keras.saving.register_keras_serializable() before its class"
+        ) from None
 
 
 def _adam(phase: Phase, config) -> dict:

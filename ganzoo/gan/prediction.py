@@ -97,7 +97,7 @@ class Prediction:
             verbose: 0 shows no bar.
             steps: the most batches that are read.
             callbacks: Keras's, whose `on_test_…` are called.
-            return_dict: the terms by name; else a list in the same order.
+            return_dict: the terms by name; else a list of them, their names in alphabetical order.
 
         Raises:
             UsageError: for a batch that is none, or when there is nothing in `x`.
@@ -120,7 +120,7 @@ class Prediction:
             for name, value in found.items():
                 sums[name] = sums.get(name, 0.0) + size * float(value)
             count += size
-            return {name: total / count for name, total in sums.items()}
+            return {name: sums[name] / count for name in sorted(sums)}
 
         logs = self._each(
             "test", given[0] if len(given) == 1 else tuple(given), batch_size, verbose, steps, callbacks, run
@@ -130,6 +130,7 @@ class Prediction:
     def _terms_on(self, phases, batch, number) -> dict:
         """The terms of phases on a batch; what changes meanwhile, as averages and pools, is forgotten."""
         kept = [*self.state().values(), *self.variables]
+        kept += [variable for network in self.frozen() for variable in network.variables]
         self.now.position = number
         try:
             with keras.StatelessScope([(variable, variable.value) for variable in kept]):
@@ -157,7 +158,7 @@ class Prediction:
             getattr(callbacks, f"on_{kind}_batch_end")(number, logs)
         if logs is None:
             raise UsageError(f"{self.name}: found no batch in what was given; give one example at least")
-        getattr(callbacks, f"on_{kind}_end")(logs)
+        getattr(callbacks, f"on_{kind}_end")(logs if kind == "test" else None)
         return logs
 
     def _run(self, name: str, taken, training: bool):
