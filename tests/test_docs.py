@@ -117,14 +117,36 @@ def test_a_wrong_command_would_be_found():
 
 @pytest.mark.parametrize("page", PAGES)
 def test_no_link_of_a_page_is_dead(page):
-    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)]+)\)", PAGES[page]) if "://" not in link]
+    text = re.sub("```.*?```", "", PAGES[page], flags=re.DOTALL)
+    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
     folder = (ROOT / page).parent
     assert [link for link in links if not (folder / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_file_that_a_page_names_has_moved(page):
+    named = re.findall(r"`((?:ganzoo|tests|scripts|benchmarks|docs|export|zoo_configs|weights)/[\w./]+)`", PAGES[page])
+    assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 def test_no_block_of_python_is_left_out_of_the_tests():
     found = {page: len(PYTHON.findall(text)) for page, text in PAGES.items() if page != "export/README.md"}
     assert {page: count for page, count in found.items() if count} == RUN
+
+
+def test_each_answer_of_contributing_is_a_file_that_holds_what_it_names():
+    answers = re.findall(
+        r"^\| (?:is|would) [^|]*\| `([^`]+)`[^|]*\| `(\w+)` \|$", PAGES["CONTRIBUTING.md"], re.MULTILINE
+    )
+    assert len(answers) == 5
+    for path, name in answers:
+        held = (ROOT / path).read_text("utf-8")
+        assert re.search(rf"^ *(?:def|class) {name}\b|^{name}\b.* = ", held, re.MULTILINE), (path, name)
+
+
+def test_contributing_names_each_room_and_no_other():
+    rooms = re.findall(r"^\| `(\w+)/` \|", PAGES["CONTRIBUTING.md"], re.MULTILINE)
+    assert sorted(rooms) == sorted(path.parent.name for path in (ROOT / "ganzoo").glob("*/__init__.py"))
 
 
 def test_no_architecture_or_recipe_is_missing_from_the_page_on_training():

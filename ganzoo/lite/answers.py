@@ -1,6 +1,5 @@
 """Answers of classifiers and encoders, as text and as JSON; and the names of classes."""
 
-import difflib
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import card
-from .errors import UsageError, quoted
+from .errors import UsageError, near_miss, quoted
 from .files import replacing
 
 if TYPE_CHECKING:
@@ -100,6 +99,5 @@ def _number(part: str, what: str) -> int:
 
 
 def _nearest(name: str, names: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name[:100], names, n=1, cutoff=0.5)
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"{f'; did you mean {quoted(close[0])}?' if close else ''} (there are {', '.join(names[:SHOWN])}{more})"
+    return f"{near_miss(name, names)} (there are {', '.join(names[:SHOWN])}{more})"

@@ -42,17 +42,14 @@ def main() -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Runs the command; raises its errors."""
-    from . import runner
+    from . import pixels, runner
 
     network = runner.open_tflite(arguments.model, arguments.threads)
-    gives = network.interface.output.kind
     _check(network, arguments)
-    if not arguments.inputs:
-        _sample(network, arguments)
-    elif gives == "image":
-        _paint(network, arguments)
-    else:
-        _answer(network, arguments)
+    if arguments.large:
+        pixels.allow_large()
+    act = _sample if not arguments.inputs else _paint if network.interface.output.kind == "image" else _answer
+    act(network, arguments)
 
 
 def _check(network, arguments: argparse.Namespace) -> None:
@@ -74,26 +71,18 @@ def _paint(network, arguments: argparse.Namespace) -> None:
     from .jobs import paint_all, plan_images
     from .painting import input_channels
 
-    _allow_large(arguments)
     jobs = plan_images(arguments.inputs, arguments.out)
     input_channels(network)
-    paint_all(
-        network,
-        jobs,
-        tiles=arguments.tiles,
-        keep_alpha=arguments.keep_alpha,
-        say=_say,
-        progress_of=_progress_of,
-    )
+    options = {"tiles": arguments.tiles, "keep_alpha": arguments.keep_alpha}
+    paint_all(network, jobs, **options, say=_say, progress_of=_progress_of)
 
 
 def _answer(network, arguments: argparse.Namespace) -> None:
     from . import asking
 
-    _allow_large(arguments)
     files = asking.find(network.interface.input.kind, arguments.inputs)
     # With --json, standard output holds nothing else.
-    say, warn = (_ignore, _warn) if arguments.json else (_say, _say)
+    say, warn = (lambda text: None, _warn) if arguments.json else (_say, _say)
     _tell(asking.ask_all(network, files, say, warn), arguments)
 
 
@@ -140,19 +129,8 @@ def _tell(found: list[dict], arguments: argparse.Namespace) -> None:
         answers.write(found, arguments.out)
 
 
-def _ignore(text: str) -> None:
-    pass
-
-
 def _warn(text: str) -> None:
     print(f"ganzoo-lite: {printable(text)}", file=sys.stderr)
-
-
-def _allow_large(arguments: argparse.Namespace) -> None:
-    from .pixels import allow_large
-
-    if arguments.large:
-        allow_large()
 
 
 def _say(text: str) -> None:

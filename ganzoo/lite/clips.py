@@ -1,7 +1,8 @@
 """Reads `.wav` files of PCM into one channel of values from -1 to 1, and writes samples of sound to them."""
 
+import contextlib
 import wave
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,34 +36,38 @@ def read(path: Path, rate: int | None = None) -> np.ndarray:
     Raises:
         UnreadableClip: when it is not such a file, or has another rate.
     """
-    try:
-        with wave.open(str(path), "rb") as file:
-            channels, width, found = file.getnchannels(), file.getsampwidth(), file.getframerate()
-            check_width(width)
-            data = file.readframes(file.getnframes())
-    except (wave.Error, EOFError, OSError, ValueError) as error:
-        raise UnreadableClip(f"{path}: can't be read as a .wav file of PCM ({reason(error)})") from error
+    with opened(path) as file:
+        found, values = file.getframerate(), decoded(file, file.getnframes())
     if rate not in (None, found):
         raise UnreadableClip(f"{path}: has {found} values a second, and {rate} are wanted; convert it")
-    return decoded(data, width, channels).astype("float32")
+    return values.astype("float32")
 
 
-def check_width(width: int) -> None:
-    """Raises ValueError unless PCM with values of so many bytes can be read."""
-    if width not in WIDTHS:
-        raise ValueError(
-            f"its values have {8 * width} bits, and 8, 16, 24 and 32 are read; convert it to PCM of 16 bits"
-        )
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[wave.Wave_read]:
+    """Opens a `.wav` file; turns whatever its reader raises into an UnreadableClip that names it."""
+    try:
+        # Opening a pipe would wait for its writer.
+        if path.exists() and not path.is_file():
+            raise OSError("not a regular file")
+        with wave.open(str(path), "rb") as file:
+            if file.getsampwidth() not in WIDTHS:
+                raise ValueError(f"its values have {8 * file.getsampwidth()} bits, and 8, 16, 24 and 32 are read")
+            yield file
+    except (MemoryError, RunError):
+        raise
+    except Exception as error:  # wave.Error, EOFError, OSError, ValueError: all mean a broken file here
+        why = reason(error)
+        remedy = "; convert it to PCM of 16 bits" if "format" in why or "bits" in why else ""
+        raise UnreadableClip(f"{path}: can't be read as a .wav file of PCM ({why}){remedy}") from error
 
 
-def decoded(data: bytes, width: int, channels: int) -> np.ndarray:
-    """Decodes PCM: float64 (length,), the mean of all channels, from -1, the least integer, to just below 1.
+def decoded(file: wave.Wave_read, count: int) -> np.ndarray:
+    """Reads up to `count` frames: float64 (length,), the mean of all channels, from -1 to just below 1.
 
-    Args:
-        data: the frames that `wave` reads; an incomplete last frame is dropped.
-        width: bytes of a value, 1 to 4.
-        channels: values of a frame.
+    An incomplete last frame is dropped.
     """
+    width, channels, data = file.getsampwidth(), file.getnchannels(), file.readframes(count)
     data = data[: len(data) // (width * channels) * width * channels]
     if width == 1:  # The only width without a sign: 128 is silence.
         values = np.frombuffer(data, "uint8").astype("int16") - 128

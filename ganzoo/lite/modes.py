@@ -7,21 +7,7 @@ from PIL import Image, ImageCms
 
 SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I;16N")
 MODES = (
-    "1",
-    "L",
-    "LA",
-    "P",
-    "PA",
-    "RGB",
-    "RGBA",
-    "RGBa",
-    "RGBX",
-    "CMYK",
-    "YCbCr",
-    "HSV",
-    "LAB",
-    "I",
-    "F",
+    *["1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV", "LAB", "I", "F"],
     *SIXTEEN_BITS,
 )
 _KEYS = {"L;2": lambda key: key * 85, "L;4": lambda key: key * 17, "RGB;16B": lambda key: tuple(k >> 8 for k in key)}

@@ -177,16 +177,12 @@ def rounded(pixels: np.ndarray) -> np.ndarray:
 
 def latent_length(network: Network) -> int:
     """Returns the length of the latents. Raises UsageError when the network takes none."""
-    return _latents(network).shape[-1]
-
-
-def _latents(network: Network) -> card.Tensor:
     if not network.takes_latents:
         raise _given_none(network)
-    found = next((tensor for tensor in network.interface.inputs if tensor.kind in DRAWN), None)
-    if found is None:
-        raise UsageError(f"{network.name} {network.described}, and has no latents")
-    return found
+    for tensor in network.interface.inputs:
+        if tensor.kind in DRAWN:
+            return tensor.shape[-1]
+    raise UsageError(f"{network.name} {network.described}, and has no latents")
 
 
 def _listed(words: Sequence[str]) -> str:

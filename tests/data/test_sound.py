@@ -103,7 +103,7 @@ def test_what_is_no_pcm_or_ends_early_is_left_out_and_told(tmp_path):
     assert len(pipeline) == 1
     reasons = {name.rpartition("/")[2]: reason for name, reason in pipeline.skipped}
     assert "it ends early" in reasons["b.wav"] and "convert it to PCM" in reasons["c.wav"]
-    assert "its values have 40 bits, and 8, 16, 24 and 32 are read; convert" in reasons["f.wav"]
+    assert "its values have 40 bits, and 8, 16, 24 and 32 are read); convert" in reasons["f.wav"]
     assert "no sound" in reasons["d.wav"] and reasons["e.mp3"] == ".mp3 is not read; convert it to WAV"
 
 
@@ -111,7 +111,7 @@ def test_a_file_that_goes_away_ends_the_run_with_its_name(tmp_path):
     file = write(tmp_path / "a.wav", [0] * 9)
     pipeline = clips(tmp_path)
     file.unlink()
-    with pytest.raises(RunError, match="a.wav: can't be read as sound.*it was there when"):
+    with pytest.raises(RunError, match="a.wav: can't be read as a .wav file.*it was there when"):
         pipeline.batch(0)
 
 
