@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import warm
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if os.environ.get("KERAS_BACKEND") == "jax" and "JAX_COMPILATION_CACHE_DIR" not in os.environ:
@@ -29,12 +30,17 @@ def command() -> Path:
 
 @pytest.fixture
 def ganzoo(command, tmp_path):
-    """Runs the command in an empty folder, as in `ganzoo("list", "--json")`; returns the finished process."""
+    """Runs the command in an empty folder, as in `ganzoo("list", "--json")`; returns the finished process.
+
+    What is given an environment or an output of its own is the installed command, else a fork: see `warm.py`.
+    """
 
     # The command quietens TensorFlow by itself.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("TF_CPP")}
 
     def run(*arguments, stdout=subprocess.PIPE, **environment):
+        if not environment and stdout is subprocess.PIPE:
+            return warm.run(arguments, tmp_path, inherited)
         return subprocess.run(
             [command, *map(str, arguments)],
             cwd=tmp_path,

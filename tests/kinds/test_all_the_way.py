@@ -23,6 +23,7 @@ from PIL import Image, ImageDraw
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
 import plugins  # noqa: E402
+import warm  # noqa: E402
 
 import ganzoo  # noqa: E402
 from ganzoo.config import registration  # noqa: E402
@@ -96,12 +97,15 @@ def pictures(folder: Path) -> None:
                 (folder / split / shape / f"{color}.txt").write_text(f"A {color} {shape}")
 
 
+def environment(site: Path) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(site / "site"), "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+
 def begin(site: Path, *words):
-    environment = {**os.environ, "PYTHONPATH": str(site / "site"), "TF_CPP_MIN_LOG_LEVEL": "3"}
     return subprocess.Popen(
         [sys.executable, "-m", "ganzoo", *map(str, words)],
         cwd=site,
-        env=environment,
+        env=environment(site),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -109,10 +113,9 @@ def begin(site: Path, *words):
 
 
 def done(site: Path, *words) -> str:
-    process = begin(site, *words)
-    out, err = process.communicate(timeout=600)
-    assert process.returncode == 0, err[-3000:]
-    return out
+    process = warm.run(words, site, environment(site))
+    assert process.returncode == 0, process.stderr[-3000:]
+    return process.stdout
 
 
 @pytest.fixture(scope="module", params=sorted(KINDS))
@@ -193,8 +196,8 @@ def test_a_word_that_it_does_not_know_is_named_with_the_nearest(trained):
     if name not in UNKNOWN:
         pytest.skip("it is asked nothing in words")
     options, told = UNKNOWN[name]
-    process = begin(site, "generate", "run", "--out", "samples.png", *options)
-    _, err = process.communicate()
+    process = warm.run(["generate", "run", "--out", "samples.png", *options], site, environment(site))
+    err = process.stderr
     assert process.returncode == 2
     assert len(err.strip().split("\n")) == 1
     assert re.search(told, err), err
