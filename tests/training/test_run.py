@@ -580,6 +580,7 @@ train(recipe(), sys.argv[1], steps=6, strategy="mirrored")
 """
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_with_other_threads_says_so(copied):
     paths = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
     command, processors = [sys.executable, "-c", ONE_DEVICE, str(copied), *paths], os.sched_getaffinity(0)

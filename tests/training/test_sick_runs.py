@@ -15,8 +15,11 @@ import sick  # noqa: E402
 
 SICK = {name: case for name, case in sick.CASES.items() if case.finding}
 HEALTHY = {name: case for name, case in sick.CASES.items() if not case.finding}
-LONG = ("20 training images", "healthy Pix2Pix", "healthy Pix2Pix with a hinge", "healthy CycleGAN")
-"""Those that train for more than a minute, beside those of whole recipes."""
+LONG = (
+    *("20 training images", "labels swapped, with a hinge"),
+    *("healthy Pix2Pix", "healthy Pix2Pix with a hinge", "healthy CycleGAN", "healthy SRGAN"),
+)
+"""Those that train for long, or like another, beside those of whole recipes."""
 
 
 def named(cases) -> list:
