@@ -21,6 +21,8 @@ STORED = json.loads(stored.FILE.read_text("utf-8"))
 KINDS = ("classifier", "conditional", "sequence", "style", "tokens")
 """Of tests/kinds."""
 ALL = [*registry.names(), *KINDS]
+LARGE = ("cyclegan", "pix2pix")
+"""Those that take minutes to compile."""
 STEPS = 20
 DEVICES = 2
 BOTH = ("tensorflow", "jax")
@@ -30,16 +32,33 @@ QUICK = "--xla_backend_optimization_level=0"
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """Folders of what `trained.py` wrote, by name."""
+    """The files that `trained.py` wrote, by run and case."""
+    return train_all(tmp_path_factory, [name for name in ALL if name not in LARGE])
+
+
+@pytest.fixture(scope="module")
+def trained_slowly(tmp_path_factory):
+    """The same of the large ones."""
+    return train_all(tmp_path_factory, LARGE)
+
+
+@pytest.fixture
+def files(request, name):
+    """Those of the architecture."""
+    return request.getfixturevalue("trained_slowly" if name in LARGE else "trained")
+
+
+def train_all(tmp_path_factory, cases) -> dict[str, Path]:
     pytest.importorskip("jax")
     folder = tmp_path_factory.mktemp("trained")
-    as_it_is = [f"{name}_as_it_is" for name in registry.names()]
+    as_it_is = [f"{name}_as_it_is" for name in cases if name not in KINDS]
     runs = {
-        **{f"{backend} float64": (backend, "float64", STEPS, 1, ALL) for backend in reversed(BOTH)},
+        **{f"{backend} float64": (backend, "float64", STEPS, 1, cases) for backend in reversed(BOTH)},
         **{f"{backend} float32": (backend, "float32", 1, 1, as_it_is) for backend in reversed(BOTH)},
-        # Batch norms and averages, and steps of two updates.
-        "two devices": ("jax", "float64", STEPS, DEVICES, ["srgan"]),
     }
+    if "srgan" in cases:
+        # Batch norms and averages, and steps of two updates.
+        runs["two devices"] = ("jax", "float64", STEPS, DEVICES, ["srgan"])
     with ThreadPoolExecutor(2) as pool:
         for done in [pool.submit(train, folder / name, *run) for name, run in runs.items()]:
             done.result()
@@ -85,9 +104,13 @@ def kind(name: str) -> tuple:
     return group, owner, last.rpartition("_")[2] if group == "optimizers" else last == "moving_variance"
 
 
-@pytest.mark.parametrize("name", ALL)
-def test_twenty_steps_in_float64_are_the_same(trained, name):
-    (expected, state), (found, other_state) = (read(trained[f"{backend} float64"] / f"{name}.npz") for backend in BOTH)
+def each(names) -> list:
+    return [pytest.param(name, marks=[pytest.mark.slow] * (name in LARGE)) for name in names]
+
+
+@pytest.mark.parametrize("name", each(ALL))
+def test_twenty_steps_in_float64_are_the_same(files, name):
+    (expected, state), (found, other_state) = (read(files[f"{backend} float64"] / f"{name}.npz") for backend in BOTH)
     assert found.keys() == expected.keys()
     for term, values in expected.items():
         # What is logged is in float32: 1e-6 is little more than its rounding. The state tells more.
@@ -95,27 +118,27 @@ def test_twenty_steps_in_float64_are_the_same(trained, name):
     check_states(other_state, state, 1e-6)
 
 
-@pytest.mark.parametrize("name", sorted(STORED))
-def test_twenty_steps_lead_to_where_they_always_did(trained, name):
-    _, state = read(trained["tensorflow float64"] / f"{name}.npz")
+@pytest.mark.parametrize("name", each(sorted(STORED)))
+def test_twenty_steps_lead_to_where_they_always_did(files, name):
+    _, state = read(files["tensorflow float64"] / f"{name}.npz")
     found = {array: np.array(numbers) for array, numbers in stored.numbers_of(state).items()}
     check_states(found, {array: np.array(numbers) for array, numbers in STORED[name].items()}, 1e-7)
 
 
-@pytest.mark.parametrize("name", registry.names())
-def test_the_first_step_in_float32_is_the_same(trained, name):
-    expected, found = (read(trained[f"{backend} float32"] / f"{name}_as_it_is.npz")[0] for backend in BOTH)
+@pytest.mark.parametrize("name", each(registry.names()))
+def test_the_first_step_in_float32_is_the_same(files, name):
+    expected, found = (read(files[f"{backend} float32"] / f"{name}_as_it_is.npz")[0] for backend in BOTH)
     assert found.keys() == expected.keys()
     for term, values in expected.items():
         np.testing.assert_allclose(found[term], values, rtol=1e-4, atol=1e-9, err_msg=term)
 
 
-def test_training_changed_every_array_that_was_compared(trained):
+@pytest.mark.parametrize("name", each(registry.names()))
+def test_training_changed_every_array_that_was_compared(files, name):
     # An engine that did nothing would agree with another one that did nothing.
-    for name in registry.names():
-        terms, state = read(trained["jax float64"] / f"{name}.npz")
-        assert all(len(set(values)) > STEPS / 2 for values in terms.values()), name
-        assert state["run/000/step"] == STEPS
+    terms, state = read(files["jax float64"] / f"{name}.npz")
+    assert all(len(set(values)) > STEPS / 2 for values in terms.values())
+    assert state["run/000/step"] == STEPS
 
 
 def test_two_devices_end_where_one_does(trained):
