@@ -73,7 +73,7 @@ def batch(gan, count: int = 2, seed: int = 0) -> dict:
 def noise(field, config, count: int, random: np.random.Generator) -> np.ndarray:
     """Values that a field may have."""
     shape = (count, *field.shape(config))
-    if field.kind == "latents":
+    if field.kind in ("latents", "code"):
         return random.standard_normal(shape, dtype="float32")
     if field.kind in ("image", "clip"):
         values, (low, high) = random.uniform(-1, 1, shape).astype("float32"), field.range

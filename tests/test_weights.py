@@ -12,6 +12,8 @@ import ganzoo
 from ganzoo.generators import fixed_output, pretrained, zoo
 
 NAMES = ganzoo.list_pretrained()
+QUICK = ("dcgan/fashion_mnist", "pix2pix/emoji_mobile", "srgan/photos_mobile")
+"""Those that are measured anew at every change; that each paints what it painted is tested of all."""
 RELATIVE = 0.02
 """Another machine's rounding moves a pixel here and there by one of 255, and with it the metrics of a few images."""
 
@@ -55,7 +57,7 @@ def test_its_card_says_all_and_names_files_that_are_there(name):
     assert training <= card["training"].keys()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name not in QUICK)) for name in NAMES])
 def test_its_numbers_are_those_of_its_card(name):
     check = zoo.card(name)["check"]
     document = ganzoo.evaluate(name, check["data"], count=check["count"])

@@ -265,7 +265,7 @@ class GAN(AdversarialTerms, DeployedNetworks, Compiling, Prediction, Saving, bac
     def _converted(self, batch: Mapping) -> dict:
         return batches.converted(batch, self.fields, self.batch_dtype)
 
-    def named(self, data) -> dict:
+    def named(self, data: Any) -> dict:
         """A batch, as `fit` takes it, by the keys of the config's `batch`."""
         return batches.named(self.name, data, self.batch_names)
 

@@ -13,7 +13,7 @@ not_of_the_engine = pytest.mark.skipif(
 
 
 # To compile their steps, in every form that is tested here, takes JAX minutes.
-LARGE = ("cyclegan", "srgan") if keras.config.backend() == "jax" else ()
+LARGE = ("cyclegan", "pix2pix", "srgan") if keras.config.backend() == "jax" else ()
 ARCHITECTURES = [pytest.param(name, marks=pytest.mark.slow if name in LARGE else ()) for name in registry.names()]
 
 

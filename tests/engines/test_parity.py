@@ -21,7 +21,7 @@ STORED = json.loads(stored.FILE.read_text("utf-8"))
 KINDS = ("classifier", "conditional", "sequence", "style", "tokens")
 """Of tests/kinds."""
 ALL = [*registry.names(), *KINDS]
-LARGE = ("cyclegan", "pix2pix")
+LARGE = ("cyclegan", "pix2pix", "srgan")
 """Those that take minutes to compile."""
 STEPS = 20
 DEVICES = 2
@@ -141,9 +141,10 @@ def test_training_changed_every_array_that_was_compared(files, name):
     assert state["run/000/step"] == STEPS
 
 
-def test_two_devices_end_where_one_does(trained):
+@pytest.mark.slow
+def test_two_devices_end_where_one_does(trained_slowly):
     (expected, state), (found, other_state) = (
-        read(trained[run] / "srgan.npz") for run in ("jax float64", "two devices")
+        read(trained_slowly[run] / "srgan.npz") for run in ("jax float64", "two devices")
     )
     for term, values in expected.items():
         np.testing.assert_allclose(found[term], values, rtol=1e-6, atol=1e-9, err_msg=term)

@@ -442,7 +442,7 @@ def on_photos(folder, count=6, **training):
     return dataclasses.replace(settings, data=DataConfig(source=f"folder:{folder}", cache_gib=0))
 
 
-@pytest.mark.parametrize("together", [1, 2])
+@pytest.mark.parametrize("together", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_data_that_goes_away_in_the_middle_of_a_run_costs_no_step(tmp_path, monkeypatch, capsys, together):
     photos, draw = tmp_path / "photos", callbacks.Samples.draw
     settings = on_photos(photos, steps_per_execution=together, log_every=2)
@@ -601,6 +601,7 @@ def test_a_run_that_goes_on_with_other_threads_says_so(copied):
         assert words in done.stderr
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_on_two_replicas_and_back_and_says_what_is_no_longer_bitwise(copied, capsys):
     paths = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
     command = [sys.executable, "-c", TWO_REPLICAS, str(copied), *paths]

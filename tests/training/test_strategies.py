@@ -496,6 +496,7 @@ def test_workers_that_were_given_different_commands_say_so_and_do_not_train(comm
         assert not (tmp_path / f"worker{index}" / "run").exists()
 
 
+@pytest.mark.slow
 def test_workers_go_back_together_when_the_run_diverges_and_stop_together(command, tmp_path):
     document = {
         "architecture": "dcgan",
