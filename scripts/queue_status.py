@@ -41,7 +41,7 @@ def row(folder: Folder, generator: str, run: str, command: str, budget: float | 
         "commits": record.get("commits", []),
         "step": step,
         "steps": steps,
-        "hours": round(seconds / 3600, 3),
+        "hours": round(seconds / 3600, 5),
         "budget": budget,
         "hours_left": round(seconds / step * (steps - step) / 3600, 3) if step and steps else None,
         "evaluation": {"step": evaluated["step"], **evaluated["evaluation"]} if evaluated else None,

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -119,22 +118,18 @@ class Runs:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    found = Runs(tmp_path_factory.mktemp("runs"))
-    with ThreadPoolExecutor(2) as pool:
-        for done in [pool.submit(lines, found) for lines in (of_dcgan, of_srgan)]:
-            done.result()
-    return found
-
-
-def of_dcgan(runs: Runs) -> None:
+def of_dcgan(tmp_path_factory):
+    runs = Runs(tmp_path_factory.mktemp("runs"))
     runs.train("dcgan alone")
     runs.train("dcgan killed", moment=KILLED, status=-signal.SIGKILL)
     runs.train("dcgan killed")
     runs.train("dcgan shared", strategy="mirrored")
+    return runs
 
 
-def of_srgan(runs: Runs) -> None:
+@pytest.fixture(scope="module")
+def of_srgan(tmp_path_factory):
+    runs = Runs(tmp_path_factory.mktemp("runs"))
     runs.train("srgan alone")
     runs.train("srgan interrupted", moment=INTERRUPTED, status=130)
     runs.said["stopped"] = runs.said["srgan interrupted"]
@@ -144,9 +139,15 @@ def of_srgan(runs: Runs) -> None:
     runs.train("srgan to tensorflow", "tensorflow")
     runs.copy_without_the_last_step("srgan tensorflow", "srgan to jax")
     runs.train("srgan to jax")
+    return runs
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.fixture
+def runs(request, name):
+    return request.getfixturevalue(f"of_{name.split()[0]}")
+
+
+@pytest.mark.parametrize("name", ["dcgan", pytest.param("srgan", marks=pytest.mark.slow)])
 def test_without_tensorflow_a_run_writes_all_of_its_directory(runs, name):
     assert runs.files(f"{name} alone") == [
         ".lock",
@@ -165,7 +166,7 @@ def test_without_tensorflow_a_run_writes_all_of_its_directory(runs, name):
     assert "Traceback" not in runs.said[f"{name} alone"]
 
 
-@pytest.mark.parametrize("name", ["dcgan killed", "srgan interrupted"])
+@pytest.mark.parametrize("name", ["dcgan killed", pytest.param("srgan interrupted", marks=pytest.mark.slow)])
 def test_runs_that_were_stopped_end_bitwise_where_runs_left_alone_end(runs, name):
     alone = f"{name.split()[0]} alone"
     assert "going on from step 2" in runs.said[name] or "going on from step 3" in runs.said[name]
@@ -175,12 +176,14 @@ def test_runs_that_were_stopped_end_bitwise_where_runs_left_alone_end(runs, name
         assert (runs.folder / name / "samples" / sample.name).read_bytes() == sample.read_bytes(), sample.name
 
 
-def test_ctrl_c_saves_and_says_so(runs):
-    assert "stopped and saved at step" in runs.said["stopped"]
-    assert "Traceback" not in runs.said["stopped"]
+@pytest.mark.slow
+def test_ctrl_c_saves_and_says_so(of_srgan):
+    assert "stopped and saved at step" in of_srgan.said["stopped"]
+    assert "Traceback" not in of_srgan.said["stopped"]
 
 
-def test_devices_that_share_the_batch_train_as_one_does(runs):
+def test_devices_that_share_the_batch_train_as_one_does(of_dcgan):
+    runs = of_dcgan
     shared, alone = (runs.metrics(f"dcgan {which}")[0] for which in ("shared", "alone"))
     for term in ("discriminator_real", "discriminator_fake", "generator_adversarial"):
         assert shared[term] == pytest.approx(alone[term], rel=1e-5), term
@@ -188,8 +191,10 @@ def test_devices_that_share_the_batch_train_as_one_does(runs):
     assert config["run"]["replicas"] == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("moved", "stayed"), [("to tensorflow", "alone"), ("to jax", "tensorflow")])
-def test_a_run_goes_on_under_the_other_backend_with_the_same_losses(runs, moved, stayed):
+def test_a_run_goes_on_under_the_other_backend_with_the_same_losses(of_srgan, moved, stayed):
+    runs = of_srgan
     said = runs.said[f"srgan {moved}"]
     assert "moved: " in said
     assert "backend" in said
@@ -199,7 +204,9 @@ def test_a_run_goes_on_under_the_other_backend_with_the_same_losses(runs, moved,
         assert found[-1][term] == pytest.approx(expected[-1][term], rel=1e-4), term
 
 
-def test_what_was_trained_under_jax_loads_and_exports_under_tensorflow(runs, tmp_path, monkeypatch):
+@pytest.mark.slow
+def test_what_was_trained_under_jax_loads_and_exports_under_tensorflow(of_srgan, tmp_path, monkeypatch):
+    runs = of_srgan
     monkeypatch.chdir(runs.folder)
     directory, state = runs.folder / "srgan alone", runs.arrays("srgan alone")
     network = ganzoo.load(str(directory))

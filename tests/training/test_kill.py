@@ -97,7 +97,7 @@ class Results(NamedTuple):
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param(ONE_DEVICE, id="one device"),
+        pytest.param(ONE_DEVICE, id="one device", marks=pytest.mark.slow),
         pytest.param(TWO_REPLICAS, id="two replicas", marks=pytest.mark.slow),
         pytest.param(ONE_DEVICE_OF_THE_OTHERS, id="one device of the others", marks=pytest.mark.slow),
         pytest.param(TWO_REPLICAS_OF_THE_OTHERS, id="two replicas of the others", marks=pytest.mark.slow),

@@ -44,6 +44,7 @@ def wait_for(path: Path, process: subprocess.Popen) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_a_run_ends_where_its_directory_was_moved_or_removed_and_writes_nothing_in_its_place(command, tmp_path):
     saves = {"moved": "training.checkpoint_every=1", "removed": "training.checkpoint_every=1", "replaced": SETTINGS[0]}
     runs = {name: train(command, tmp_path / name, 6000, setting) for name, setting in saves.items()}

@@ -519,6 +519,7 @@ def test_a_run_that_diverges_goes_back_and_on_another_course_comes_to_its_end(fi
     check_same_end(tmp_path / "parts", tmp_path / "whole", 8)
 
 
+@pytest.mark.slow
 def test_a_run_that_diverges_again_and_again_stops_and_says_why(poison, tmp_path):
     poison(step=5, times=99)
     with pytest.raises(
