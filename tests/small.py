@@ -5,6 +5,7 @@ import re
 
 import keras
 import numpy as np
+import pytest
 from pydantic import TypeAdapter
 
 import ganzoo
@@ -40,6 +41,11 @@ COMBINATIONS = {
     },
 }
 """For each architecture one combination of loss, penalty, norm and augmentation; together they hold each."""
+
+
+def each(names) -> list:
+    """Parameters of a test: architectures by name, of which CycleGAN is slow. It has the most networks to trace."""
+    return [pytest.param(name, marks=[pytest.mark.slow] * (name == "cyclegan")) for name in names]
 
 
 MOBILE = [name for name in registry.names() if "generator" in registry.config_class(name).__annotations__]

@@ -226,7 +226,7 @@ FORWARDS = {
 }
 
 
-@pytest.mark.parametrize("name", FORWARDS)
+@pytest.mark.parametrize("name", small.each(FORWARDS))
 def test_no_network_computes_more_often_than_its_losses_need(name, monkeypatch):
     assert forwards(small.create(name), monkeypatch) == FORWARDS[name]
 

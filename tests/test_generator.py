@@ -91,7 +91,14 @@ def test_a_folder_that_happens_to_have_the_name_of_a_files_data_is_not_measured(
     assert found["data"].startswith("4 pairs from folder:faces")
 
 
-@pytest.mark.parametrize("source", ["url:http://127.0.0.1:9/x.zip#sha256=" + "0" * 64, "tfds:mnist", "folder:/etc"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "url:http://127.0.0.1:9/x.zip#sha256=" + "0" * 64,
+        pytest.param("tfds:mnist", marks=pytest.mark.slow),
+        pytest.param("folder:/etc", marks=pytest.mark.slow),
+    ],
+)
 def test_what_the_recipe_in_a_card_names_elsewhere_is_neither_fetched_nor_read(tmp_path, source):
     out = exported(tmp_path, "pix2pix", "generator")
     card = json.loads((out / "card.json").read_text())

@@ -132,7 +132,7 @@ def test_an_enlarging_network_gets_values_from_0_to_1():
     assert keras_network.input_range(identity()) == (-1.0, 1.0)
 
 
-@pytest.mark.parametrize("name", ["pix2pix", "cyclegan", "srgan"])
+@pytest.mark.parametrize("name", small.each(["pix2pix", "cyclegan", "srgan"]))
 def test_an_architectures_generator_paints_at_another_size_what_it_does_at_its_own(name):
     gan = create(name, image_size=64, base_filters=4)
     model = next(iter(gan.deployed().values()))

@@ -36,12 +36,12 @@ def check_same(found, expected):
             np.testing.assert_allclose(arrays[name], wanted, rtol=1e-6, atol=1e-9, err_msg=name)
 
 
-@pytest.mark.parametrize("name", registry.names())
+@pytest.mark.parametrize("name", small.each(registry.names()))
 def test_activations_computed_anew_have_the_same_noise_norms_and_gradients(name):
     check_same(trained(name, {}, rematerialize=True), trained(name, {}))
 
 
-@pytest.mark.parametrize("name", WITHOUT_BATCH)
+@pytest.mark.parametrize("name", small.each(WITHOUT_BATCH))
 def test_the_mean_gradient_of_parts_is_that_of_the_batch(name):
     changes = WITHOUT_BATCH[name]
     check_same(trained(name, changes, accumulate=2), trained(name, changes))

@@ -12,8 +12,8 @@ not_of_the_engine = pytest.mark.skipif(
 )
 
 
-# To compile their steps, in every form that is tested here, takes JAX minutes.
-LARGE = ("cyclegan", "pix2pix", "srgan") if keras.config.backend() == "jax" else ()
+# To compile or to trace their steps, in every form that is tested here, takes minutes.
+LARGE = ("cyclegan", "pix2pix", "srgan") if keras.config.backend() == "jax" else ("cyclegan",)
 ARCHITECTURES = [pytest.param(name, marks=pytest.mark.slow if name in LARGE else ()) for name in registry.names()]
 
 

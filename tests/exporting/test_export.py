@@ -34,7 +34,7 @@ def contents(folder) -> dict:
     return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("name", registry.names())
+@pytest.mark.parametrize("name", small.each(registry.names()))
 def test_every_architecture_exports_in_the_default_set_with_built_in_operators_and_a_true_card(name, tmp_path):
     # Networks of so few filters are rough in 8 bits.
     report = export(painters.painter(name), tmp_path / "out", size=SIZES.get(name), allow_below=35)
@@ -274,6 +274,7 @@ def test_int8_has_the_ranges_of_the_images_it_was_calibrated_on_and_convolutions
     assert scales["dark"] == pytest.approx(scales["bright"] / 4, rel=0.1)
 
 
+@pytest.mark.slow
 def test_a_run_with_two_generators_exports_both_and_is_proven_on_its_own_data(tmp_path):
     run, images = tmp_path / "run", tmp_path / "images"
     images.mkdir()
@@ -304,6 +305,7 @@ def test_a_run_with_two_generators_exports_both_and_is_proven_on_its_own_data(tm
     assert pretrained.find(best).recipe is None
 
 
+@pytest.mark.slow
 def test_the_card_of_a_run_with_hints_says_how_many_and_that_of_a_model_without_a_run_promises_none(tmp_path):
     model = painters.painter("pix2pix")
     run = tmp_path / "run"

@@ -543,6 +543,7 @@ def test_without_rollbacks_a_state_that_is_lost_stops_the_run(poison, tmp_path):
     assert "step_0000004.npz" in names(tmp_path / "run" / "checkpoints")
 
 
+@pytest.mark.slow
 def test_the_best_checkpoint_is_kept_with_its_networks_through_kills_and_rollbacks(tmp_path, poison):
     best = {"best_metric": "sample_diversity", "best_is": "highest", "keep_checkpoints": 1, "checkpoint_every": 1}
     for steps in (3, 7):
