@@ -17,7 +17,6 @@ from ganzoo.backends.quiet import import_keras, is_installed
 from ganzoo.config.parsing import create_config
 from ganzoo.recipes import registry
 
-ENGINES = ("tensorflow", "jax", "pytorch")
 PACKAGES = {"tensorflow": "tensorflow", "jax": "jax", "pytorch": "torch"}
 PRECISIONS = ("float32", "mixed_bfloat16")
 

@@ -13,9 +13,10 @@ import numpy as np
 
 from ganzoo.core.seeding import generator
 from ganzoo.evaluation import distribution, evaluate, subject
-from ganzoo.evaluation.examples import Images, open_examples
-from ganzoo.evaluation.results import Column, Result, as_document, cell, count_of
+from ganzoo.evaluation.results import Column, Result, as_document
+from ganzoo.evaluation.splits import Images, open_split
 from ganzoo.metrics import extract, open_feature_network, reference
+from ganzoo.tables import evaluation_cell, image_counts
 
 SHOWN = ("FD-EffLite0", "KD-EffLite0", "precision", "recall", "PSNR", "PSNR (Y)", "SSIM", "SSIM (Y)", "VGG16 distance")
 
@@ -40,8 +41,8 @@ def table(results: list[dict], direction: str) -> list[str]:
         found = {result["metric"]: result for result in results if result["of"] == of}
         if not found.keys() & set(metrics):
             continue
-        images = " and ".join(dict.fromkeys(map(count_of, found.values())))
-        lines.append(f"| {of} | {images} | {' | '.join(cell(found.get(name)) for name in metrics)} |")
+        images = " and ".join(dict.fromkeys(map(image_counts, found.values())))
+        lines.append(f"| {of} | {images} | {' | '.join(evaluation_cell(found.get(name)) for name in metrics)} |")
     return lines
 
 
@@ -50,7 +51,7 @@ def noise(run: str, document: dict) -> list[dict]:
     if not any(result["metric"] == "FD-EffLite0" for result in document["results"]):
         return []
     network = open_feature_network("efficientnet-lite0")
-    examples = open_examples(subject.find(Path(run)).recipe, "test")
+    examples = open_split(subject.find(Path(run)).recipe, "test")
     found = []
     for direction, key in {"": ("target", "image"), "a to b": ("b",), "b to a": ("a",)}.items():
         real = next((examples.sets[name] for name in key if name in examples.sets), None)

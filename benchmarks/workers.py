@@ -17,7 +17,7 @@ class Worker:
     """An engine that was built in a new process, and waits there to be asked.
 
     Args:
-        engine: one of `engines.ENGINES`.
+        engine: a key of `engines.PACKAGES`.
         setting: an `engines.Setting`.
         cores: how many processor cores it may use; None: all.
         verbose: whether what libraries print is shown, and where an error came from.

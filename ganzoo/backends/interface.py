@@ -1,4 +1,4 @@
-"""What each room promises, and what it asks of a GAN and of a pipeline.
+"""The promises of each room, and what it asks of a GAN and of a pipeline.
 
 tests/engines/test_interface.py holds both rooms to it.
 
@@ -126,7 +126,7 @@ class Trainer(Protocol):
 
 
 class GAN(Protocol):
-    """What a `Trainer` asks of the GAN that subclasses it; `ganzoo.gan.gan.GAN` has it all."""
+    """The parts that a `Trainer` needs of the GAN that subclasses it; `ganzoo.gan.gan.GAN` has it all."""
 
     config: "GANConfig"
     now: Any
@@ -197,9 +197,6 @@ class Devices(Protocol):
     def scope(self, strategy) -> AbstractContextManager:
         """Has GANs that are built within it be built for the strategy."""
 
-    def device_kind(self) -> str:
-        """Returns what computes here: `CPU`, `GPU` or `TPU`."""
-
     def place(self, strategy) -> dict:
         """Returns what the last bits of numbers depend on: `replicas` and `threads`, which are counts, and
         `accelerators`, a list of names, one for each device but CPUs."""
@@ -223,7 +220,7 @@ class Devices(Protocol):
 
 
 class Batches(Protocol):
-    """What `Feeding` asks of what it is given; `ganzoo.data.pipeline.Pipeline` has it all.
+    """The parts that `Feeding` needs of what it is given; `ganzoo.data.pipeline.Pipeline` has it all.
 
     A batch is a dict of arrays, each of one shape and dtype at every step.
     """
@@ -294,6 +291,6 @@ class Packages(Protocol):
     """`packages.py`, which imports nothing: it is read before it is known whether the backend is installed."""
 
     INSTALL: str
-    """What `pip install` gets the backend by."""
+    """The argument of `pip install` that gets the backend."""
     COMPUTING: tuple[str, ...]
     """The packages whose versions decide on the last digits of numbers."""

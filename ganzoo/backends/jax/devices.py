@@ -61,7 +61,3 @@ def differing(strategy: Strategy, numbers: Callable[[], Mapping[str, int]]) -> l
 
 def share_from_chief(strategy: Strategy, variables: Iterable[keras.Variable]) -> None:
     pass
-
-
-def device_kind() -> str:
-    return jax.default_backend().upper()

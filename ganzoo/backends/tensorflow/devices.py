@@ -90,10 +90,6 @@ def share_from_chief(strategy: tf.distribute.Strategy, variables: Iterable[keras
         variable.assign(np.frombuffer(shared, value.dtype).reshape(value.shape))
 
 
-def device_kind() -> str:
-    return next((kind for kind in ("TPU", "GPU") if tf.config.list_physical_devices(kind)), "CPU")
-
-
 def _create(name: str) -> tf.distribute.Strategy:
     match name:
         case "single":
