@@ -50,9 +50,9 @@ def cli():
 @_JSON
 def list_command(as_json):
     """Show the architectures, recipes and pretrained generators that there are."""
-    from ganzoo.generators.catalogue import catalogue
+    from ganzoo.generators.catalog import catalog
 
-    tables.tell(catalogue(), as_json, tables.print_catalogue)
+    tables.tell(catalog(), as_json, tables.print_catalog)
 
 
 @cli.command()
@@ -65,17 +65,17 @@ def show(name, as_json):
     settings; of a pretrained generator its card: what it is for, its weaknesses, licence, training and measured
     quality.
     """
-    from ganzoo.generators import catalogue
+    from ganzoo.generators import catalog
 
     report = _examined_run(Path(name))
     source = str(Path(name) / "config.yaml") if report else name
-    described = ({"run": report} if report else {}) | catalogue.describe(source)
+    described = ({"run": report} if report else {}) | catalog.describe(source)
     if not as_json:
         # At once: the networks need Keras, which takes seconds.
         tables.print_described(described)
         sys.stdout.flush()
     import_keras()
-    networks = catalogue.networks(source)
+    networks = catalog.networks(source)
     tables.tell({**described, "networks": networks}, as_json, lambda told: tables.print_networks(told["networks"]))
 
 

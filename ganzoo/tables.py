@@ -1,4 +1,4 @@
-"""What commands print: JSON, or tables and paragraphs for people."""
+"""The output of commands: JSON, or tables and paragraphs for people."""
 
 import json
 import math
@@ -57,7 +57,7 @@ def _print_rich_table(title: str, rows: list[list[str]]) -> None:
     Console().print(Text(printable(title), style="cyan"), table)
 
 
-def print_catalogue(known: dict) -> None:
+def print_catalog(known: dict) -> None:
     for kind, entries in known.items():
         print_table(kind.capitalize(), [[entry["name"], entry["summary"], *_whereabouts(entry)] for entry in entries])
 

@@ -37,21 +37,21 @@ def main():
         before, after = padding // 2, padding - padding // 2
         return functional.conv2d(functional.pad(x, (before, after) * 2), kernel, stride=stride, groups=groups)
 
-    def normalise(x, name):
+    def normalize(x, name):
         mean, variance = tensors[f"{name}.running_mean"], tensors[f"{name}.running_var"]
         return functional.batch_norm(x, mean, variance, tensors[f"{name}.weight"], tensors[f"{name}.bias"], eps=1e-3)
 
     image = torch.from_numpy(draw_image()).permute(2, 0, 1)[None].double()
-    x = functional.relu6(normalise(convolve((image - 127) / 128, "_conv_stem", stride=2), "_bn0"))
+    x = functional.relu6(normalize(convolve((image - 127) / 128, "_conv_stem", stride=2), "_bn0"))
     for number in range(BLOCKS):
         name, y = f"_blocks.{number}", x
         if number:
-            y = functional.relu6(normalise(convolve(y, f"{name}._expand_conv"), f"{name}._bn0"))
+            y = functional.relu6(normalize(convolve(y, f"{name}._expand_conv"), f"{name}._bn0"))
         stride = 2 if number in HALVING else 1
         y = convolve(y, f"{name}._depthwise_conv", stride, groups=y.shape[1])
-        y = normalise(convolve(functional.relu6(normalise(y, f"{name}._bn1")), f"{name}._project_conv"), f"{name}._bn2")
+        y = normalize(convolve(functional.relu6(normalize(y, f"{name}._bn1")), f"{name}._project_conv"), f"{name}._bn2")
         x = x + y if x.shape == y.shape else y
-    x = functional.relu6(normalise(convolve(x, "_conv_head"), "_bn1")).mean((2, 3))
+    x = functional.relu6(normalize(convolve(x, "_conv_head"), "_bn1")).mean((2, 3))
     print([round(float(x[0, index]), 6) for index in INDICES])
 
 

@@ -146,7 +146,7 @@ def run(program: str) -> str:
         "import ganzoo; ganzoo.__version__, dir(ganzoo)",
         "from ganzoo.recipes.recipes import load_recipe; load_recipe('pix2pix')",
         "import ganzoo.data",
-        "import ganzoo.cli, ganzoo.generators.catalogue, ganzoo.generators.generation",
+        "import ganzoo.cli, ganzoo.generators.catalog, ganzoo.generators.generation",
     ],
 )
 def test_tensorflow_is_not_loaded_before_it_is_needed(program):

@@ -57,7 +57,7 @@ def to_uint8(images) -> np.ndarray:
 
 
 def waveforms(clips, size: tuple[int, int] = WAVEFORM) -> np.ndarray:
-    """Sound as pictures: time from left to right, values from -1 at the bottom to 1 at the top.
+    """Returns sound as pictures: time from left to right, values from -1 at the bottom to 1 at the top.
 
     Args:
         clips: (N, L, 1), floats in [-1, 1]; what lies outside is clipped, what is not a number is silent.
@@ -104,7 +104,7 @@ def _over(picture: np.ndarray, color: np.ndarray, low: np.ndarray, high: np.ndar
 
 
 def grid(columns: Mapping) -> Image.Image:
-    """One picture of many: a block per example, its columns side by side, under their titles.
+    """Returns one picture of many: a block per example, its columns side by side, under their titles.
 
     Args:
         columns: by title images (N, H, W, C), floats in [-1, 1] or 8 bits, all of one size, C 1 or 3; or clips (N, L,
@@ -127,7 +127,7 @@ def grid(columns: Mapping) -> Image.Image:
 
 
 def captioned(images: np.ndarray, captions: Sequence[str]) -> np.ndarray:
-    """A line of text under each image, on white.
+    """Returns images with a line of text under each, on white.
 
     Args:
         images: uint8 (N, H, W, C), C 1 or 3.
@@ -153,18 +153,18 @@ def save_animation(images: np.ndarray, path: Path) -> None:
 
     Args:
         images: uint8 (N, H, W, C), C 1 or 3.
-        path: a name in .gif, of 256 colours, or in .apng, of all.
+        path: a name in .gif, of 256 colors, or in .apng, of all.
     """
-    grey = images.shape[3] == 1
-    frames = [Image.fromarray(image) for image in (images[..., 0] if grey else images)]
-    if path.suffix.lower() == ".gif" and not grey:
+    gray = images.shape[3] == 1
+    frames = [Image.fromarray(image) for image in (images[..., 0] if gray else images)]
+    if path.suffix.lower() == ".gif" and not gray:
         frames = _with_one_palette(frames)
     with replacing(path) as beside:
         frames[0].save(beside, format=format_of(path), save_all=True, append_images=frames[1:], duration=FRAME, loop=0)
 
 
 def _with_one_palette(frames: Sequence[Image.Image]) -> list[Image.Image]:
-    """256 colours that suit all frames: a palette each flickers, and so do dithered dots."""
+    """256 colors that suit all frames: a palette each flickers, and so do dithered dots."""
     width, height = frames[0].size
     film = Image.new("RGB", (width, height * len(frames)))
     for index, frame in enumerate(frames):

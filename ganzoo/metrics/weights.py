@@ -12,16 +12,16 @@ class WeightsFile:
     """A published file of weights."""
 
     name: str
-    """What it is called in the cache folder."""
+    """Its name in the cache folder."""
     address: str
     """https: or http:."""
     sha256: str
-    licence: str
+    license: str
     """The licence of the weights, as their publisher states it."""
 
 
 def find(file: WeightsFile) -> Path:
-    """Where the file lies, verified: `networks/NAME` in the cache folder, downloaded if it is not there yet.
+    """Returns the path of the file, verified: `networks/NAME` in the cache folder, downloaded if it is not there yet.
 
     Raises:
         UsageError: when it is there with another checksum, or neither there nor to be fetched; says what to put where.
@@ -38,7 +38,7 @@ def find(file: WeightsFile) -> Path:
 
 
 def on_disk(file: WeightsFile) -> Path | None:
-    """Where the file lies, if it is there and whole; nothing is fetched."""
+    """Returns the path of the file, if it is there and whole; nothing is fetched."""
     path = _place(file)
     return path if path.is_file() and file_sha256(path) == file.sha256 else None
 

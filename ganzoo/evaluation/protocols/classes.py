@@ -19,7 +19,7 @@ AT_ONCE = 64
 COLUMN = Column("output", "the labels of the test images")
 
 
-def labelled(config) -> tuple[str, str] | None:
+def labeled(config) -> tuple[str, str] | None:
     """The keys of an example that the first network could take, and of its label; None where there is no such pair."""
     for stream in config.batch:
         keys = [_key_of(stream, first_signature(config).kinds[0]), _key_of(stream, Label.kind)]
@@ -30,12 +30,12 @@ def labelled(config) -> tuple[str, str] | None:
 
 def gives_classes(config) -> bool:
     signature = first_signature(config)
-    return signature.made == "classes" and len(signature.kinds) == 1 and labelled(config) is not None
+    return signature.made == "classes" and len(signature.kinds) == 1 and labeled(config) is not None
 
 
 @register("classes", fits=gives_classes, metrics=("test_error", "cross_entropy", "worst_recall"))
 def classes(setting: Setting) -> Found:
-    """How often, how surely, and for which class most the classifier is wrong."""
+    """Yields how often, how surely, and for which class most the classifier is wrong."""
     logits, labels = _answers(setting)
     wrong, surprise = 100.0 * errors(logits, labels), cross_entropies(logits, labels)
     yield _mean("test_error", "test error", wrong, "share whose largest logit is not the label's", unit="%")
@@ -56,7 +56,7 @@ def classes(setting: Setting) -> Found:
 def _answers(setting: Setting) -> tuple[np.ndarray, np.ndarray]:
     """Logits (N, classes) of all test examples, and their labels (N,)."""
     _, network = first(setting)
-    key, label_key = labelled(setting.recipe.model)
+    key, label_key = labeled(setting.recipe.model)
     examples, known = setting.test.sets[key], setting.test.sets[label_key]
     labels = np.array([known.read(index) for index in range(len(known))])
     (tensor,) = network.interface.inputs

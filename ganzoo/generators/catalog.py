@@ -1,4 +1,4 @@
-"""What there is, as plain values: the lists that `ganzoo list` prints, and what `ganzoo show` prints of one."""
+"""The catalog as plain values: the lists that `ganzoo list` prints, and what `ganzoo show` prints of one thing."""
 
 from ganzoo.config.parsing import to_document
 from ganzoo.errors import UsageError, nearest, quoted
@@ -6,8 +6,8 @@ from ganzoo.generators import generator, pretrained, zoo
 from ganzoo.recipes import recipes, registry
 
 
-def catalogue() -> dict:
-    """Architectures, recipes and pretrained generators, each a list of {name, summary}. Imports no TensorFlow.
+def catalog() -> dict:
+    """Returns architectures, recipes and pretrained generators, each a list of {name, summary}. Imports no TensorFlow.
 
     Of a pretrained generator also `bytes`, the size of its weights, and `here`, whether they are on this machine.
 
@@ -24,7 +24,7 @@ def catalogue() -> dict:
 
 
 def describe(name_or_path: str) -> dict:
-    """A recipe: {recipe, header, settings}; a pretrained generator: {card, settings}. Imports no TensorFlow.
+    """Returns {recipe, header, settings} of a recipe, {card, settings} of a generator. Imports no TensorFlow.
 
     The settings are those of the recipe.
 
