@@ -1,4 +1,4 @@
-"""What Keras computes with, its backend: TensorFlow or JAX. It is chosen before Keras is imported, and for good.
+"""The backend that Keras computes with: TensorFlow or JAX. It is chosen before Keras is imported, and for good.
 
 Each has a room, `ganzoo/backends/tensorflow/` and `ganzoo/backends/jax/`, of files with the same names. Those of the
 active one are here by these names: `backend.trainer` is `ganzoo/backends/jax/trainer.py` under JAX. They are imported

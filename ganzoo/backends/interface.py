@@ -130,7 +130,7 @@ class GAN(Protocol):
 
     config: "GANConfig"
     now: Any
-    """Where a step is; `now.observed` has what the step logs besides its terms, float32 scalars by name."""
+    """The place of the step; `now.observed` has what the step logs besides its terms, float32 scalars by name."""
     steps_done: int
     """The number of training steps behind the weights."""
 
@@ -205,10 +205,10 @@ class Devices(Protocol):
         """Returns whether this process writes and speaks for the run; one that is alone does."""
 
     def any_worker(self, strategy, flag: bool) -> bool:
-        """For all workers, at the same step: returns whether the flag of any is set."""
+        """Returns whether the flag of any worker is set. All call it at the same step."""
 
     def differing(self, strategy, numbers: Callable[[], Mapping[str, int]]) -> list[str]:
-        """For all workers: returns the names under which not all have the same number.
+        """Returns the names under which not all workers have the same number. All call it.
 
         Args:
             numbers: gives them, each from 0 to below 2^31, by the same names; called only where there are other
@@ -216,7 +216,7 @@ class Devices(Protocol):
         """
 
     def share_from_chief(self, strategy, variables: "Iterable[keras.Variable]") -> None:
-        """For all workers, with the same variables: sets each, on every worker, to the bits that the chief's has."""
+        """Sets each variable of every worker to the bits of the chief's. All call it, with the same variables."""
 
 
 class Batches(Protocol):

@@ -29,7 +29,7 @@ def import_keras() -> None:
 
 
 def import_tensorflow():
-    """The module `tensorflow`, imported as quietly.
+    """Returns the module `tensorflow`, imported as quietly.
 
     Where Keras runs on JAX it is kept off the accelerators, whose memory it would take.
 
@@ -48,7 +48,7 @@ def import_tensorflow():
 
 
 def is_installed(package: str) -> bool:
-    """Whether a package can be found; it is not imported."""
+    """Returns whether a package can be found; it is not imported."""
     try:
         return find_spec(package) is not None
     except (ImportError, ValueError):  # Something stands in its way.
@@ -61,7 +61,7 @@ def _hush() -> None:
 
 @contextlib.contextmanager
 def held_back_stderr():
-    """What C code prints meanwhile to standard error is dropped, or printed after all when this is left by an error."""
+    """Drops what C code prints to standard error meanwhile, or prints it after all when this is left by an error."""
     sys.stderr.flush()
     terminal = os.dup(2)
     with tempfile.TemporaryFile() as held:

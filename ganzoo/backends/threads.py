@@ -6,7 +6,7 @@ from ganzoo.lite.threads import all_threads
 
 
 def computing(*variables: str) -> int:
-    """What the first of these variables of the environment says that holds a number from 1 up; else one a processor
+    """Returns the first of these variables of the environment that is a number from 1 up; else one for each processor
     that this process may use, which can be fewer than the machine has."""
     said = (os.environ.get(name, "").strip() for name in variables)
     return next((int(text) for text in said if text.isdecimal() and int(text) > 0), all_threads())

@@ -16,7 +16,7 @@ from ganzoo.errors import LONGEST, UsageError, nearest, quoted
 from ganzoo.files.documents import read_yaml
 
 RECORDS = ("versions", "run")
-"""What the `config.yaml` of a run holds besides a recipe; it can be trained again as one."""
+"""The keys of a run's `config.yaml` that are no part of a recipe; the file can be trained again as one."""
 ONCE_AUTO = ("precision", "jit_compile", "steps_per_execution")
 """Settings that could be `auto`, which meant their default everywhere: recipes that say so are still read."""
 RENAMED = {"training.rematerialise": "training.rematerialize"}

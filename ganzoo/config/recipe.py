@@ -65,7 +65,7 @@ class GANConfig:
     """The recipe that the architecture's name alone stands for."""
 
     batch: ClassVar[tuple] = ()
-    """What a batch holds: streams of fields, `ganzoo.data.fields.Stream`."""
+    """The streams of fields that a batch holds, `ganzoo.data.fields.Stream`."""
     deployed: ClassVar[Mapping] = {}
     """The networks that are sampled, saved and exported, by name, with what each takes and gives:
     `ganzoo.data.fields.Signature`."""

@@ -150,7 +150,7 @@ class Stream:
 
 @dataclasses.dataclass(frozen=True)
 class Signature:
-    """What a deployed network takes and gives.
+    """The inputs and outputs of a deployed network.
 
     The fields stand in the order of the network's inputs and outputs. Their keys are those of the batch or of what
     `GAN.forward` returns, so that a teacher can be asked for the same.

@@ -17,7 +17,7 @@ from ganzoo.errors import UsageError, nearest, quoted
 from ganzoo.lite.words import words
 
 Names = Mapping[str, tuple[str, ...]]
-"""What numbers stand for, by key: the class names of a label; the words of tokens, with "" first."""
+"""The meanings of numbers, by key: the class names of a label; the words of tokens, with "" first."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Records:
 
     @property
     def noun(self) -> str:
-        """What people call the examples: pairs, clips or images."""
+        """The word for the examples: pairs, clips or images."""
         if len(self.keys) > 1:
             return "pairs"
         return "clips" if isinstance(self.sets[0], ClipSet) else "images"

@@ -13,7 +13,7 @@ LEVELS = 256
 
 
 def histograms(images: Iterable[np.ndarray]) -> np.ndarray:
-    """How often each level is in each channel of all images: int64 (C, 256).
+    """Returns how often each level is in each channel of all images: int64 (C, 256).
 
     Args:
         images: uint8 (H, W, C), one at least.
@@ -22,14 +22,14 @@ def histograms(images: Iterable[np.ndarray]) -> np.ndarray:
 
 
 def color_map(start: np.ndarray, goal: np.ndarray) -> np.ndarray:
-    """For each level x of each channel the smallest y with F_goal(y) >= F_start(x), the shares up to a level: uint8.
+    """Returns for each level x of each channel the smallest y with F_goal(y) >= F_start(x), the shares up to a level.
 
     Args:
         start: histograms (C, 256) of the domain that images are of.
         goal: those of the domain that they go to.
 
     Returns:
-        (C, 256), rising along each channel; where both histograms are the same, levels that occur stay.
+        uint8 (C, 256), rising along each channel; where both histograms are the same, levels that occur stay.
     """
     maps = []
     for one, other in zip(start.cumsum(axis=1), goal.cumsum(axis=1), strict=True):
@@ -39,7 +39,7 @@ def color_map(start: np.ndarray, goal: np.ndarray) -> np.ndarray:
 
 
 def matched(image: np.ndarray, maps: np.ndarray) -> np.ndarray:
-    """An image by the maps of its channels: uint8 (H, W, C), as it was."""
+    """Returns an image mapped channel by channel: uint8 (H, W, C), as it was."""
     return np.stack([of_channel[image[..., place]] for place, of_channel in enumerate(maps)], axis=-1)
 
 

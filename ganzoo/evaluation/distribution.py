@@ -104,7 +104,7 @@ def compare(network: FeatureNetwork, real: Features, made: Features, column: Col
 def with_bias(
     result: Result, network: FeatureNetwork, real: Features, made: Features, usual: Features | None
 ) -> Result:
-    """A Fréchet distance with about how much of it is bias, and a warning where that is much; others as they are.
+    """Returns a Fréchet distance with its approximate bias, and a warning where that is much; others as they are.
 
     Args:
         usual: of other real images, as many as `made` or nearly so, where there are such.
@@ -127,7 +127,7 @@ def with_bias(
 def _bias(
     network: FeatureNetwork, real: Features, made: Features, usual: Features | None, value: float, same: bool
 ) -> tuple[float | None, str]:
-    """By how much too few images raise a Fréchet distance, and a sentence that says how that is known."""
+    """Returns by how much too few images raise a Fréchet distance, and a sentence that says how that is known."""
     if usual is not None and usual.count >= ALIKE * made.count:
         below = ", though what shows the same things as the real ones may lie below" if same else ""
         return frechet_distance(real.whole, usual.whole), (

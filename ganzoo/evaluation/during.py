@@ -79,7 +79,7 @@ def check(recipe: Recipe) -> None:
 
 
 def _bare(recipe: Recipe, key: str) -> str:
-    """The name of a metric without the direction. Raises a UsageError for one that the recipe's protocol has not."""
+    """Returns the name of a metric without the direction. Raises UsageError for one that the protocol lacks."""
     protocol = protocols.protocol_of(recipe)
     known = protocol.keys(recipe.model)
     for prefix in protocol.prefixes(recipe.model):
@@ -92,7 +92,7 @@ def _bare(recipe: Recipe, key: str) -> str:
 
 
 def _on(setting: Setting, count: int) -> Setting:
-    """The same on so many images."""
+    """Returns the same setting on so many images."""
     recipe = setting.recipe
     samples = min(recipe.evaluation.samples, count)
     fewer = dataclasses.replace(recipe, evaluation=dataclasses.replace(recipe.evaluation, samples=samples))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import keras
 
 FOLDER = "evaluation"
-"""In a run directory: where its evaluations and their pictures are kept."""
+"""The folder of a run directory where its evaluations and their pictures are kept."""
 
 
 def evaluate(
@@ -90,7 +90,7 @@ def evaluate(
 
 
 def _known_data(files: subject.Files | None, data: str | None) -> Split | None:
-    """The test images, where the recipe is known without opening the model.
+    """Returns the test images, where the recipe is known without opening the model.
 
     Raises:
         UsageError: for a file without data, or for data that can't be had.
@@ -112,7 +112,7 @@ def _known_data(files: subject.Files | None, data: str | None) -> Split | None:
 
 
 def _folder(files: subject.Files | None, out: str | Path | None) -> Path | None:
-    """Where numbers and pictures go; it is made here, so that nothing is measured in vain."""
+    """Returns the folder of numbers and pictures, which is made now, so that nothing is measured in vain."""
     folder = Path(out).expanduser() if out else files.run / FOLDER if files and files.run else None
     if folder:
         try:
@@ -135,7 +135,7 @@ def _measured(
     folder: Path | None,
     watch: Callable,
 ) -> dict:
-    """All that is found, on the part `test` of the test images."""
+    """Returns all that is found, on the part `test` of the test images."""
     train = _train(found.recipe, whole)
     setting = Setting(
         found.networks,
@@ -172,7 +172,7 @@ def _measured(
 
 
 def _train(recipe: Recipe, whole: Split) -> Split | Skipped | None:
-    """The train split beside the test split `whole`, or why there is none; None where it would be of no use."""
+    """Returns the train split beside the test split `whole`, or why there is none; None where it is of no use."""
     if not protocols.protocol_of(recipe).train:
         return None
     if whole.in_training:

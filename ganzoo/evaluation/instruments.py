@@ -1,4 +1,4 @@
-"""What an evaluation measures with: a feature network and perceptual distances, as far as they can be had."""
+"""The instruments of an evaluation: a feature network and perceptual distances, as far as they can be had."""
 
 import dataclasses
 import functools
@@ -18,7 +18,7 @@ PERCEPTUAL_METRICS = {"vgg16_distance": "vgg16", "lpips": "lpips"}
 """The perceptual distance of each key."""
 DISTRIBUTION_METRICS = ("fid", "kid", "fd_efflite0", "kd_efflite0", "precision", "recall", "density", "coverage")
 OF_OWN_NETWORK = ("fd_", "kd_")
-"""What the keys of distances of a `.keras` file begin with."""
+"""The first letters of the keys of distances by the features of a `.keras` file."""
 
 
 @dataclasses.dataclass(frozen=True)

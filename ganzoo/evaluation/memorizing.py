@@ -19,7 +19,7 @@ REMEMBERED = 10_000
 
 
 def memorized(setting: Setting, key: str, draw: Callable[[int], Iterator[np.ndarray]]) -> Found:
-    """How near samples are to training images, in pixels and in features, beside how near test images are.
+    """Yields how near samples are to training images, in pixels and in features, beside how near test images are.
 
     Args:
         key: of the training images.

@@ -155,7 +155,7 @@ def _perceptual(distance: PerceptualDistance) -> Metric:
 
 
 def _luma(image: np.ndarray) -> np.ndarray:
-    """The same of a grey image as of one of three equal channels."""
+    """Returns the luminance, which is the same of a gray image as of one of three equal channels."""
     return pairs.luma(np.broadcast_to(image, (*image.shape[:2], 3)))
 
 

@@ -1,4 +1,4 @@
-"""What a protocol is: a function that measures networks, in a file of its own, which is found by itself.
+"""Protocols: functions that measure networks, each in a file of its own, which is found by itself.
 
     @register("pairs", fits=lambda config: …, metrics=("psnr", "ssim"), distribution=True)
     def pairs(setting: Setting) -> Found:
@@ -24,7 +24,7 @@ PACKAGE = "ganzoo.evaluation.protocols"
 GROUP = "ganzoo.protocols"
 """The group of entry points."""
 REGISTERED: dict[str, "Protocol"] = {}
-"""Those that are known already, by name."""
+"""The protocols that are known already, by name."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,10 +44,10 @@ class Protocol:
     train: bool
     """Whether it measures the train split beside."""
     prefixes: Callable[[type], Sequence[str]]
-    """What stands before the keys of an architecture's metrics, as `a_to_b_`."""
+    """The prefixes of the keys of an architecture's metrics, as `a_to_b_`."""
 
     def keys(self, config) -> dict[str, str]:
-        """All that a recipe can ask for during training: the name of each metric without what stands before it."""
+        """Returns the metrics that a recipe can ask for in training: each name without its prefix, by its key."""
         bare = (
             *(DISTRIBUTION_METRICS if self.distribution else ()),
             *self.metrics,
@@ -66,7 +66,7 @@ def register(
     train: bool = False,
     prefixes: Callable[[type], Sequence[str]] = lambda config: ("",),
 ):
-    """Function decorator: makes a function of a `Setting`, which yields results, known as the protocol `name`.
+    """Decorates a function of a `Setting`, which yields results: registers it as the protocol `name`.
 
     The other arguments are those of `Protocol`.
 

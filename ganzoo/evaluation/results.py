@@ -1,11 +1,11 @@
-"""What an evaluation finds, as values and as JSON."""
+"""The results of an evaluation, as values and as JSON."""
 
 import dataclasses
 import math
 from collections.abc import Iterable
 
 GENERATED = ("output", "samples")
-"""What a generator made, whose keys have no name before them."""
+"""The columns of a generator's own images; their keys have no name before them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Column:
     of: str
     """`output` or `samples`; for comparison `train split`, `test split`, `unchanged`, `matched colours`, `bicubic`."""
     against: str
-    """What it is compared with."""
+    """The images that it is compared with."""
     direction: str = ""
     """`a to b` or `b to a`, where there are generators of two directions."""
     same: bool = False
@@ -39,7 +39,7 @@ class Result:
     better: str
     """`higher` or `lower`."""
     images: int
-    """How many it is a mean or a statistic of."""
+    """The number of images that the value is a mean or a statistic of."""
     how: str
     """The range, resizing, quantising and settings that the number holds for."""
     unit: str = ""
@@ -47,9 +47,9 @@ class Result:
     subset_error: float | None = None
     """The standard error of a kernel distance over its subsets."""
     real_images: int | None = None
-    """How many real images a distribution metric compares with."""
+    """The number of real images that a distribution metric compares with."""
     bias: float | None = None
-    """By about how much the value is too high because the images are few."""
+    """The approximate amount by which the value is too high because the images are few."""
     network: str | None = None
     sha256: str | None = None
     """The digest of the feature network's weights."""

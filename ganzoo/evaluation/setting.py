@@ -1,4 +1,4 @@
-"""What a protocol works with, and what most of them do with it. Imports no Keras."""
+"""The setting that a protocol works in, and what most protocols do with it. Imports no Keras."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -34,7 +34,7 @@ class Setting:
     """All that a protocol works with."""
 
     networks: Mapping[str, Network]
-    """Those that are there, of the deployed networks, by name."""
+    """The deployed networks that are there, by name."""
     recipe: Recipe
     test: Split
     instruments: Instruments
@@ -78,12 +78,12 @@ def first(setting: Setting) -> tuple[str, Network]:
 
 
 def translator(network: Network) -> Callable[[np.ndarray], np.ndarray]:
-    """From an image of any size to what the network makes of it, uint8 (H, W, C) both."""
+    """Returns a function from an image of any size to what the network makes of it, uint8 (H, W, C) both."""
     return inference.translator(checked(network))
 
 
 def together(*sets: Images) -> Iterator[tuple[np.ndarray, ...]]:
-    """The examples of each place in the sets, decoded by threads a little ahead."""
+    """Yields the examples of each place in the sets, decoded by threads a little ahead."""
     from ganzoo.metrics.features import decoded
 
     return decoded(lambda index: tuple(some.read(index) for some in sets), len(sets[0]))
@@ -95,7 +95,7 @@ def first_signature(config) -> Signature:
 
 
 def makes_of_noise(config, kind: str) -> bool:
-    """Whether an architecture's first network makes of latents, and of classes and of its batch's texts besides, things
+    """Returns whether an architecture's first network makes, of latents, and of classes and its batch's texts, things
     of a kind that is in its batch."""
     signature, batch = first_signature(config), fields_of(config)
     made = signature.made == kind and kind in {field.kind for field in batch.values()}

@@ -1,4 +1,4 @@
-"""What networks are evaluated on: every example of a split, prepared as in training but not augmented."""
+"""The data of an evaluation: every example of a split, prepared as in training but not augmented."""
 
 import dataclasses
 import functools
@@ -20,7 +20,7 @@ from ganzoo.errors import UsageError
 from ganzoo.lite.tiling import resize
 
 HIGH, LOW = (re.compile(f"(?<![A-Za-z]){word}(?![A-Za-z])") for word in ("HR", "LR"))
-"""In the name of a file, of a set that has the low-resolution images as well."""
+"""Patterns of file names in a set that has the low-resolution images as well."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,13 +36,13 @@ class Images:
         return len(self.names)
 
     def at_most(self, count: int | None) -> "Images":
-        """So many of them, spread evenly; all, where there are fewer or `count` is None."""
+        """Returns at most `count` of them, spread evenly; all where it is None."""
         if count is None or count >= len(self):
             return self
         return self._at([number * len(self) // count for number in range(count)])
 
     def shuffled(self) -> "Images":
-        """All of them in another order, always the same, so that any part of them is like the whole."""
+        """Returns all of them in another order, always the same, so that any part of them is like the whole."""
         return self._at(generator(0, "order of a test set").permutation(len(self)).tolist())
 
     def _at(self, places: Sequence[int]) -> "Images":
@@ -54,19 +54,19 @@ class Split:
     """The examples of one split."""
 
     sets: Mapping[str, Images]
-    """By the keys of a batch; those of one stream are in the same order."""
+    """The images by the keys of a batch; those of one stream are in the same order."""
     description: str
     preparation: str
-    """What is done to an image before anything sees it, for people."""
+    """A description, for people, of how each image is prepared."""
     aligned: bool
     """The same position in streams that are unrelated is the same thing."""
     in_training: bool
     """Whether a test split is what is trained on, because there are no other examples."""
     names: Names = dataclasses.field(default_factory=dict)
-    """What labels and tokens stand for, by key: classes, and words with "" first."""
+    """The meanings of labels and tokens, by key: class names, and words with "" first."""
 
     def at_most(self, count: int | None) -> "Split":
-        """So many of each set."""
+        """Returns at most `count` of each set, spread evenly; all where it is None."""
         fewer = {key: found.at_most(count) for key, found in self.sets.items()}
         if all(len(fewer[key]) == len(found) for key, found in self.sets.items()):
             return self
@@ -74,7 +74,7 @@ class Split:
 
 
 def open_split(recipe: Recipe, split: str, names: Names | None = None) -> Split:
-    """Every example of a recipe's `train` or `test` split; nothing is decoded yet.
+    """Returns every example of a recipe's `train` or `test` split; nothing is decoded yet.
 
     What training cuts out of pictures is taken whole: `high` is cut to a multiple of the scale, and `low` is made of it
     by Pillow's antialiased bicubic, unless the set has such images itself, as files with LR in their names where others
@@ -213,7 +213,7 @@ def _whole(stream: Records, model) -> tuple[dict[str, Images], Sequence[int], st
 
 
 def _low_places(names: Sequence[str]) -> dict[int, int]:
-    """For the place of each image that has HR in its name, that of the one with LR; empty where there are none."""
+    """Returns, for the place of each image with HR in its name, that of the one with LR; empty where there are none."""
     places = {name: place for place, name in enumerate(names)}
     pairs = {place: places.get(HIGH.sub("LR", name)) for name, place in places.items() if HIGH.search(name)}
     if not (pairs and any(LOW.search(name) for name in names)):

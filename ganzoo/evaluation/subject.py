@@ -1,4 +1,4 @@
-"""What is evaluated: the networks of a model, ready to run, and the recipe that says on what."""
+"""The subject of an evaluation: the networks of a model, ready to run, and the recipe that says on what."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ class Files:
     """A model's networks, and what is known of them without opening one."""
 
     name: str
-    """As the user gave it."""
+    """The name that the user gave."""
     generators: tuple[Generator, ...]
 
     @property
@@ -39,7 +39,7 @@ class Files:
 
     @property
     def recipe(self) -> Recipe | None:
-        """By which they were trained, for the networks that are there; None: nobody knows."""
+        """The recipe by which the networks here were trained; None where it is unknown."""
         found = self.generators[0].recipe
         return found and for_networks(found, self.paths)
 
@@ -65,12 +65,12 @@ class Subject:
 
     name: str
     networks: Mapping[str, Network]
-    """By their names among the deployed networks."""
+    """The networks, by their names among the deployed ones."""
     sha256: Mapping[str, str | None]
     """The digests of their files, by direction, or by name where that tells none; None for a model in memory."""
     recipe: Recipe
     own: Recipe | None
-    """By which they were trained, where that is known, and its data may be opened."""
+    """The recipe by which they were trained; None where it is unknown or its data may not be opened."""
     travelled: bool
     """The recipe came inside a file that anyone may have made."""
     names: Names
@@ -119,7 +119,7 @@ def open_files(files: Files, data: str | None) -> Subject:
 
 
 def of_model(model: "keras.Model", data: str | None) -> Subject:
-    """A Keras model, evaluated by its recipe or, where that is unknown, its architecture's default.
+    """Returns a Keras model to evaluate by its recipe or, where that is unknown, its architecture's default.
 
     Raises:
         UsageError: when it is no network of an architecture, or no data is given.
@@ -149,7 +149,7 @@ def with_source(recipe: Recipe, data: str | None) -> Recipe:
 
 
 def _key(name: str, names: Mapping) -> str:
-    """How results tell a network from the others: `ab` or `ba`, `ab` for one alone, or else its name."""
+    """Returns the key of a network in results: `ab` or `ba`, `ab` for one alone, or else its name."""
     direction = name.rpartition("_")[2]
     return direction if direction in DIRECTIONS else DIRECTIONS[0] if len(names) == 1 else name
 

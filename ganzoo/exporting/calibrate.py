@@ -22,7 +22,7 @@ EXAMPLES = 64
 """The most examples that are used; of large pictures fewer do, for there is more in each."""
 FEWEST = 16
 PIXELS = 2**21
-"""How many pixels all pictures together may have."""
+"""The most pixels that all pictures together may have."""
 VALUES = 2**15
 """Values of a tensor that are looked at, drawn at random from all examples."""
 SHARES = np.linspace(1.0, 0.2, 33)

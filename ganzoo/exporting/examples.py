@@ -53,10 +53,10 @@ class Examples:
     """Examples that a generator is run on."""
 
     inputs: Mapping[str, np.ndarray]
-    """By the names of its inputs: pixels, uint8 (N, H, W, C); latents or codes, float32 (N, length) from a standard
+    """The inputs by name: pixels, uint8 (N, H, W, C); latents or codes, float32 (N, length) from a standard
     normal distribution; labels, int32 (N,); tokens, int32 (N, length); clips, float32 (N, length, 1)."""
     description: str
-    """For people: what images of where."""
+    """A description for people: what images of where."""
     source: str = ""
     """The source of the data, as in a recipe; empty where they were drawn."""
 

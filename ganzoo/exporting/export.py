@@ -33,11 +33,11 @@ FAINT = 0.02
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """What was exported."""
+    """The report of an export."""
 
     folder: Path
     files: Mapping[str, dict]
-    """By name, what `card.json` says of each."""
+    """The entry in `card.json` of each file, by name."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import keras
 
 EXAMPLES = {"classes": 256}
-"""How many, by the kind of output: a share of equal answers is known to a hundredth only of many."""
+"""The number of examples by the kind of output: a share of equal answers is known to a hundredth only of many."""
 USUAL_EXAMPLES = 16
 PEAK = 2.0
 """The width of the range of a picture, [-1, 1]."""

@@ -19,7 +19,7 @@ def check_clock() -> None:
 
 
 def is_unfinished(name: str) -> bool:
-    """Whether a file of this name is what a killed process had been writing with `replacing`."""
+    """Returns whether a file of this name is what a killed process had been writing with `replacing`."""
     return re.fullmatch(r"\..+\.part-[0-9a-f]{32}(\..*)?", name, re.DOTALL) is not None
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import requests
 
 CHUNK = 1 << 14
-"""So much may be lost when a connection breaks, and has to come within `PATIENCE`."""
+"""The bytes that may be lost when a connection breaks, and that have to come within `PATIENCE`."""
 PATIENCE = 60.0
 """Seconds after which a server that sent less than a chunk, its headers included, is given up."""
 MOST_UNSTATED = 16 << 30
@@ -33,14 +33,14 @@ MOST_UNSTATED = 16 << 30
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept."""
+    """Returns the folder where downloads are kept."""
     if "GANZOO_CACHE" in os.environ:
         return Path(os.environ["GANZOO_CACHE"]).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ganzoo"
 
 
 def fetch_file(address: str, sha256: str, length: int | None = None) -> Path:
-    """The file at an http:, https: or file: address, in the cache (file: where it lies).
+    """Returns the file at an http:, https: or file: address, in the cache (file: where it lies).
 
     A download shows on standard error how far it is; where that is no terminal, one line says what is fetched.
 
@@ -68,12 +68,12 @@ def fetch_file(address: str, sha256: str, length: int | None = None) -> Path:
 
 
 def fetch_unverified(address: str, length: int | None = None) -> Path:
-    """The same, whatever its checksum: to tell the user what that is."""
+    """Returns the same, whatever its checksum: to tell the user what that is."""
     return _local_path(address) if is_local(address) else _download(address, length)
 
 
 def is_local(address: str) -> bool:
-    """Whether an address is of a file on this machine, which is read where it lies and is not ganzoo's to remove.
+    """Returns whether an address is of a file on this machine, which is read where it lies and never removed.
 
     Raises:
         UsageError: for an address that is of no kind which is fetched.
@@ -215,7 +215,7 @@ def _answer(address: str, have: int) -> "Iterator[requests.Response | bytes]":
 
 
 def _in_time(items: Iterator, seconds: float, least: int) -> Iterator:
-    """The same items, got by a thread of its own. Raises TimeoutError when `least` bytes don't come in `seconds`.
+    """Yields the same items, got by its own thread. Raises TimeoutError when `least` bytes don't come in `seconds`.
 
     A timeout of the connection is no such bound: it begins anew at each byte.
     """

@@ -22,7 +22,7 @@ class Damaged(Exception):
 
 
 def shapes(path: Path, *names: str) -> dict[str, tuple[int, ...]]:
-    """The shape of each array by name, or of those of these names alone; arrays are not read.
+    """Returns the shape of each array by name, or of those of these names alone; arrays are not read.
 
     Raises:
         Damaged: when it is no file of arrays of numbers, packs them, or says another size than an array has.
@@ -43,7 +43,7 @@ def shapes(path: Path, *names: str) -> dict[str, tuple[int, ...]]:
 
 
 def read(path: Path, *names: str) -> dict[str, np.ndarray]:
-    """The arrays themselves; they have the shapes that `shapes` says, which is to be asked first. Raises as it."""
+    """Returns the arrays themselves, in the shapes that `shapes` tells; call it first. Raises as it does."""
     with _as_damage(), zipfile.ZipFile(path) as archive:
         return {name: _array(archive, member) for name, member in _members(archive, names).items()}
 

@@ -1,4 +1,4 @@
-"""What goes with files that travel, without the folders of the machine that it was written on."""
+"""Removes this machine's folders from the documents that travel with files."""
 
 import re
 from collections.abc import Mapping
@@ -6,13 +6,13 @@ from pathlib import PureWindowsPath
 from typing import Any
 
 _PATH = re.compile(r"^(~|\.{1,2}[/\\]|[/\\]|[a-z]:[/\\]|file:)|[/\\][^/\\]*\.[a-z]\w*$", re.IGNORECASE)
-"""What is a path for certain. A name with a slash, as `pix2pix/emoji`, may be of a pretrained generator."""
+"""Texts that are paths for certain. A name with a slash, as `pix2pix/emoji`, may be of a pretrained generator."""
 _ACCOUNT = re.compile(r"(?<=//)[^/@]*@")
 """In an address: a user's name, and perhaps a password."""
 
 
 def without_places(value: Any) -> Any:
-    """A document, or a text in one, with the last names alone of the paths in it. Done twice, it is the same."""
+    """Returns a document, or a text in one, with only the last names of paths. Doing it twice changes nothing."""
     if isinstance(value, Mapping):
         return {key: without_places(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
@@ -21,7 +21,7 @@ def without_places(value: Any) -> Any:
 
 
 def in_words(words: str, source: str) -> str:
-    """Words that name a source of data, without its places."""
+    """Returns words that name a source of data without its places."""
     # Of an archive they have the address without the checksum.
     shown = source.partition("#")[0] if source.startswith("url:") else source
     return words.replace(shown, without_places(shown))

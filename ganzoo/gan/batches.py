@@ -11,7 +11,7 @@ from ganzoo.data.fields import FLOAT, Field
 from ganzoo.errors import UsageError
 
 BATCH_SIZE = 32
-"""Of arrays, where none is given: Keras's."""
+"""The batch size for arrays where none is given, which is Keras's."""
 
 
 def named(where: str, data, keys: tuple[str, ...]) -> dict:

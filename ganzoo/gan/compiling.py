@@ -15,7 +15,7 @@ INSTEAD = {
     "metrics": "fit logs the terms of the losses; how good the generators are tells ganzoo.evaluate",
     "weighted_metrics": "fit logs the terms of the losses; how good the generators are tells ganzoo.evaluate",
 }
-"""What Keras's `compile` takes and a GAN does not, and what to do instead."""
+"""Arguments of Keras's `compile` that a GAN does not take, and what to do instead."""
 
 
 class Compiling:
@@ -99,11 +99,11 @@ class Compiling:
         self.compile(**{**config, "optimizer": keras.saving.deserialize_keras_object(config["optimizer"])})
 
     def optimizer_of(self, phase: Phase) -> keras.optimizers.Optimizer:
-        """What a phase updates its networks by."""
+        """Returns the optimizer of a phase."""
         return self.optimizers[phase.optimizer or phase.name]
 
     def variables_of(self, phase: Phase) -> list[keras.Variable]:
-        """What a phase updates."""
+        """Returns the variables that a phase updates."""
         return [variable for name in phase.networks for variable in self._networks[name].trainable_variables]
 
     @property
@@ -127,7 +127,7 @@ class Compiling:
                 self.optimizers[name].learning_rate = rate_scale * rate
 
     def health(self) -> dict[str, float]:
-        """What Adam's averages (Kingma and Ba 2015, algorithm 1) tell of the networks that the last step trained.
+        """Returns norms from Adam's averages (Kingma and Ba 2015, algorithm 1), of the networks last trained.
 
         By network, `<network>_gradient_norm`: the norm of the average of its last gradients, over some 2 steps where
         beta_1 is 0.5; and `<network>_update_ratio`: the norm of its last update over that of its weights, usually

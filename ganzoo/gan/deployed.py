@@ -11,7 +11,7 @@ class DeployedNetworks:
     """The part of `ganzoo.gan.gan.GAN` that says which networks leave it, and as what."""
 
     def build_released(self) -> dict[str, keras.Model]:
-        """New networks, those that are deployed among them, of stock Keras layers: what is saved.
+        """Returns new networks of stock Keras layers, the deployed ones among them: these are saved.
 
         Where networks train with layers of their own, as of an equalized rate, this builds their stock twins, and
         `release` and `adopt` say how weights go over.

@@ -17,7 +17,7 @@ ADVICE = "give one trained with the same model settings"
 
 
 def frozen(teachers: Mapping[str, keras.Model], students: Mapping[str, keras.Model]) -> Mapping[str, keras.Model]:
-    """The teacher of each student, which is no longer trained.
+    """Returns the teacher of each student, which is no longer trained.
 
     Args:
         teachers: networks by the names of their students.

@@ -1,4 +1,4 @@
-"""What `keras.random` takes as a seed in a training step: a function of the run's seed, the purpose and the step."""
+"""Seeds for `keras.random` in a training step: functions of the run's seed, the purpose and the step."""
 
 import threading
 
@@ -10,12 +10,12 @@ from ganzoo.core import seeding
 
 
 class Now(threading.local):
-    """Where a step is. A mirrored strategy runs the step of each replica in a thread, and they take turns."""
+    """The place of a step. A mirrored strategy runs the step of each replica in a thread, and they take turns."""
 
     def __init__(self):
         self.round = 0
         self.position = None
-        """In place of the run's step: the number of a batch whose losses are evaluated."""
+        """The number of a batch whose losses are evaluated, in place of the run's step."""
         self.observed = {}
 
 

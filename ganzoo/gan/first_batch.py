@@ -9,13 +9,13 @@ import keras
 import numpy as np
 
 SLACK = 0.05
-"""How far beyond their range images may go, as those do that were resized."""
+"""The largest excess over their range that images may have, as resized ones do."""
 LOOKED_AT = 256
 """Examples of arrays, at most."""
 
 
 def watched(x, look: Callable):
-    """What `fit` is given as it is, or a wrapper that is read in its place; `look` is called with the first batch.
+    """Returns the data `x` itself, or a wrapper to read in its place; `look` is called with the first batch.
 
     It is called at once where the batch can be had without loss, and else when it is read. Later batches cost nothing.
 

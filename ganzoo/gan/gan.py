@@ -73,15 +73,15 @@ class GAN(AdversarialTerms, DeployedNetworks, Compiling, Prediction, Saving, bac
     # What an architecture adds.
 
     def build_networks(self) -> dict[str, keras.Model]:
-        """New networks by name."""
+        """Returns new networks by name."""
         raise NotImplementedError
 
     def forward(self, batch: Mapping) -> dict:
-        """What the generators make of a batch, in training mode; the phases share it."""
+        """Returns what the generators make of a batch, in training mode; the phases share it."""
         raise NotImplementedError
 
     def phases(self) -> tuple[Phase, ...]:
-        """All phases in the order in which they update."""
+        """Returns all phases in the order in which they update."""
         raise NotImplementedError
 
     def samples(self, batch: Mapping) -> dict:
@@ -113,7 +113,7 @@ class GAN(AdversarialTerms, DeployedNetworks, Compiling, Prediction, Saving, bac
     # What users of any architecture call.
 
     def networks(self) -> dict[str, keras.Model]:
-        """All trained networks by name."""
+        """Returns all trained networks by name."""
         return dict(self._networks)
 
     @property
@@ -127,7 +127,7 @@ class GAN(AdversarialTerms, DeployedNetworks, Compiling, Prediction, Saving, bac
         return int(self.step.numpy())
 
     def state(self) -> dict[str, keras.Variable]:
-        """Every variable that training changes, by a name that is the same in every process."""
+        """Returns every variable that training changes, by a name that is the same in every process."""
         groups = {f"networks/{name}": network.variables for name, network in self._networks.items()}
         groups |= {f"averages/{name}": network.variables for name, network in self._averages.items()}
         groups |= {f"optimizers/{name}": optimizer.variables for name, optimizer in self.optimizers.items()}
@@ -143,7 +143,7 @@ class GAN(AdversarialTerms, DeployedNetworks, Compiling, Prediction, Saving, bac
         return []
 
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
-        """As Keras's; warns in a line for images of the first batch that are not in their range, or no floats."""
+        """Trains as Keras's `fit`; warns in a line for images of the first batch out of their range, or no floats."""
         return super().fit(first_batch.watched(x, self._look_at), *args, **kwargs)
 
     def _look_at(self, batch) -> None:
@@ -155,7 +155,7 @@ class GAN(AdversarialTerms, DeployedNetworks, Compiling, Prediction, Saving, bac
     # The step, for the trainer to differentiate, compile and run.
 
     def run_phases(self, phases: tuple[Phase, ...], data: Any) -> dict:
-        """One step: every phase, in order, on one forward of the generators."""
+        """Runs one step: every phase, in order, on one forward of the generators."""
         if not phases:
             raise UsageError(f"{self.name}: no phase runs in this step; have one at least run in every step")
         *early, last = self.rounds_of(data, phases)
@@ -191,7 +191,7 @@ class GAN(AdversarialTerms, DeployedNetworks, Compiling, Prediction, Saving, bac
         return logs
 
     def _train_in_parts(self, phases, parts) -> dict:
-        """As `_train`, one part after the other; what is observed is of the last."""
+        """Trains as `_train`, one part after the other; what is observed is of the last."""
         logs, seen = {}, {}
         for phase in phases:
             gradients, terms = [], []
@@ -214,7 +214,7 @@ class GAN(AdversarialTerms, DeployedNetworks, Compiling, Prediction, Saving, bac
 
     @contextlib.contextmanager
     def _norms_kept(self, kept: bool):
-        """Within it the networks' moving averages move in vain, where they are to be kept."""
+        """Restores the networks' moving averages on exit, where they are to be kept."""
         variables = [v for network in self._networks.values() for v in network.variables if not v.trainable]
         before = [ops.copy(variable) for variable in variables] if kept else []
         yield
@@ -226,11 +226,11 @@ class GAN(AdversarialTerms, DeployedNetworks, Compiling, Prediction, Saving, bac
         return list(self._teachers.values())
 
     def active_phases(self, step: int) -> tuple[Phase, ...]:
-        """The phases of a step, in order."""
+        """Returns the phases of a step, in order."""
         return tuple(phase for phase in self.phases() if phase.runs_at(step))
 
     def rounds_of(self, data: Any, phases: tuple[Phase, ...]) -> list[list[tuple[int, dict]]]:
-        """What of a batch each update sees of the phase that has most: one part or, accumulated, several, numbered."""
+        """Returns the numbered parts of a batch that each update sees: one or, accumulated, several a list."""
         batch = self._converted(self.named(data))
         updates = max(phase.repeats for phase in phases)
         counts = {"n_critic": updates} | ({"accumulate": self.accumulate} if self.accumulate > 1 else {})
@@ -266,7 +266,7 @@ class GAN(AdversarialTerms, DeployedNetworks, Compiling, Prediction, Saving, bac
         return batches.converted(batch, self.fields, self.batch_dtype)
 
     def named(self, data: Any) -> dict:
-        """A batch, as `fit` takes it, by the keys of the config's `batch`."""
+        """Returns a batch, as `fit` takes it, by the keys of the config's `batch`."""
         return batches.named(self.name, data, self.batch_names)
 
     # Parts of which architectures make their phases.
@@ -281,7 +281,7 @@ class GAN(AdversarialTerms, DeployedNetworks, Compiling, Prediction, Saving, bac
         self.now.observed[f"health/{name}"] = ops.cast(ops.stop_gradient(value), "float32")
 
     def random(self, purpose: str, shared: bool = False) -> keras.random.SeedGenerator:
-        """What `keras.random` takes as a seed: a function of run seed, purpose, step, replica, count of rollbacks.
+        """Returns a seed for `keras.random`: a function of run seed, purpose, step, replica, count of rollbacks.
 
         Args:
             purpose: any words; draws for different purposes are independent.

@@ -27,16 +27,16 @@ class Phase:
     stop: int | None = None
     """The first step in which it no longer runs; None: it runs to the end."""
     every: int = 1
-    """It runs in every so many steps, from `start` on: lazy regularization (Karras et al. 2020, appendix B)."""
+    """The phase runs once in so many steps, from `start` on: lazy regularization (Karras et al. 2020, appendix B)."""
     optimizer: str | None = None
     """The phase, of the same networks, whose optimizer it shares; None: it has one of its own."""
 
     def is_on(self, step: int) -> bool:
-        """Whether a step lies between `start` and `stop`: a lazy phase is on also in those that it lets pass."""
+        """Returns whether a step lies between `start` and `stop`; a lazy phase is on also in steps that it skips."""
         return self.start <= step and (self.stop is None or step < self.stop)
 
     def runs_at(self, step: int) -> bool:
-        """Whether the phase updates its networks in a step."""
+        """Returns whether the phase updates its networks in a step."""
         return self.is_on(step) and not (step - self.start) % self.every
 
 

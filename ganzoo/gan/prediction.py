@@ -1,4 +1,4 @@
-"""What can be asked of a GAN besides training: its deployed networks on data, and the losses on data."""
+"""A GAN's answers besides training: its deployed networks on data, and the losses on data."""
 
 from typing import Any
 
@@ -171,7 +171,7 @@ class Prediction:
         return network or self.deployed_names[0]
 
     def _taken(self, name: str, x) -> list:
-        """What a deployed network takes of `x`, in the order of its inputs."""
+        """Returns the arrays of `x` that a deployed network takes, in the order of its inputs."""
         found = self._named_inputs(name, x)
         return list(batches.converted(found, self.config.deployed[name].takes, self.batch_dtype).values())
 

@@ -11,7 +11,7 @@ from ganzoo.config.parsing import parse_section
 from ganzoo.errors import UsageError
 
 PACKAGE, NAME = "ganzoo", "GAN"
-"""What Keras's files call the class of every GAN; `ganzoo.generators.keras_files` opens those, by the architecture."""
+"""The name of every GAN's class in Keras's files, which `ganzoo.generators.keras_files` opens by the architecture."""
 
 
 class Saving:

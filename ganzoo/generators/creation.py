@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def create(name: str, **config: Any) -> "GAN":
-    """A compiled GAN with new weights: ready for `fit`. Nothing is fetched.
+    """Returns a compiled GAN with new weights, ready for `fit`. Nothing is fetched.
 
     Args:
         name: of the architecture, one of `ganzoo.list_architectures()`.

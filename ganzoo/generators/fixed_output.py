@@ -1,4 +1,4 @@
-"""What a generator makes of one fixed input, at a few places: it shows whether a generator still paints the same.
+"""The output of a generator for one fixed input, at a few places: it shows whether it still paints the same.
 
 A card of a pretrained generator holds it, so that whoever loads the generator elsewhere can compare.
 """
@@ -19,11 +19,11 @@ SIDE = 64
 PLACES = 8
 """Rows and columns of the lattice."""
 TOLERANCE = 1e-3
-"""By how much another machine's rounding may move a value."""
+"""The largest difference in a value that another machine's rounding may make."""
 
 
 def describe(networks: "Mapping[str, keras.Model]") -> dict:
-    """The card's entry, of a generator's networks by direction: `{input, lattice}`, where there are two by direction.
+    """Returns the card's entry for networks by direction: `{input, lattice}`, lattices by direction for two.
 
     {"input": "seed 0", "lattice": rows} or {"input": …, "lattice": {"ab": rows, "ba": rows}}, rows as of `lattice`.
     """
@@ -50,7 +50,7 @@ def fixed_input(network: "keras.Model") -> np.ndarray:
 
 
 def waves(height: int, width: int, channels: int) -> np.ndarray:
-    """A smooth picture in [0, 1], (height, width, channels): in each channel waves of another direction and length."""
+    """Returns a smooth picture in [0, 1], (height, width, channels): waves of another direction in each channel."""
     rows, columns, channel = np.ogrid[:height, :width, :channels]
     phase = (channel + 1) * rows / height + (3 - channel) * columns / width
     return 0.5 + 0.5 * np.sin(2 * np.pi * phase)

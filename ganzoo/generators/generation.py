@@ -26,13 +26,13 @@ __all__ = ["check", "generate", "generate_answers", "generate_images", "generate
 COUNT = 16
 """Samples in a grid."""
 FRAMES = 60
-"""Of an animation, between two seeds, there and back: 3 seconds."""
+"""Frames of an animation between two seeds, there and back: 3 seconds."""
 EXCLUDED = {"--seeds": ("--count", "--seed", "--interpolate"), "--interpolate": ("--seed",)}
-"""What an option leaves nothing to say."""
+"""The options that can't be given beside another one."""
 ANSWERS = ("classes", "code")
 """Kinds that are told, and not painted or played."""
 OPTIONS = {"classes": "class", "texts": "text"}
-"""What options are called in the command, where that is another name."""
+"""The command's names of options, where they differ."""
 LONGEST_TEXT = 1_000_000
 """Words; how many a model takes is told by itself."""
 
@@ -278,7 +278,7 @@ def _moves(out: Path) -> bool:
 
 
 def _there_and_back(network: Network, count: int, seeds: Sequence[int], conditions) -> inference.Inputs:
-    """What is given for a loop: where it begins again, it goes on at the same pace. Either end is there once."""
+    """Returns the inputs of a loop: where it begins again, it goes on at the same pace. Either end is there once."""
     there = inference.way(network, count // 2 + 1, seeds, **conditions)
     back = inference.way(network, count - count // 2 + 1, seeds[::-1], **conditions)
     return {name: np.concatenate([values, back[name][1:-1]]) for name, values in there.items()}
@@ -319,7 +319,7 @@ def generate_answers(
     say: Callable[[str], None] = print,
     warn: Callable[[str], None] = print,
 ) -> list[dict]:
-    """What a classifier or an encoder says of pictures or clips.
+    """Returns the answers of a classifier or an encoder to pictures or clips.
 
     Args:
         model: anything that `inference.open_network` takes.
@@ -343,7 +343,7 @@ def generate_answers(
 
 @contextlib.contextmanager
 def _bar(path: Path, unit: str = "tiles") -> Iterator[Progress | None]:
-    """What a bar of an image's tiles is told of; None where there is no terminal to show it."""
+    """Yields what a bar of an image's tiles is updated by; None where there is no terminal to show it."""
     if not sys.stderr.isatty():
         yield None
         return

@@ -29,7 +29,7 @@ class Generator:
     """A trained network. All but `model`, `network` and `open` is known without loading Keras, which takes seconds."""
 
     title: str
-    """What to call it in errors: a path or a name, as the user gave it."""
+    """The name for it in errors: a path or a name, as the user gave it."""
     path: Path | None = None
     """A `.keras`, `.npz` or `.tflite` file, or a SavedModel directory; None: it is in memory."""
     given: "keras.Model | None" = dataclasses.field(default=None, repr=False)
@@ -71,7 +71,7 @@ class Generator:
 
     @property
     def recipe(self) -> Recipe | None:
-        """By which it was trained; None where that is unknown. Raises UsageError when this release can't read it."""
+        """The recipe by which it was trained; None where that is unknown. Raises UsageError if it can't be read."""
         return self.provenance.parsed if self.provenance else None
 
     @property
@@ -181,12 +181,12 @@ def of_model(model: "keras.Model") -> Generator:
 
 
 def is_gan(model: "keras.Model") -> bool:
-    """Whether a Keras model is a whole GAN."""
+    """Returns whether a Keras model is a whole GAN."""
     return isinstance(getattr(model, "deployed_names", None), tuple)
 
 
 def opens_in_keras(path: Path) -> bool:
-    """Whether a file, by its name, holds a network that runs in Keras: as Keras saved it, or as weights."""
+    """Returns whether a file, by its name, holds a network that runs in Keras: saved by Keras, or as weights."""
     return path.suffix in (".keras", zoo.WEIGHTS)
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def open_network(model: "str | Path | keras.Model | Generator | Network", direction: str = "ab") -> Network:
-    """A model of any kind, ready to run. Arguments and errors as for `pretrained.find` and `Generator.network`.
+    """Returns a model of any kind, ready to run. Arguments and errors as for `pretrained.find` and `Generator.network`.
 
     A network that is ready is given back as it is.
     """
@@ -64,13 +64,13 @@ def sample(
 
 
 def sample_seeds(model, seeds: Sequence[int], truncation: float = 1.0, **conditions) -> np.ndarray:
-    """The first sample of each seed, uint8 (len(seeds), H, W, C). Arguments and errors as for `sample`."""
+    """Returns the first sample of each seed, uint8 (len(seeds), H, W, C). Arguments and errors as for `sample`."""
     opened = open_network(model)
     return _all(made(opened, first_of(opened, seeds, **conditions), truncation))
 
 
 def interpolate(model, count: int, seeds: Sequence[int], truncation: float = 1.0, **conditions) -> np.ndarray:
-    """Images on the way from the first sample of one seed to that of the next, uint8 (count, H, W, C).
+    """Returns images on the way from the first sample of one seed to that of the next, uint8 (count, H, W, C).
 
     The way is the great circle, on which latents keep the length that the generator was trained with. Of classes and
     texts all are of the first. Arguments and errors as for `sample`.
@@ -84,7 +84,7 @@ def interpolate(model, count: int, seeds: Sequence[int], truncation: float = 1.0
 
 
 Inputs = Mapping[str, np.ndarray]
-"""What a network is given for samples, by the names of its inputs."""
+"""The inputs of a network for samples, by name."""
 
 
 def drawn(
@@ -152,7 +152,7 @@ def _on_the_way(stops: np.ndarray, place: float) -> np.ndarray:
 def translate(
     model, image: np.ndarray, values: tuple[float, float] | None = None, *, tiles: bool = False
 ) -> np.ndarray:
-    """An image of any size through a translating or enlarging generator.
+    """Returns an image of any size as a translating or enlarging generator makes it.
 
     A network that works at any size is run at the image's, in tiles that overlap and blend where the image is large.
     One that was built for a size and sees a picture as a whole, as a U-Net down to one pixel does, is run at that size:
@@ -174,7 +174,7 @@ def translate(
 def translator(
     model, values: tuple[float, float] | None = None, *, tiles: bool = False
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """`translate` for many images: what it returns takes one after the other, the model being prepared once."""
+    """Returns a function that translates one image after the other; the model is prepared once."""
     opened = keras_network.of_model(model, None, values) if values else open_network(model)
     painting.input_channels(opened)
     return lambda image: np.concatenate(list(tiling.strips(opened, image, tiles=tiles)))

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from types import ModuleType
 
 NAME = "ganzoo>GAN"
-"""As in `ganzoo.gan.saving`."""
+"""The name by which `ganzoo.gan.saving` registers the class of every GAN."""
 
 
 class Opener:
-    """What stands for the class of every GAN in Keras's files: it imports the architecture that one is of."""
+    """Stands for the class of every GAN in Keras's files: it imports the architecture of the one that is opened."""
 
     @staticmethod
     def from_config(config: Mapping):

@@ -26,7 +26,7 @@ SIZES_KEPT = 4
 
 
 def of_model(model: "keras.Model", found: Provenance | None, values: tuple[float, float] | None = None) -> Network:
-    """A Keras model, ready to run; one that turns pictures into pictures at any size, where it can.
+    """Returns a Keras model, ready to run; one that turns pictures into pictures at any size, where it can.
 
     Args:
         model: a functional one.
@@ -44,7 +44,7 @@ def of_model(model: "keras.Model", found: Provenance | None, values: tuple[float
 
 
 def live(model: "keras.Model", signature: Signature, config) -> Network:
-    """A model that is being trained, ready to run at its own size: each time with the weights that it then has.
+    """Returns a model in training, ready to run at its own size: each time with the weights that it then has.
 
     Args:
         signature: what it takes and gives, in that order.
@@ -92,7 +92,7 @@ def _is_translation(signature: Signature) -> bool:
 
 
 def _fits(model: "keras.Model", signature: Signature) -> bool:
-    """Whether a model has the tensors that a signature has; another network of its architecture may not."""
+    """Returns whether a model has the tensors that a signature has; another network of its architecture may not."""
     return all(
         [len(tensor.shape) for tensor in tensors] == [card.RANKS.get(field.kind, 2) for field in fields.values()]
         for tensors, fields in ((model.inputs, signature.takes), (model.outputs, signature.gives))
@@ -110,7 +110,7 @@ def _interface(model: "keras.Model", signature: Signature, known: Provenance | K
 def tensors(
     found: Sequence, declared: Mapping[str, Field], known: Provenance | Known, batch: int | None = None
 ) -> tuple[card.Tensor, ...]:
-    """A model's inputs or outputs as a card has them, named by their kinds, or where two are of one kind as in Keras.
+    """Returns a model's inputs or outputs as a card has them, named by kind, or as in Keras where two are of one.
 
     Args:
         found: the tensors of the model.

@@ -26,7 +26,7 @@ def list_pretrained() -> list[str]:
 
 
 def load(name_or_path: str | Path, direction: str = "ab", *, network: str | None = None) -> "keras.Model":
-    """A trained generator, ready to call: latents (batch, latent_dim), or images (batch, height, width, channels).
+    """Returns a trained generator to call with latents (batch, latent_dim) or images (batch, height, width, channels).
 
     One that has a name is built from its recipe, in float32, and given its weights, which are checked against the
     SHA-256 in the manifest; nothing in its files is executed.
@@ -47,7 +47,7 @@ def load(name_or_path: str | Path, direction: str = "ab", *, network: str | None
 def find(
     model: "str | Path | keras.Model | Generator", network: str | None = None, direction: str = DIRECTIONS[0]
 ) -> Generator:
-    """The generator that a model stands for. Its file is fetched if it has to be, and not opened yet.
+    """Returns the generator that a model stands for. Its file is fetched if it has to be, and not opened yet.
 
     Args:
         model: a name from `list_pretrained()`, a run directory, a SavedModel directory, a file, or a Keras model. A
@@ -89,7 +89,7 @@ def find(
 
 
 def find_all(model: "str | Path | keras.Model | Generator") -> list[Generator]:
-    """All the generators that a model stands for, in the order of its architecture. Arguments and errors as `find`."""
+    """Returns all generators of a model, in the order of its architecture. Arguments and errors as `find`."""
     return [find(model, network) for network in networks(model)] or [find(model)]
 
 
@@ -105,7 +105,7 @@ def networks(model: "str | Path | keras.Model | Generator") -> tuple[str, ...]:
 
 
 def is_name(name_or_path) -> bool:
-    """Whether this is the name of a pretrained generator; a `Path` never is."""
+    """Returns whether this is the name of a pretrained generator; a `Path` never is."""
     return isinstance(name_or_path, str) and name_or_path in list_pretrained()
 
 

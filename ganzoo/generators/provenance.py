@@ -1,4 +1,4 @@
-"""What a trained network is and what it comes of: it is stored with every file, and nothing is told by a file's name.
+"""The provenance of a trained network: what it is, and of what. It is stored with every file; file names tell nothing.
 
 A run directory has it in its `config.yaml`. A `.keras` file has it inside, as `ganzoo.json`, so that a copy of it still
 knows; Keras alone opens the file as any other. An exported file has it in its entry of `card.json`. A Keras model that
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     import keras
 
 MEMBER = "ganzoo.json"
-"""Within a `.keras` file."""
+"""The name of the member of a `.keras` file that holds the provenance."""
 OWN = "embedded:"
-"""What sources that come with ganzoo begin with."""
+"""The prefix of sources that come with ganzoo."""
 LARGEST = 16 * 2**20
 """Bytes of it: the words of a vocabulary may be many."""
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -46,17 +46,17 @@ class Provenance:
     """The identity of a trained network and its origin."""
 
     architecture: str
-    """As it is registered."""
+    """The architecture's name, as it is registered."""
     network: str
     """Its key in the architecture's `deployed`, as `generator_ab`."""
     recipe: Mapping = dataclasses.field(default_factory=dict)
     """The recipe's document, as `config.yaml` has it; of what no recipe made, its `model` alone or nothing."""
     names: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
-    """What whole numbers stand for, by the key that they have in a batch: classes, or words."""
+    """The meanings of whole numbers, by their key in a batch: class names, or words."""
     step: int | None = None
     """The step of training, where that is known."""
     where: str = dataclasses.field(default="", compare=False)
-    """Where the recipe stands, for errors."""
+    """The place of the recipe, for errors."""
     travelled: bool = dataclasses.field(default=False, compare=False)
     """The recipe came inside a file or a card, which anyone may have written: what it names elsewhere is not opened."""
     fits: bool = dataclasses.field(default=True, compare=False)
@@ -101,11 +101,11 @@ class Provenance:
 
     @property
     def floors(self) -> dict[str, float]:
-        """Where what an export must reach differs from what others must: dB by precision."""
+        """The dB by precision that an export must reach, where these differ from the usual ones."""
         return self._settings.floors
 
     def at(self, step: int) -> "Provenance":
-        """The same at a step of training."""
+        """Returns the same at a step of training."""
         return dataclasses.replace(self, step=step)
 
     def to_document(self) -> dict:
@@ -167,7 +167,7 @@ def of_config(architecture: str, network: str, config) -> Provenance:
 
 
 def of_gan(path: Path) -> tuple[Provenance, ...]:
-    """Of the deployed networks of the whole GAN that a `.keras` file holds; nothing where it holds none that is known.
+    """Returns the provenance of each deployed network of the GAN in a `.keras` file; empty if it holds no known one.
 
     Raises:
         RunError: when what the file says is garbled.
@@ -272,7 +272,7 @@ def _of_run(document: Mapping, network: str, where: str) -> Provenance:
 
 
 def _are_of_one_network(one: Provenance, other: Provenance) -> bool:
-    """Whether two were made by the same settings, wherever the files that these name lie."""
+    """Returns whether two were made by the same settings, wherever the files that these name lie."""
     return (one.architecture, one.network, _model(one)) == (other.architecture, other.network, _model(other))
 
 
@@ -286,7 +286,7 @@ def _model(found: Provenance):
 
 
 def _fit(found: Provenance, shapes: Sequence[Sequence[int | None]]) -> bool:
-    """Whether tensors of these shapes may be of the network by its config. Raises UsageError as `Provenance.config`."""
+    """Returns whether tensors of these shapes fit the network's config. Raises UsageError as `Provenance.config`."""
     fields = (*found.signature.takes.values(), *found.signature.gives.values())
     wanted = [field.shape(found.config) for field in fields]
     pairs = [(tuple(shape[1:]), sides) for shape, sides in zip(shapes, wanted, strict=False)]

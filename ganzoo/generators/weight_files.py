@@ -79,7 +79,7 @@ def _check_numbers(arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def _variables(network: "keras.Model") -> dict:
-    """By name: its place, its layer and itself, whatever stands before these in its path."""
+    """Returns variables by place, layer and own name: `012:conv/kernel`, whatever precedes these in their paths."""
     paths = ["/".join(variable.path.split("/")[-2:]) for variable in network.weights]
     return {
         f"{index:03d}:{path}": variable

@@ -48,7 +48,7 @@ CARD_KEYS = (
 )
 """All that a card holds, in this order."""
 WEIGHTS = ".npz"
-"""What names of files of weights end in."""
+"""The extension of files of weights."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,13 +98,13 @@ def weights(name: str) -> dict[str, Entry]:
 
 
 def is_here(name: str) -> bool:
-    """Whether its weights are on this machine, so that nothing need be fetched."""
+    """Returns whether its weights are on this machine, so that nothing need be fetched."""
     places = ((_root() / name / file, _cached(file, entry)) for file, entry in weights(name).items())
     return all(inside.is_file() or cached.is_file() for inside, cached in places)
 
 
 def find(name: str, file: str) -> Path:
-    """Where one of its files of weights lies, verified, the recipe beside it; downloaded if it has to be.
+    """Returns the path of a file of its weights, verified, the recipe beside it; downloaded if it has to be.
 
     Raises:
         RunError: when the file has another checksum than the manifest says, or can't be had.
@@ -121,7 +121,7 @@ def find(name: str, file: str) -> Path:
 
 
 def config(name: str) -> Path:
-    """Where its recipe lies, verified. Raises RunError as `find`."""
+    """Returns the path of its recipe, verified. Raises RunError as `find`."""
     return fetch(name, CONFIG)
 
 
@@ -135,7 +135,7 @@ def card(name: str) -> dict:
 
 
 def fetch(name: str, file: str) -> Path:
-    """Where one of its files lies, verified: in the zoo or, downloaded, in the cache. Raises RunError as `find`."""
+    """Returns the path of one of its files, verified: in the zoo or the cache. Raises RunError as `find`."""
     entry = files(name).get(file)
     if entry is None:
         raise RunError(f"{_root() / MANIFEST}: {name} has no {file} there; {_remedy()}")
@@ -205,7 +205,7 @@ def _manifest() -> dict[str, dict]:
 
 
 def _is_plain(name: str) -> bool:
-    """Whether a name stays within the folder that it is looked up in."""
+    """Returns whether a name stays within the folder that it is looked up in."""
     return not Path(name).is_absolute() and ".." not in Path(name).parts
 
 

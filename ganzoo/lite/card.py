@@ -97,7 +97,7 @@ class Tensor:
     range: tuple[float, float] | None = None
     """The lowest and highest value of an image or a clip; None for other kinds."""
     names: tuple[str, ...] = ()
-    """What the numbers of classes or words stand for, in order. If empty, classes are called by their numbers."""
+    """The names of classes or words, in the order of their numbers. If empty, classes are called by their numbers."""
     rate: int | None = None
     """Values per second of a clip."""
 

@@ -130,7 +130,7 @@ def find_images(path: Path) -> list[tuple[Path, Path]]:
 
 
 def find_files(path: Path, extensions: tuple[str, ...], what: str) -> list[tuple[Path, Path]]:
-    """Does as `find_images` for other extensions; `what` is what errors call such a file.
+    """Finds files as `find_images` does, of other extensions; `what` is what errors call such a file.
 
     Raises:
         UsageError: when there is no such file or folder, or no such file in the folder.

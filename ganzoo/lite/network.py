@@ -20,7 +20,7 @@ WORDS = {
     "clip": "a clip",
     "classes": "classes",
 }
-"""What people call the kinds of inputs and outputs."""
+"""Words for the kinds of inputs and outputs."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Network:
     """A function with its interface."""
 
     name: str
-    """What to call it in errors."""
+    """Its name in errors."""
     interface: card.Interface
     call: Callable[[np.ndarray | Mapping[str, np.ndarray]], np.ndarray]
     """Takes a batch as `interface.inputs` say, by name, or the array alone if there is one input. Returns a batch as
@@ -46,7 +46,7 @@ class Network:
 
     @property
     def described(self) -> str:
-        """What it takes and gives in words: `takes latents and a class, and gives an image`."""
+        """Its inputs and outputs in words: `takes latents and a class, and gives an image`."""
         taken, given = (
             [WORDS[tensor.kind] for tensor in tensors] for tensors in (self.interface.inputs, self.interface.outputs)
         )

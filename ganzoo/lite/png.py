@@ -11,7 +11,7 @@ from typing import BinaryIO
 import numpy as np
 
 COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
-"""By the number of channels: luminance, luminance with alpha, RGB, RGB with alpha."""
+"""The color types by the number of channels: luminance, luminance with alpha, RGB, RGB with alpha."""
 ROWS = 64
 """The number of rows filtered at a time."""
 LEVEL = 4

@@ -41,7 +41,7 @@ class GanzooLite:
 
     @property
     def interface(self) -> card.Interface:
-        """What the file takes and gives."""
+        """The inputs and outputs of the file."""
         return self.network.interface
 
     def __call__(

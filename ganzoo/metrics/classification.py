@@ -4,12 +4,12 @@ import numpy as np
 
 
 def errors(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Which examples are taken for another class, bool (N,): where the largest logit is not that of the label."""
+    """Returns which examples are taken for another class, bool (N,): the largest logit is not that of the label."""
     return logits.argmax(axis=1) != labels
 
 
 def cross_entropies(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """-log of the probability that each example's label is given, in nats: float64 (N,)."""
+    """Returns -log of the probability that each example's label is given, in nats: float64 (N,)."""
     logits = logits.astype("float64")
     largest = logits.max(axis=1)
     total = np.log(np.exp(logits - largest[:, None]).sum(axis=1)) + largest

@@ -22,7 +22,7 @@ from ganzoo.metrics.networks import BATCH, FeatureNetwork
 from ganzoo.metrics.statistics import Statistics
 
 KEPT = 10_000
-"""So many images' features are kept as they are: kernels and neighbors need them, and cost more than linearly."""
+"""The most images whose features are kept: kernels and neighbors need them, and cost more than linearly."""
 BLOCK = 1024
 """Features that go into the statistics at a time. That costs about the same for one as for hundreds."""
 AHEAD = 4
@@ -44,7 +44,7 @@ class Features:
 
     @property
     def count(self) -> int:
-        """How many images, N."""
+        """The number of images, N."""
         return self.whole.count
 
 
@@ -70,7 +70,7 @@ def extract(network: FeatureNetwork, images: Iterable[np.ndarray]) -> Features:
 
 
 def decoded(read: Callable[[int], np.ndarray], count: int, threads: int | None = None) -> Iterator[np.ndarray]:
-    """`read(0)`, …, `read(count - 1)` in order, read by threads (by default one for each core) a little ahead."""
+    """Yields `read(0)` to `read(count - 1)` in order, read by threads (by default one for each core) a little ahead."""
     return _in_order(read, range(count), threads or os.cpu_count() or 1)
 
 

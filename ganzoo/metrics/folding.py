@@ -4,7 +4,7 @@ import numpy as np
 
 
 def folded(tensors: dict[str, np.ndarray], convolution: str, norm: str, epsilon: float) -> list[np.ndarray]:
-    """Kernel and bias, float32, as `set_weights` takes them.
+    """Returns kernel and bias, float32, as `set_weights` takes them.
 
     Args:
         tensors: of a state dict.

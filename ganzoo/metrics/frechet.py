@@ -6,7 +6,7 @@ from ganzoo.metrics.statistics import Statistics, check_lengths
 
 
 def frechet_distance(first: Statistics, second: Statistics) -> float:
-    """|m1 - m2|² + Tr(C1 + C2 - 2 (C1 C2)^½): in squared units of the features, 0 for equal statistics.
+    """Returns |m1 - m2|² + Tr(C1 + C2 - 2 (C1 C2)^½): in squared units of the features, 0 for equal statistics.
 
     On features of the 2015 Inception network this is the FID. With N images it is too large by a term that falls as
     1 / N, so that only distances at the same N compare.

@@ -21,17 +21,17 @@ class Kernel:
     """The error of the mean that the draw of the subsets makes: the deviation over the root of their number. NaN
     where every subset is the whole of both sets, and they can't differ."""
     sampling_error: float
-    """How far the value would be off with other images of the same kind: the standard error by the delete-d jackknife
+    """The error that other images of the same kind would make: the standard error by the delete-d jackknife
     (Shao and Wu 1989), with that of the draw. Where subsets overlap much, it is several times the other. NaN where a
     subset is all of the smaller set."""
     size: int
-    """How many rows of each set are in a subset."""
+    """The number of rows of each set in a subset."""
 
 
 def kernel_distance(
     first: np.ndarray, second: np.ndarray, subsets: int = 100, size: int = 1000, seed: int = 2020
 ) -> Kernel:
-    """The mean over subsets of the unbiased MMD² (Gretton et al. 2012, equation 3) with the kernel (x·y / D + 1)³.
+    """Returns the mean over subsets of the unbiased MMD² (Gretton et al. 2012, equation 3), kernel (x·y / D + 1)³.
 
     On features of the 2015 Inception network this is the KID. Unlike the Fréchet distance it is unbiased: what it is
     expected to be does not depend on the number of images. Subsets are drawn as torch-fidelity draws them, so that the
@@ -64,7 +64,7 @@ def kernel_distance(
 
 
 def _draw(random, size, *sets):
-    """So many rows of each set, the first set's drawn first."""
+    """Returns so many rows of each set, the first set's drawn first."""
     return [some[random.choice(len(some), size, replace=False)] for some in sets]
 
 

@@ -13,7 +13,7 @@ from ganzoo.errors import UsageError
 from ganzoo.metrics.statistics import as_features, check_lengths
 
 ROWS = 250
-"""How many rows are compared with all others at a time."""
+"""The number of rows that are compared with all others at a time."""
 ROUNDING = 1e-12
 """Squared distances below this share of the squared lengths are those of equal features."""
 TIE = 1e-9
@@ -29,13 +29,13 @@ class PrecisionRecall(NamedTuple):
 
 class DensityCoverage(NamedTuple):
     density: float
-    """In how many balls of real images a generated one lies, over k: 1 for sets that are alike; may be above."""
+    """The number of balls of real images in which a generated one lies, over k: 1 for like sets; may be above."""
     coverage: float
     """The share of real images whose ball holds a generated one."""
 
 
 def precision_recall(real: np.ndarray, generated: np.ndarray, neighbors: int = 3) -> PrecisionRecall:
-    """Improved precision and recall (Kynkäänniemi et al. 2019, equations 1 and 2); both in [0, 1].
+    """Returns improved precision and recall (Kynkäänniemi et al. 2019, equations 1 and 2); both in [0, 1].
 
     What lies on the edge of a ball is in it. Numbers compare only at the same sizes of both sets.
 
@@ -85,7 +85,7 @@ def density_coverage(real: np.ndarray, generated: np.ndarray, neighbors: int = 5
 
 
 def squared_distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """(A, B) squared distances between rows of float64 (A, D) and (B, D); exactly 0 for rows that are equal."""
+    """Returns (A, B) squared distances between rows of float64 (A, D) and (B, D); exactly 0 for equal rows."""
     lengths = _squared_lengths(first)[:, None] + _squared_lengths(second)
     squares = lengths - (2 * first) @ second.T
     squares[squares < ROUNDING * lengths] = 0

@@ -1,4 +1,4 @@
-"""Does a generator copy its training images? The nearest of them for each sample, in pixels and in features.
+"""Measures whether a generator copies its training images, by the nearest of them in pixels and in features.
 
 The bare distance to the nearest training image would mislead: a blurred image is near to everything, and images of few
 kinds are all near to some. So the distance is taken relative to that of the nearest other training image, and the
@@ -23,7 +23,7 @@ ONE_IN = 20
 """One in so many new images may be taken for a copy. With 100, and the 140 emoji held out, the nearest of these would
 decide, and a set has near-duplicates: every noisy copy would pass for new."""
 ROWS = 256
-"""How many samples are compared with all training images at a time."""
+"""The number of samples that are compared with all training images at a time."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ class Memorizing:
     """The share of samples with a lower ratio than all but 5% of the held-out images: 0.05 at most is to be expected
     where nothing is copied. None where that can't be known."""
     note: str | None
-    """Why `copies` is None."""
+    """The reason why `copies` is None."""
 
 
 def memorizing(samples: Nearest, held_out: Nearest) -> Memorizing:

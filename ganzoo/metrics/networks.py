@@ -29,16 +29,16 @@ class FeatureNetwork:
 
     name: str
     frechet_name: str
-    """What the Fréchet distance of its features is called: `FID` for `inception` alone."""
+    """The name of the Fréchet distance of its features: `FID` for `inception` alone."""
     kernel_name: str
     length: int
-    """How many features an image has."""
+    """The number of features of an image."""
     sha256: str
     """The digest of its weights."""
     preparation: str
-    """What is done to an image before the network, for people."""
+    """A description, for people, of how an image is prepared for the network."""
     prepare: Callable[[np.ndarray], np.ndarray]
-    """Does it: uint8 (H, W, 3 or 1) -> what the network takes of an image. May be called from several threads."""
+    """Prepares an image: uint8 (H, W, 3 or 1) -> what the network takes. May be called from several threads."""
     run: Callable[[np.ndarray], np.ndarray]
     """Prepared images (N, …) -> float32 (N, length)."""
 
@@ -49,7 +49,7 @@ class FeatureNetwork:
 
 
 def open_feature_network(network: "str | Path | keras.Model") -> FeatureNetwork:
-    """A feature network, ready to run.
+    """Returns a feature network, ready to run.
 
     Args:
         network: `inception`, whose distances are the FID and KID of the literature; `efficientnet-lite0`, which needs

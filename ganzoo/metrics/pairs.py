@@ -27,11 +27,11 @@ C1, C2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
 SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """The exponents of MS-SSIM's five scales, from the images' own size to a sixteenth of it."""
 BT601 = (65.481, 128.553, 24.966)
-"""What full red, green and blue add to the luminance of black, which is 16."""
+"""The amounts that full red, green and blue add to the luminance of black, which is 16."""
 
 
 def psnr(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Peak signal-to-noise ratio in dB; the error is taken over all pixels and channels of an image.
+    """Returns the peak signal-to-noise ratio in dB; the error is taken over all pixels and channels of an image.
 
     Args:
         first: uint8 (H, W, C) or (N, H, W, C), or what `luma` makes of such.
@@ -47,7 +47,7 @@ def psnr(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def ssim(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Structural similarity, 1 for equal images: the mean of its map over places and channels.
+    """Returns structural similarity, 1 for equal images: the mean of its map over places and channels.
 
     Wang et al. 2004, "Image quality assessment: from error visibility to structural similarity": Gaussian window of
     11x11 with sigma 1.5, K1 0.01, K2 0.03, where the window is wholly inside; each channel for itself, and no
@@ -59,7 +59,7 @@ def ssim(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def ms_ssim(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Structural similarity at five scales, 1 for equal images.
+    """Returns structural similarity at five scales, 1 for equal images.
 
     Wang et al. 2003, "Multiscale structural similarity for image quality assessment": contrast and structure at the
     images' size and at four halvings of it, luminance at the last, with the paper's exponents. Images are halved by
@@ -72,7 +72,7 @@ def ms_ssim(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def luma(images: np.ndarray) -> np.ndarray:
-    """The Y of ITU-R BT.601, as MATLAB's `rgb2ycbcr`, but not rounded.
+    """Returns the Y of ITU-R BT.601, as MATLAB's `rgb2ycbcr`, but not rounded.
 
     Args:
         images: uint8 (…, H, W, 3), RGB.

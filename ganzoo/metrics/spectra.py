@@ -33,7 +33,7 @@ def log_spectra(clips: Iterable[np.ndarray]) -> np.ndarray:
 
 
 def spectral_distance(first: np.ndarray, second: np.ndarray) -> float:
-    """How far the mean log spectra of two sets lie apart: the root mean square over frequencies, in dB.
+    """Returns how far the mean log spectra of two sets lie apart: the root mean square over frequencies, in dB.
 
     Args:
         first, second: from `log_spectra`.
@@ -42,7 +42,7 @@ def spectral_distance(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def spectral_spread(spectra: np.ndarray) -> float:
-    """How much the log spectra of a set differ from each other: their standard deviation, in dB; 0 where all are one.
+    """Returns how much the log spectra of a set differ: their standard deviation, in dB; 0 where all are one.
 
     The root mean square over frequencies, of N - 1 degrees of freedom.
     """

@@ -18,7 +18,7 @@ class Statistics:
     """
 
     count: int
-    """How many rows of features, N."""
+    """The number of rows of features, N."""
     mean: np.ndarray
     """(D,) float64; zeros where there are none."""
     scatter: np.ndarray

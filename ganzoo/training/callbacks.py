@@ -108,7 +108,7 @@ class Evaluations(Measuring):
             self.seconds = time.monotonic() - began
 
     def seconds_at(self, step: int) -> float:
-        """How long that took."""
+        """Returns the seconds that the measures of a step took; 0 where there are none."""
         return self.seconds if self.measures[0] == step else 0.0
 
 
@@ -265,7 +265,7 @@ class Checkpoints(AtSteps):
         return metric and f"{self.settings.best_is} {metric}"
 
     def score(self, step: int) -> float | None:
-        """How good the run is, less being better.
+        """Returns how good the run is; less is better.
 
         The chosen value if it was evaluated at this step, and else its mean since the last scheduled checkpoint.
         """

@@ -99,7 +99,7 @@ def best(folder: Path, quality: str | None) -> Path | None:
 
 
 def is_best(folder: Path, quality: str | None, score: float | None) -> bool:
-    """Whether a checkpoint of this score would be the best."""
+    """Returns whether a checkpoint of this score would be the best."""
     return score is not None and score < min(_scores(folder, quality).values(), default=math.inf)
 
 

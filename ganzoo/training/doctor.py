@@ -1,4 +1,4 @@
-"""What is wrong with a run, in words: findings from the lines of its `metrics.jsonl`.
+"""The doctor tells in words what is wrong with a run: findings from the lines of its `metrics.jsonl`.
 
 Where the lines are drawn, and how far from them healthy and sick runs lie, is measured in `docs/doctor.md`.
 """
@@ -21,9 +21,9 @@ LOST_LOGIT = 50.0
 """Mean logits beyond it are far outside of what a sigmoid or a least squares target can answer to."""
 LOST_TERM = 1e6
 GROWTH = 20.0
-"""How many times its first values a distance between images may become."""
+"""The largest factor by which a distance between images may exceed its first values."""
 MARGIN = 14.0
-"""Between the mean logits of real and fake: a sigmoid then is flat at both ends."""
+"""The distance between the mean logits of real and fake at which a sigmoid is flat at both ends."""
 FLAT = ("non_saturating",)
 """The losses that end in a sigmoid. A hinge is flat from 1 on by intent, and least squares never are."""
 SURE = 0.95
@@ -61,18 +61,18 @@ class Finding:
     since: int
     """The first step of the evidence: what was saved before it was not touched by this."""
     evidence: str
-    """What was seen, in numbers."""
+    """The numbers that were seen."""
     advice: str
-    """What to try, naming keys of the recipe."""
+    """Things to try, naming keys of the recipe."""
 
 
 def is_due(step: int, log_every: int, sample_every: int) -> bool:
-    """Whether a line of this step is judged: those that any run writes which passes it, interrupted or not."""
+    """Returns whether a line of this step is judged: one that every run writes that passes it, interrupted or not."""
     return step % log_every == 0 or step % sample_every == 0
 
 
 def due_lines(lines: Iterable[Mapping], log_every: int, sample_every: int) -> list[Mapping]:
-    """The lines that are judged, so that a run that was interrupted comes to the same findings."""
+    """Returns the lines that are judged, so that a run that was interrupted comes to the same findings."""
     return [line for line in lines if is_due(line["step"], log_every, sample_every)]
 
 
@@ -90,7 +90,7 @@ def diagnose(
 
 
 def judge(history: History, precision: str = "float32", adversarial_loss: str = "non_saturating") -> list[Finding]:
-    """Does as `diagnose`, with lines that were added to a history one by one."""
+    """Returns findings as `diagnose` does, of lines that were added to a history one by one."""
     if not history.lines:
         return []
     findings = [
@@ -139,7 +139,7 @@ def judged_by(model: Mapping) -> tuple[str, str]:
 
 
 def too_early(training: Mapping, judged: int | None) -> str | None:
-    """When there will be something to judge a run by that has no findings yet; None: there is.
+    """Returns in words when there will be something to judge a run by that has no findings yet; None: there is.
 
     Args:
         training: that section of its recipe.
@@ -334,7 +334,7 @@ def _checkerboard(history) -> Finding | None:
 
 
 def _fell(first, window, term: str) -> bool:
-    """Whether a distance fell by as much as learning makes it fall."""
+    """Returns whether a distance fell by as much as learning makes it fall."""
     before, now = (statistics.median(line[term] or 0 for line in part) for part in (first, window))
     return now < CONVERGED * before
 

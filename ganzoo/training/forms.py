@@ -1,4 +1,4 @@
-"""What the files of a run may hold, as far as it is checked when they are read: users edit them."""
+"""The forms of values in the files of a run, which are checked when these are read: users edit them."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What samples tell of the health of a run: measures on them, real examples and training images. NumPy alone.
+"""Measures of a run's health, on samples, real examples and training images. NumPy alone.
 
 Images are (B, H, W, C), floats in [-1, 1]; H and W are even. Clips are (B, L, 1), floats in [-1, 1]. What a measure
 means, and where the doctor draws the line, is in `docs/doctor.md`.
@@ -13,11 +13,11 @@ from ganzoo.metrics.memorizing import nearest_in_pixels
 ALIKE = 0.02
 """Images none of whose values differ by more are one image: 2 levels of 255 are 0.016."""
 COARSE = 1 / 16
-"""In cycles a pixel: what changes more slowly is coarse; what is that near to a pattern of 2 pixels belongs to it."""
+"""Frequency in cycles a pixel: what is slower is coarse; what is that near to a pattern of 2 pixels belongs to it."""
 
 
 def diversity(samples: np.ndarray, real: np.ndarray) -> float:
-    """How much samples differ from each other, relative to real ones: near 1 when healthy, 0 when all are one.
+    """Returns how much samples differ, relative to how real ones do: near 1 when healthy, 0 when all are one.
 
     The ratio of root mean square distances between two images or clips of a set. NaN where a set holds one, or the real
     ones don't differ.
@@ -44,7 +44,7 @@ def checkerboard(images: np.ndarray, real: np.ndarray) -> float:
 
 
 def nearest(images: np.ndarray, training_images: np.ndarray) -> float:
-    """Distance to the nearest training image over that to the nearest other: 0 for copies, about 1 for new images.
+    """Returns the distance to the nearest training image over that to the nearest other: 0 for copies, near 1 for new.
 
     The bare distance would mislead: a blurred image is near to everything. This is the ratio test of Lowe 2004, section
     7.1: a copy is much nearer to one training image than to the rest. Mirror images count as the same image, and so do
@@ -57,7 +57,7 @@ def nearest(images: np.ndarray, training_images: np.ndarray) -> float:
 def measure_samples(
     samples: Mapping[str, np.ndarray], real: Mapping[str, np.ndarray], training_images: np.ndarray | None = None
 ) -> dict[str, float]:
-    """All measures of each column of samples, as `<column>_<measure>`: `a_to_b_diversity`.
+    """Returns all measures of each column of samples, as `<column>_<measure>`: `a_to_b_diversity`.
 
     Clips have no patterns of pixels, and are not compared with training images.
 
@@ -82,7 +82,7 @@ def measure_samples(
 
 
 def largest_difference(examples: np.ndarray) -> float:
-    """Between two images or clips, in any of their values. NaN for one."""
+    """Returns the largest difference between two images or clips in any value. NaN for one."""
     return float(np.ptp(examples, axis=0).max()) if len(examples) > 1 else float("nan")
 
 

@@ -1,4 +1,4 @@
-"""What a run's lines of metrics have been, as far as findings need it; a line costs the same as the first did."""
+"""The history of a run's metrics, as far as findings need it; adding a line costs the same however long it is."""
 
 import collections
 import itertools
@@ -112,7 +112,7 @@ class History:
         return list(itertools.takewhile(is_sick, reversed(self.lines)))[::-1]
 
     def samples_of(self, suffix: str) -> Iterator[tuple[str, SampleMeasure]]:
-        """Each measure whose name ends so, those of the last line first."""
+        """Yields each measure whose name ends so, those of the last line first."""
         for key in dict.fromkeys([*self.lines[-1]["health"], *self._samples]):
             if key.endswith(suffix) and key in self._samples:
                 yield key, self._samples[key]

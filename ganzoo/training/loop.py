@@ -26,7 +26,7 @@ from ganzoo.training.writer import RunWriter
 
 
 def build(recipe: Recipe, strategy_name: str, init: str | None, shared: Callable[[], Mapping] = dict) -> GAN:
-    """The recipe's GAN, ready to train: under the strategy, with what it needs, from the weights of `init` if given.
+    """Returns the recipe's GAN, ready to train under the strategy, from the weights of `init` if given.
 
     Args:
         shared: gives by name what all workers must have the same, the recipe aside; asked for only where there are
@@ -190,7 +190,7 @@ def _write_config(run: Run, record: Mapping) -> None:
 
 
 def _place(strategy) -> dict:
-    """Where a run computes, as far as the last bits of its numbers depend on it."""
+    """Returns where a run computes, as far as the last bits of its numbers depend on it."""
     found = backend.devices.place(strategy)
     machine = ", ".join([platform.machine(), *found["accelerators"]])
     return {
@@ -242,7 +242,7 @@ def _train_leg(run: Run, writer: RunWriter | None, interruption: Interruption) -
 
 
 def _failed_between_steps(error: Exception, pipeline: Pipeline, gan: GAN) -> bool:
-    """Whether the data came to an end before a step had begun, so that the state is that of the step before.
+    """Returns whether the data came to an end before a step had begun: the state is that of the step before.
 
     Replicas may have begun it, and so may one of several steps that are executed together.
     """

@@ -1,4 +1,4 @@
-"""What a newcomer can't see of how a recipe takes its data, and what will go wrong, in words."""
+"""Notes for newcomers, in words: how a recipe takes its data, and what will go wrong."""
 
 from collections.abc import Sequence
 
@@ -10,13 +10,13 @@ from ganzoo.training import health
 LEAST_SHARE = 0.5
 """The least share of a picture to train on at a time: with less, generate meets what was never seen as a whole."""
 MANY_EPOCHS = 5_000
-"""As often a generator sees an image only where it can learn all of them by heart."""
+"""The visits to an image from which on a generator can learn all images by heart."""
 COMPARED = 16
 """Images that are looked at, to see whether they differ."""
 
 
 def preparation(recipe: Recipe, pipeline: Pipeline) -> list[str]:
-    """How examples become what is trained on, a line for each thing that the recipe decides."""
+    """Returns how examples become what is trained on, a line for each thing that the recipe decides."""
     clips = [_of_clips(field, recipe.model) for field in fields_of(recipe.model).values() if isinstance(field, Clip)]
     lines = clips[:1] or _of_pictures(recipe, pipeline)
     for key, names in pipeline.names.items():
@@ -63,7 +63,7 @@ def _shown(names: Sequence[str]) -> str:
 
 
 def left_out(pipeline: Pipeline) -> str:
-    """How many images are left out, and why, most frequent reason first."""
+    """Returns how many images are left out, and why, most frequent reason first."""
     reasons = [reason for _, reason in pipeline.skipped]
     counts = {reason: reasons.count(reason) for reason in dict.fromkeys(reasons)}
     several = sorted(counts, key=counts.get, reverse=True)

@@ -1,4 +1,4 @@
-"""What a run shows while it runs: a bar on a terminal, a plain line now and then in a pipe."""
+"""The progress of a run: a bar on a terminal, a plain line now and then in a pipe."""
 
 import contextlib
 import sys
@@ -94,7 +94,7 @@ class Speed:
         self.marks = [(time + seconds, step) for time, step in self.marks]
 
     def at(self, step: int) -> tuple[float, float]:
-        """(steps per second, seconds left)."""
+        """Returns (steps per second, seconds left)."""
         self.marks = [*self.marks[-20:], (time.monotonic(), step)]
         (began, first), (now, _) = self.marks[0], self.marks[-1]
         rate = (step - first) / max(now - began, 1e-9)

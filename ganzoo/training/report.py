@@ -40,7 +40,7 @@ POINTS = 400
 """Points of a curve, at most."""
 
 GIVEN = {"image": "PICTURE.png", "clip": "CLIP.wav"}
-"""What a command is given, by the kinds of what a network takes."""
+"""Placeholders of files in a command, by the kind of the network's input."""
 MEASURES = ("health", "evaluation")
 """Keys of a line of metrics, under which its measures are by name."""
 
@@ -123,7 +123,7 @@ def _commands(directory: RunDirectory, recipe: Mapping, run: Mapping) -> list[tu
 
 
 def _frames(samples: Sequence[tuple[int, Path]]) -> list[dict]:
-    """At most `FRAMES` of the samples, evenly spread, the first and the last among them, as they go into the page."""
+    """Returns at most `FRAMES` samples, evenly spread, the first and the last among them, as they go into the page."""
     if not samples:
         return []
     count = min(len(samples), FRAMES)
@@ -241,7 +241,7 @@ def _curves(lines: Sequence[Mapping], values: Callable[[Mapping], Mapping]) -> d
 
 
 def _thinned(curve: list) -> list:
-    """At most `POINTS` of a curve's points: of each stretch the lowest, the highest and a gap, so that none is lost."""
+    """Returns at most `POINTS` points: of each stretch the lowest, the highest and a gap, so that none is lost."""
     if len(curve) <= POINTS:
         return curve
     length = math.ceil(len(curve) / ((POINTS - 2) // 3))

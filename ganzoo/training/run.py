@@ -181,7 +181,7 @@ def _open_splits(directory: RunDirectory, recipe: Recipe, fresh: bool) -> tuple[
 
 
 def _data_record(recipe: Recipe, pipeline: Pipeline) -> dict:
-    """Where the images lie, and which they are."""
+    """Returns where the images lie, and which they are."""
     return {"place": place_of(recipe.data.source), **pipeline.fingerprint()}
 
 
@@ -196,7 +196,7 @@ def _shared(pipeline: Pipeline, last_step: int) -> dict:
 
 
 def open_data(recipe: Recipe, split: str, names: Names | None = None) -> Pipeline:
-    """The batches of a recipe's `train` or `test` split. Raises UsageError or RunError when they can't be had.
+    """Returns the batches of a recipe's `train` or `test` split. Raises UsageError or RunError when they can't be had.
 
     Args:
         names: what labels and tokens stand for, where that is known; see `open_pipeline`.

@@ -135,9 +135,9 @@ class _Records:
     run: dict[str, Any]
     versions: dict[str, Any]
     data: _Data | None
-    """That of `run`; None where it says nothing of them."""
+    """The record of the data in `run`; None where it says nothing of them."""
     names: dict[str, tuple[str, ...]]
-    """Those of `run`: what labels and tokens stand for, by key."""
+    """The meanings of labels and tokens in `run`, by key."""
 
 
 def read_config(directory: RunDirectory) -> dict:
@@ -155,7 +155,7 @@ def read_config(directory: RunDirectory) -> dict:
 
 
 def read_records(directory: RunDirectory) -> _Records:
-    """How and where the run was started, and by which versions; empty where there is no run yet.
+    """Returns how and where the run was started, and by which versions; empty where there is no run yet.
 
     Raises:
         UsageError: when its config.yaml says so in no form that is known.
@@ -207,7 +207,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def is_unused(directory: RunDirectory) -> bool:
-    """Whether a directory is empty, but for what a run leaves that was killed before it wrote its configuration."""
+    """Returns whether a directory is empty, but for what a run leaves that was killed before it wrote its config."""
     return all(path.name == ".lock" or is_unfinished(path.name) for path in directory.path.iterdir())
 
 
@@ -255,7 +255,7 @@ def write_config(directory: RunDirectory, recipe: Recipe, steps: int, record: Ma
 
 
 def what_moved(directory: RunDirectory, record: Mapping) -> list[str]:
-    """In words, what is other now than when the run in the directory last ran, of what decides on its last bits."""
+    """Returns in words what has changed since the run in the directory last ran, of what decides on its last bits."""
     records = read_records(directory)
     if not directory.config.exists():
         return []
@@ -310,7 +310,7 @@ def check_same_run(directory: RunDirectory, recipe: Recipe, fingerprint: Callabl
 
 
 def what_changed(directory: RunDirectory, data: Mapping) -> str | None:
-    """In words, how the images differ from those that the run in the directory was last trained on; None: not.
+    """Returns in words how the images differ from those that the run was last trained on; None: they don't.
 
     Args:
         data: their place and fingerprint.

@@ -51,7 +51,7 @@ def initialize(gan: GAN, model: str) -> None:
 
 
 def load_networks(model: str, names: Sequence[str]) -> "dict[str, keras.Model]":
-    """A model's networks of these names, or where one alone is wanted its first.
+    """Returns a model's networks of these names, or its first where one alone is wanted.
 
     Args:
         model: a pretrained name, a run directory or, for a single network, a file that Keras opens.

@@ -1,4 +1,4 @@
-"""What the chief of a run does besides training: it looks, says and writes. Where there is one process, it is that."""
+"""The writer of a run, which only the chief has: it looks, says and writes. A process that is alone is the chief."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ganzoo.training.loop import Run
 
 TRAINING_IMAGES = 1000
-"""How many training images samples are compared with."""
+"""The number of training images that samples are compared with."""
 
 
 class RunWriter:
@@ -58,11 +58,11 @@ class RunWriter:
             self.saving.save(step)
 
     def is_lost(self) -> bool:
-        """Whether the state at hand could not be saved."""
+        """Returns whether the state at hand could not be saved."""
         return self.saving.lost is not None
 
     def is_diverging(self) -> bool:
-        """Whether the run should go back: it diverges, and may; or its state is lost, and it must."""
+        """Returns whether the run should go back: it diverges, and may; or its state is lost, and it must."""
         may = self.run.recipe.training.rollback > 0
         return self.is_lost() or (may and self.metrics.diverging is not None)
 
@@ -86,7 +86,7 @@ class RunWriter:
             self.run.progress.say(f"{self.run.directory.report}: not written: {type(error).__name__}: {error}")
 
     def finding(self) -> Finding:
-        """Why the run goes back or stops."""
+        """Returns the finding because of which the run goes back or stops."""
         if self.metrics.diverging:
             return self.metrics.diverging
         return Finding(DIVERGING, self.run.gan.steps_done, str(self.saving.lost), "")
@@ -142,7 +142,7 @@ class RunWriter:
 
 
 def _paints_from_noise(gan: "GAN") -> bool:
-    """Whether samples are made of latents: otherwise an output that is like a training image is no copy of one."""
+    """Returns whether samples are made of latents: else an output that is like a training image is no copy of one."""
     takes_latents = all("latents" in signature.kinds for signature in gan.config.deployed.values())
     pictures = [key for key in gan.generated.values() if isinstance(gan.fields[key], Image)]
     return takes_latents and len(gan.generated) == len(pictures) == 1

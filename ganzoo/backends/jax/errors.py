@@ -1,4 +1,4 @@
-"""What JAX raises, in words."""
+"""JAX's errors in words."""
 
 import contextlib
 from collections.abc import Iterator

@@ -25,7 +25,7 @@ def quicken(network: keras.Model) -> None:
 
 
 def _is_plain(layer: layers.Conv2DTranspose) -> bool:
-    """Whether a layer has no options but those that architectures here use."""
+    """Returns whether a layer has no options but those that architectures here use."""
     overlapping = all(size >= stride for size, stride in zip(layer.kernel_size, layer.strides, strict=True))
     usual = layer.output_padding is None and layer.dilation_rate == (1, 1) and layer.data_format == "channels_last"
     return overlapping and usual
@@ -48,7 +48,7 @@ def _cropped(layer: layers.Conv2DTranspose) -> tuple[tuple[int, int], ...]:
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def transposed(inputs, kernel, strides, cropped):
-    """(B, h, w, in) by (height, width, out, in) -> (B, H, W, out): a convolution of these strides, turned round."""
+    """Computes a transposed convolution: (B, h, w, in) by (height, width, out, in) -> (B, H, W, out)."""
     padding = [(size - 1 - a, size - 1 - b) for size, (a, b) in zip(kernel.shape[:2], cropped, strict=True)]
     return lax.conv_transpose(inputs, kernel, strides, padding, dimension_numbers=DIMENSIONS, transpose_kernel=True)
 

@@ -36,5 +36,5 @@ class Adam(keras.optimizers.Adam):
 
 
 def _handle(variable) -> tf.Tensor:
-    """What TensorFlow's operations take for a variable of Keras or of TensorFlow."""
+    """Returns the handle that TensorFlow's operations take for a variable of Keras or of TensorFlow."""
     return (variable.value if isinstance(variable, keras.Variable) else variable).handle

@@ -1,4 +1,4 @@
-"""What TensorFlow raises, in words."""
+"""TensorFlow's errors in words."""
 
 import contextlib
 import os

@@ -8,7 +8,7 @@ from ganzoo.errors import UsageError
 
 
 def as_dataset(data, batch_size: int | None, seed: int | None) -> tf.data.Dataset:
-    """The data set itself, or arrays in batches, as Keras makes them of what `fit` takes.
+    """Returns the data set itself, or arrays in batches, as Keras makes them of what `fit` takes.
 
     Args:
         seed: of the order, which must be the same on all workers; None: that of the arrays.
@@ -31,7 +31,7 @@ def as_dataset(data, batch_size: int | None, seed: int | None) -> tf.data.Datase
 
 
 def first_size(dataset: tf.data.Dataset) -> int:
-    """How many examples the first batch has; 0 where there is none."""
+    """Returns the number of examples in the first batch; 0 where there is none."""
     return next((len(tf.nest.flatten(batch)[0]) for batch in dataset), 0)
 
 
@@ -68,7 +68,7 @@ def share(strategy: tf.distribute.Strategy, dataset: tf.data.Dataset) -> tf.dist
 
 
 def reader(strategy: tf.distribute.Strategy) -> Callable:
-    """A function that reads the next batch of what `share` gave, for all workers to call alike.
+    """Returns a function that reads the next batch of what `share` gave; all workers call it alike.
 
     It raises `tf.errors.OutOfRangeError`, on all of them, when one has no more.
     """

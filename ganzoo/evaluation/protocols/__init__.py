@@ -52,7 +52,7 @@ def protocol_of(recipe: Recipe) -> Protocol:
 
 
 def for_networks(recipe: Recipe, there: Collection[str]) -> Recipe:
-    """The recipe for some of its deployed networks.
+    """Returns the recipe for some of its deployed networks.
 
     An architecture is measured by what it deploys first. Where that is not there, the recipe's config is as if no other
     network than those that are there were deployed.
@@ -79,7 +79,7 @@ def for_networks(recipe: Recipe, there: Collection[str]) -> Recipe:
 
 
 def measure(setting: Setting) -> Found:
-    """Everything that the recipe's protocol measures.
+    """Yields everything that the recipe's protocol measures.
 
     Raises:
         UsageError: when examples or networks don't fit each other.

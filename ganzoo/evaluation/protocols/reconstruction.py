@@ -26,7 +26,7 @@ def has_decoder(config) -> bool:
 
 @register("reconstruction", fits=has_decoder, metrics=COLOR_KEYS, perceptual=True)
 def reconstruction(setting: Setting) -> Found:
-    """Decoded codes of the test images against these."""
+    """Compares decoded codes of the test images with these images."""
     config = setting.recipe.model
     names = next(iter(config.deployed)), decoder_of(config)
     missing = [name for name in names if name not in setting.networks]

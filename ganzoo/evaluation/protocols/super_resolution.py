@@ -15,7 +15,7 @@ def enlarges(config) -> bool:
 
 @register("super_resolution", fits=enlarges, metrics=LUMINANCE_KEYS, perceptual=True)
 def super_resolution(setting: Setting) -> Found:
-    """Whole images, enlarged by the generator and by Pillow's bicubic, against the originals."""
+    """Compares whole images, enlarged by the generator and by Pillow's bicubic, with the originals."""
     config = setting.recipe.model
     name, network = first(setting)
     ((given, field),) = config.deployed[name].takes.items()

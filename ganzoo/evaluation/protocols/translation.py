@@ -21,7 +21,7 @@ from ganzoo.lite.network import Network
 COUNTED = 1_000
 """Training images of each domain whose colors are counted, at most."""
 UNCHANGED, MATCHED = "unchanged", "matched colours"
-"""What a translation is to be read against: columns of the table."""
+"""Columns of the table that a translation is compared with."""
 
 
 def of_two_domains(config) -> bool:
@@ -31,7 +31,7 @@ def of_two_domains(config) -> bool:
 
 
 def ways(config) -> dict[str, tuple[str, str]]:
-    """From which domain to which each network goes, by its name."""
+    """Returns the domains that each network goes from and to, by its name."""
     domains = list(fields_of(config))
     starts = {name: next(iter(signature.takes)) for name, signature in config.deployed.items()}
     return {name: (start, domains[1 - domains.index(start)]) for name, start in starts.items()}
@@ -55,7 +55,7 @@ def prefixes(config) -> list[str]:
     prefixes=prefixes,
 )
 def translation(setting: Setting) -> Found:
-    """Each direction that there is a generator for."""
+    """Measures each direction that there is a generator for."""
     known = setting.test if setting.test.in_training else setting.train
     if known is None:
         yield Skipped(MATCHED, "they take the colors of training images, and there is no train split")
