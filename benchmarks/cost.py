@@ -1,4 +1,4 @@
-"""What a training step costs against image size and batch: seconds and memory, as JSON and as a plot.
+"""The cost of a training step against image size and batch: seconds and memory, as JSON and as a plot.
 
     python benchmarks/cost.py                                         all architectures, to docs/cost.json and .svg
     python benchmarks/cost.py pix2pix --backend jax --out cost_jax    one of them on JAX, to files of other names
@@ -110,7 +110,7 @@ def measure_if_due(found: Results, setting: engines.Setting, limits: dict, verbo
 
 
 def too_much(found: Results, setting: engines.Setting, limits: dict) -> str | None:
-    """What of a point would exceed the limits, in words, going by smaller ones; None: nothing that is known."""
+    """Returns in words what of a point would exceed the limits, going by smaller ones; None: nothing that is known."""
     seconds, held = (expected(found, setting, key) for key in ("seconds", "bytes"))
     if seconds is not None and seconds > limits["seconds"]:
         return f"{seconds:.0f} s a step"

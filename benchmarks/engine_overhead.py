@@ -1,4 +1,4 @@
-"""What the engine costs: a step through `fit` against the same step in a bare hand-written loop, in turns, in one run.
+"""The cost of the engine: a step through `fit` against the same step in a bare hand-written loop, in turns, in one run.
 
     python benchmarks/engine_overhead.py                 every architecture, at its default recipe's size
     python benchmarks/engine_overhead.py pix2pix --turns 9

@@ -22,10 +22,10 @@ PRECISIONS = ("float32", "mixed_bfloat16")
 
 
 class Setting(NamedTuple):
-    """What is measured."""
+    """The training step that is measured."""
 
     name: str
-    """Of the architecture."""
+    """The architecture's name."""
     batch: int
     size: int
     precision: str = "float32"
@@ -158,7 +158,7 @@ class Keras:
         return Repeated()
 
     def first_step(self) -> dict:
-        """What PyTorch is to compute as well: the weights, a batch, and the losses of the first step from there.
+        """Returns what PyTorch is to compute as well: weights, a batch, and the losses of the first step from there.
 
         In float32, and without dropout.
         """
@@ -312,7 +312,7 @@ class PyTorch:
         return {name: float(value) for name, value in losses.items()}
 
     def compare(self, other: dict) -> dict:
-        """Of what `Keras.first_step` gives: the numbers of parameters, both sides, and the terms of the losses."""
+        """Returns the numbers of parameters, both sides, and the terms of the losses, of `Keras.first_step`."""
         quiet = {"dropout": 0.0} if self.setting.name == "pix2pix" else {}
         config, networks = self.new_networks(**quiet)
         for name, network in networks.items():

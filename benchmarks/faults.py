@@ -34,7 +34,7 @@ from rich.table import Table
 
 NAMES = ("dcgan", "pix2pix", "cyclegan", "srgan")
 AIMS = ("write", "training", "write", "start-up", "training")
-"""What a kill is aimed at; five kills have one of each of these, in random order."""
+"""The targets of kills; five kills have one of each of these, in random order."""
 
 
 @click.command()
@@ -201,7 +201,7 @@ def lines(directory: Path) -> list[dict]:
 
 
 def differences(alone: Path, killed: Path) -> list[str]:
-    """What differs between two run directories, but for the clock and for records of each process."""
+    """Returns what differs between two run directories, but for the clock and for records of each process."""
     first, second = results(alone), results(killed)
     return sorted(name for name in first.keys() | second.keys() if first.get(name) != second.get(name))
 
@@ -243,7 +243,7 @@ def weights(path: Path) -> dict[str, bytes]:
 
 
 def counts(directory: Path) -> str:
-    """What was compared, in numbers."""
+    """Returns what was compared, in numbers."""
     names = results(directory)
     checkpoints, networks = ({name for name in names if f"{kind}:" in name} for kind in (".npz", ".keras"))
     samples = [name for name in names if name.endswith(".png")]

@@ -1,4 +1,4 @@
-"""What the features of a large set cost: images per second from files to statistics, and that memory does not grow.
+"""The cost of a large set's features: images per second from files to statistics, and that memory does not grow.
 
     python benchmarks/features.py                          EfficientNet-Lite0, 2,000 and 10,000 images of 64x64
     python benchmarks/features.py --network mine.keras --count 5000
@@ -23,7 +23,7 @@ import click
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 MIB = 1 << 20
 UNIT = 1 if sys.platform == "darwin" else 1024
-"""Of ru_maxrss, in bytes."""
+"""The unit of ru_maxrss, in bytes."""
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""What watching a run costs: the values of health against the steps they come with, in turns, in one run.
+"""The cost of watching a run: the values of health against the steps they come with, in turns, in one run.
 
     python benchmarks/health.py                     every architecture, its default recipe
     python benchmarks/health.py pix2pix --turns 40

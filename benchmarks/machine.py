@@ -27,7 +27,7 @@ def machine(abouts: list[dict], cores: int | None = None) -> dict:
 
 
 def described(about: dict) -> str:
-    """What `machine` gives, in a line."""
+    """Returns what `machine` gives, in a line."""
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     return f"{about['device']}, {about['cores']} processor cores; {versions}"
 

@@ -131,7 +131,7 @@ def measure(setting: engines.Setting, names, turns: int, steps, cores, check: bo
 
 
 def take_turns(setting, workers: dict[str, Worker], turns: int, steps: dict) -> tuple[dict, list[float]]:
-    """Of each turn: seconds a step by engine, and the rate of the product of matrices."""
+    """Returns for each turn seconds a step by engine, and the rate of the product of matrices."""
     seconds, products = {name: [] for name in workers}, []
     for turn in range(turns):
         with STATUS.status(f"{setting.name}: turn {turn + 1} of {turns}"):

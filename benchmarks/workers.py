@@ -41,7 +41,7 @@ class Worker:
             raise
 
     def asked(self, request: str, *args):
-        """What the engine's method of this name returns.
+        """Returns what the engine's method of this name returns.
 
         Raises:
             Failed: when it raised something, or its process ended.

@@ -33,7 +33,7 @@ def main(out: Path, packages: Path):
 
 
 def read(path: Path, header: int) -> np.ndarray:
-    """What an idx file holds after its header: uint8."""
+    """Returns what an idx file holds after its header: uint8."""
     return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, offset=header)
 
 

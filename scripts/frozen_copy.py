@@ -12,7 +12,7 @@ import queue_folder
 from ganzoo.errors import RunError, UsageError
 
 EXTRAS = "metrics"
-"""What measures a run while it trains, and the content loss of SRGAN."""
+"""The package's extra with what measures a run while it trains, and the content loss of SRGAN."""
 
 
 def frozen(folder: queue_folder.Folder, root: Path, python: Path | None, anew: bool, say) -> dict[str, str]:

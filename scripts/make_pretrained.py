@@ -339,7 +339,7 @@ def write_config(directory: Path, folder: Path, places: Places) -> None:
 
 
 def write_sample(plan: Mapping, directory: Path, folder: Path, places: Places) -> None:
-    """What the generator makes: of pictures of our own, of latents, or what the run made last."""
+    """Writes what the generator makes: of pictures of our own, of latents, or what the run made last."""
     target = folder / "sample.png"
     if "sample" in plan:
         pictures.save(picture_of_own(plan["sample"], directory, places), target)
@@ -359,7 +359,7 @@ def picture_of_own(sample: Mapping, directory: Path, places: Places):
 
 
 def described(name: str, plan: Mapping, places: Places) -> dict:
-    """What pretrained.yaml says."""
+    """Returns what pretrained.yaml says."""
     words = {"name": name, **plan["card"]}
     if isinstance(words["credits"], str):
         words["credits"] = Path(places.fill(words["credits"]))
@@ -381,7 +381,7 @@ def training(plan: Mapping, directory: Path, places: Places, circumstances: Mapp
 
 
 def stop_of(directory: Path) -> str:
-    """What a run's command has behind it where it is not at its end: the step that it is at."""
+    """Returns the option that ends a run's command at the step where the run is; empty where it is at its end."""
     return "" if queue_folder.is_at_its_end(directory) else f" --steps {queue_folder.steps_of(directory)}"
 
 
@@ -393,7 +393,7 @@ def commands(plan: Mapping, places: Places, stop: str = "") -> list[str]:
 
 
 def until_first_run(plan: Mapping, places: Places) -> Iterator[str]:
-    """What leads to the run that others take up."""
+    """Yields the commands that lead to the run that others take up."""
     for name in plan.get("needs", []):
         thing = PLAN["things"][name]
         if "command" in thing and Path(places.fill(thing["path"])).exists():

@@ -1,4 +1,4 @@
-"""What the card of a pretrained generator says, from what the project's commands found; used by make_pretrained.py."""
+"""The card of a pretrained generator, from what the project's commands found; used by make_pretrained.py."""
 
 import re
 import statistics
@@ -17,7 +17,7 @@ from ganzoo.training import metrics_file
 from ganzoo.training.run_directory import RunDirectory
 
 WORDS = ("name", "summary", "intended_use", "weaknesses", "licence", "data", "credits")
-"""What no measurement says, in the order of the card."""
+"""The entries that no measurement gives, in the order of the card."""
 DIGITS = 4
 """Significant ones of measured values; a measured value that is measured again has more."""
 CHECK_DIGITS = 7
@@ -31,7 +31,7 @@ MANIFEST_HEAD = (
 
 
 OF_TRAINING = ("nearest_in_", "copies_in_")
-"""Of a metric that compares with the images that were learnt."""
+"""The prefixes of metrics that compare with the images that were learnt."""
 
 
 class Rows(list):

@@ -1,4 +1,4 @@
-"""What lies where in the folder of a queue of trainings, and what is noted there of each run.
+"""The folder of a queue of trainings: what lies where, and what is noted of each run.
 
     FOLDER/
         environment/        a virtual environment with all that the package needs
@@ -65,7 +65,7 @@ class Folder:
 
 
 def read(path: Path) -> dict:
-    """What is noted in a file; empty where there is none."""
+    """Returns what is noted in a file; empty where there is none."""
     return json.loads(path.read_text("utf-8")) if path.is_file() else {}
 
 

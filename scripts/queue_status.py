@@ -20,7 +20,7 @@ HEADS = ("generator", "run", "state", "step", "hours", "left", "last evaluation"
 
 
 def row(folder: Folder, generator: str, run: str, command: str, budget: float | None) -> dict:
-    """What there is to say of a run.
+    """Returns what there is to say of a run.
 
     Args:
         command: that would begin it.

@@ -27,7 +27,7 @@ SHARED = {
     "generator": "Which generator: the paper's, or the small one for devices.",
     "l1_weight": "Weight of the mean absolute difference between output and target.",
 }
-"""What settings of several architectures mean, where their files don't say."""
+"""The meanings of settings of several architectures, where their files don't say."""
 NUMBERS = {"int": "whole number", "float": "number", "str": "text", "bool": "`true` or `false`"}
 BOUNDS = {"ge": "from {} up", "gt": "above {}", "le": "up to {}", "lt": "below {}", "multiple_of": "a multiple of {}"}
 VAST = 1_000_000_000

@@ -1,4 +1,4 @@
-"""What all tests share: a quiet TensorFlow, a JAX that compiles quickly, and the command as a user runs it."""
+"""Shared by all tests: a quiet TensorFlow, a JAX that compiles quickly, and the command as a user runs it."""
 
 import atexit
 import os

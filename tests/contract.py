@@ -1,4 +1,4 @@
-"""What every architecture promises, as functions of a small, compiled GAN that was not trained yet."""
+"""The promises of every architecture, as functions of a small, compiled GAN that was not trained yet."""
 
 import dataclasses
 import io

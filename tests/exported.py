@@ -53,13 +53,13 @@ def entry_of(folder: Path, name: str, path: Path) -> dict:
 
 
 def negative(folder: Path, size: int | None = 32) -> Path:
-    """Of images of one size, or of any."""
+    """Exports a network of images of one size, or of any."""
     shape = [1, size, size, 3]
     return write(folder, lambda image: -image, {"shape": shape}, {"shape": shape}, multiple=None if size else 1)
 
 
 def painter(folder: Path) -> Path:
-    """Of 6 latents, a picture of 8 x 8 that shows them."""
+    """Exports a network of 6 latents, which gives a picture of 8 x 8 that shows them."""
 
     def paint(latents):
         return tf.tanh(tf.reshape(tf.tile(latents, [1, 32]), [1, 8, 8, 3]))
@@ -79,7 +79,7 @@ def enlarger(folder: Path, size: int = 256, scale: int = 4) -> Path:
 
 
 def classifier(folder: Path, size: int = 8) -> Path:
-    """Of pictures of one size: the more red, green or blue, the likelier."""
+    """Exports a classifier of pictures of one size: the more red, green or blue, the likelier."""
     taken = {"name": "image", "kind": "image", "shape": [1, size, size, 3], "dtype": "float32", "mean": 0, "std": 255.0}
     given = {"name": "classes", "kind": "classes", "shape": [1, 3], "dtype": "float32"}
     given["names"] = ["red", "green", "blue"]
@@ -87,7 +87,7 @@ def classifier(folder: Path, size: int = 8) -> Path:
 
 
 def listener(folder: Path) -> Path:
-    """Of clips of 100 values: how loud they are."""
+    """Exports a classifier of clips of 100 values, by how loud they are."""
     taken = {"name": "clip", "kind": "clip", "shape": [1, 100, 1], "dtype": "float32", "rate": 8000}
     given = {"name": "classes", "kind": "classes", "shape": [1, 2], "dtype": "float32", "names": ["quiet", "loud"]}
 
@@ -99,14 +99,14 @@ def listener(folder: Path) -> Path:
 
 
 def encoder(folder: Path) -> Path:
-    """Of pictures of one size: their mean color from 0 to 1 is their code."""
+    """Exports an encoder of pictures of one size: their mean color from 0 to 1 is their code."""
     taken = {"name": "image", "kind": "image", "shape": [1, 8, 8, 3], "dtype": "float32", "mean": 0, "std": 255.0}
     given = {"name": "code", "kind": "code", "shape": [1, 3], "dtype": "float32"}
     return write_any(folder, lambda image: tf.reduce_mean(image, [1, 2]), [taken], given, any_size="whole")
 
 
 def conditional(folder: Path) -> Path:
-    """Of latents, a class and a text: a picture of 2 x 2, whose red is the class and whose green is the first word."""
+    """Exports a network of latents, a class and a text, to 2 x 2 pixels: red is the class, green the first word."""
     latents = {"name": "latents", "kind": "latents", "shape": [1, 4], "dtype": "float32"}
     label = {
         "name": "label",
@@ -128,7 +128,7 @@ def conditional(folder: Path) -> Path:
 
 
 def sequence(folder: Path) -> Path:
-    """Of 4 latents a clip of 16 values, which shows them."""
+    """Exports a network of 4 latents, which gives a clip of 16 values that shows them."""
     latents = {"name": "latents", "kind": "latents", "shape": [1, 4], "dtype": "float32"}
     given = {"name": "clip", "kind": "clip", "shape": [1, 16, 1], "dtype": "float32", "rate": 8000}
     return write_any(

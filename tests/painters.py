@@ -1,4 +1,4 @@
-"""What tests of exporting share: small generators that paint something, and what is in the files made of them."""
+"""Shared by tests of exporting: small generators that paint something, and what is in the files made of them."""
 
 import json
 
@@ -34,14 +34,14 @@ def operators(path) -> set[str]:
 
 
 def metadata(path) -> dict:
-    """What a TFLite file itself says of what it takes and gives."""
+    """Returns what a TFLite file itself says of what it takes and gives."""
     model = flatbuffer_utils.read_model(str(path))
     (entry,) = (entry for entry in model.metadata if entry.name == b"ganzoo")
     return json.loads(bytes(model.buffers[entry.buffer].data))
 
 
 def run(path, batch: np.ndarray) -> np.ndarray:
-    """What a TFLite file of one signature makes of a batch."""
+    """Returns what a TFLite file of one signature makes of a batch."""
     signature = Interpreter(str(path)).get_signature_runner()
     (name,) = signature.get_input_details()
     (output,) = signature(**{name: batch}).values()

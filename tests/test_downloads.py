@@ -1,4 +1,4 @@
-"""What is shown of a download, and where it is kept; tests/data/test_archive.py has that it goes on and is verified."""
+"""The display of downloads, and where they are kept; tests/data/test_archive.py has that it goes on and is verified."""
 
 import hashlib
 import os

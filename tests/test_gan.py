@@ -36,7 +36,7 @@ B1, B2, EPSILON = 0.5, 0.999, 1e-8
 
 
 def set_loss_scale(gan, scale: float, phase: str = "") -> None:
-    """Of one phase, or of all. Keras begins at 32768, skips the steps whose gradients overflow, and halves it."""
+    """Sets the loss scale of one phase, or of all. Keras begins at 32768, and halves it where gradients overflow."""
     for name, variable in gan.state().items():
         if name.startswith(f"optimizers/{phase}") and name.endswith("dynamic_scale"):
             variable.assign(scale)

@@ -394,14 +394,14 @@ def network(monkeypatch):
 
 
 def run(*arguments) -> tuple[int, str]:
-    """What the command says, in this process, where an architecture of a test is known."""
+    """Returns what the command says, in this process, where an architecture of a test is known."""
     done = CliRunner().invoke(cli, ["generate", *map(str, arguments)])
     assert isinstance(done.exception, UsageError | None), done.exception
     return (2, str(done.exception)) if done.exception else (done.exit_code, done.output)
 
 
 def greys(path) -> list[float]:
-    """Of each sample in a folder, between -1 and 1."""
+    """Returns the values of each sample in a folder, between -1 and 1."""
     return [np.asarray(Image.open(file)).mean() / 127.5 - 1 for file in sorted(Path(path).iterdir())]
 
 

@@ -1,4 +1,4 @@
-"""What is known of a network goes with it: from a run into exported files, and from there into whatever opens them."""
+"""The knowledge of a network goes with it: from a run into exported files, and from there into whatever opens them."""
 
 import json
 import shutil

@@ -32,7 +32,7 @@ LEVELS = [
 ]
 """A room imports those above it, and of those beside it none but parts of itself."""
 LATE = {"recipes.registry": {"architectures"}, "evaluation.protocols": {"evaluation.protocols"}}
-"""What is imported by a name that is found out while running: the files of the package that it may be."""
+"""Modules that import by a name found out while running, and the files of the package that it may be."""
 FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
 
 
@@ -70,7 +70,7 @@ def dotted(path: Path) -> str:
 
 
 def by_name(path: Path, tree: ast.Module, name: ast.expr) -> set[str]:
-    """What a call of `import_module` imports: of an f-string, all modules whose names it may be."""
+    """Returns what a call of `import_module` imports: for an f-string, all modules whose names it may be."""
     own = dotted(path).removeprefix("ganzoo.")
     if isinstance(name, ast.Constant):
         return {name.value}

@@ -195,7 +195,7 @@ def test_the_picture_of_a_seed_is_its_first_sample(latent_model):
 
 
 def test_truncation_pulls_the_first_layer_towards_its_average():
-    """What scaling latents is worth: the same as StyleGAN's pull of a normed layer's output to its moving mean."""
+    """Scaling latents does the same as StyleGAN's pull of a normed layer's output to its moving mean."""
     latents = keras.Input((32,))
     hidden = layers.Dense(16, use_bias=False)(latents)
     normed = layers.BatchNormalization(momentum=0.0)

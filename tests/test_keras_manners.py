@@ -1,4 +1,4 @@
-"""What a Keras user expects of a GAN, against numbers worked out in NumPy: under each backend."""
+"""The behavior that Keras users expect of a GAN, against numbers worked out in NumPy: under each backend."""
 
 import json
 import subprocess

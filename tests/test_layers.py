@@ -112,7 +112,7 @@ def spectral():
 
 
 def plain(layer, x, scale):
-    """What a convolution with kernel / scale gives."""
+    """Returns what a convolution with kernel / scale gives."""
     padded = np.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)])
     return ops.conv(padded, layer.kernel.numpy() / scale, 2, "valid") + layer.bias.numpy()
 

@@ -1,4 +1,4 @@
-"""What makes the pretrained generators: the plan of them, and what their cards say."""
+"""The script that makes the pretrained generators: its plan of them, and what their cards say."""
 
 import json
 import os

@@ -35,7 +35,7 @@ def write_config(folder: Path, *overrides: str, names=None) -> Path:
 
 
 def in_run(config: Path, network: str, step: int) -> Provenance:
-    """What training knows of a network of this run."""
+    """Returns the provenance that training gives a network of this run."""
     document = yaml.safe_load(config.read_text())
     names = {key: tuple(names) for key, names in document.pop("run", {}).get("names", {}).items()}
     return Provenance(document["architecture"], network, document, names, step)

@@ -1,4 +1,4 @@
-"""What travels tells nothing of the machine that it was made on."""
+"""Files that travel tell nothing of the machine that they were made on."""
 
 import pytest
 

@@ -91,7 +91,7 @@ class Queues:
         return self.folder.with_suffix(".log").read_text()
 
     def steps(self) -> int:
-        """Of the newest checkpoint of the good run."""
+        """The step of the newest checkpoint of the good run."""
         return max((int(path.stem[5:]) for path in self.run.glob("checkpoints/step_*.npz")), default=-1)
 
     def wait_for_steps(self, more: int) -> None:

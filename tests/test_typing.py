@@ -1,4 +1,4 @@
-"""What a user's editor and type checker read of ganzoo. `mypy` itself, over `tests/typed.py`, is run by `.ci/run`."""
+"""The types that a user's editor and type checker read. `mypy` itself, over `tests/typed.py`, is run by `.ci/run`."""
 
 import configparser
 import inspect

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 
 def write(path: Path, function, **inputs) -> Path:
-    """What `function` computes of these inputs, shapes by name, as a float32 file with a signature."""
+    """Returns `function` of these inputs, shapes by name, as a float32 file with a signature."""
     return _convert(path, function, inputs, lambda converter: None)
 
 

@@ -95,8 +95,8 @@ def first_signature(config) -> Signature:
 
 
 def makes_of_noise(config, kind: str) -> bool:
-    """Returns whether an architecture's first network makes, of latents, and of classes and its batch's texts, things
-    of a kind that is in its batch."""
+    """Returns whether an architecture's first network turns latents, with or without classes and its batch's texts,
+    into a kind of thing that is in its batch."""
     signature, batch = first_signature(config), fields_of(config)
     made = signature.made == kind and kind in {field.kind for field in batch.values()}
     told = {"latents"} <= set(signature.kinds) <= {"latents", "label", "tokens"}

@@ -101,7 +101,7 @@ def test_the_mobile_recipe_has_a_smaller_generator_and_the_same_task(name):
 
 
 def multiplications(config, name: str) -> int:
-    """Of the generator, for one input: kernel sizes times the positions that they are applied at."""
+    """Returns the generator's multiplications for one input: kernel sizes times the positions of kernels."""
     network = next(iter(registry.get(name)(config).deployed().values()))
     if network.input_shape[1:3] == (None, None):
         network = keras.models.clone_model(network, input_tensors=keras.Input((64, 64, config.channels)))

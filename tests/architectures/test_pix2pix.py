@@ -318,7 +318,7 @@ def momenta(gan, phase):
 
 
 def distance(momenta, gradients) -> float:
-    """Of 2 momenta from gradients, in parts of the length of the gradients."""
+    """Returns how far twice the momenta lie from the gradients, in parts of the length of these."""
     difference = sum(np.sum((2 * m - g) ** 2) for m, g in zip(momenta, gradients, strict=True))
     return float(np.sqrt(difference / sum(np.sum(np.square(g)) for g in gradients)))
 

@@ -1,4 +1,4 @@
-"""What is no image of a format that is read, though its name says so."""
+"""Files that are no image of a format that is read, though their names say so."""
 
 import io
 import os

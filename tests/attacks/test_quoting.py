@@ -1,4 +1,4 @@
-"""What errors and lists quote was made by others, and goes to a terminal."""
+"""Errors and lists quote what was made by others, and go to a terminal."""
 
 import tracemalloc
 

@@ -1,4 +1,4 @@
-"""What the tests of the data side share."""
+"""Shared by the tests of the data side."""
 
 import sys
 from pathlib import Path

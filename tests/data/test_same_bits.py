@@ -1,4 +1,4 @@
-"""What came out of the pipeline before batches were declared by fields, and must come out still."""
+"""The pipeline gives the bits that it gave before batches were declared by fields."""
 
 import hashlib
 

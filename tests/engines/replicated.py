@@ -1,4 +1,4 @@
-"""What `fit` does with two replicas: `replicated.py FILE` writes it as JSON.
+"""Trains by `fit` with two replicas: `replicated.py FILE` writes the results as JSON.
 
 A process of its own, because devices come before all else that TensorFlow does.
 """
@@ -33,7 +33,7 @@ def trained(strategy, x, batch_size):
 
 
 def overflow(strategy, place: int):
-    """What a step in half precision changes, where the example at `place` of four overflows."""
+    """Returns what a step in half precision changes, where the example at `place` of four overflows."""
     images = pixels(4)
     images[place] = OVERFLOW
     with strategy.scope():

@@ -1,4 +1,4 @@
-"""What 20 steps led to, once, in float64 under TensorFlow: kept so that a change of the code that changes it is seen.
+"""Stores what 20 steps led to, in float64 under TensorFlow, so that a change of the code that changes it is seen.
 
     python tests/engines/trained.py FOLDER float64 20 cyclegan dcgan pix2pix srgan
     python tests/engines/stored.py FOLDER
@@ -18,7 +18,7 @@ FILE = Path(__file__).with_suffix(".json")
 
 
 def numbers_of(state: Mapping[str, np.ndarray]) -> dict[str, list[float]]:
-    """Of each array its root mean square, and the mean of its values by weights that differ from place to place."""
+    """Returns of each array its root mean square, and the mean of its values by weights that differ by place."""
     found = {}
     for name, values in state.items():
         flat = np.ravel(values).astype(np.float64)

@@ -43,7 +43,7 @@ def signatures(body: list[ast.stmt]) -> dict[str, str]:
 
 
 def constants(body: list[ast.stmt]) -> set[str]:
-    """What is assigned or, in a protocol, annotated."""
+    """Returns the names that are assigned or, in a protocol, annotated."""
     assigned = {ast.unparse(node.targets[0]) for node in body if isinstance(node, ast.Assign)}
     return assigned | {ast.unparse(node.target) for node in body if isinstance(node, ast.AnnAssign)}
 

@@ -19,7 +19,7 @@ import stored  # noqa: E402
 
 STORED = json.loads(stored.FILE.read_text("utf-8"))
 KINDS = ("classifier", "conditional", "sequence", "style", "tokens")
-"""Of tests/kinds."""
+"""Architectures of tests/kinds."""
 ALL = [*registry.names(), *KINDS]
 LARGE = ("cyclegan", "pix2pix", "srgan")
 """Those that take minutes to compile."""
@@ -106,7 +106,7 @@ def check_states(found: dict, expected: dict, tolerance: float) -> None:
 
 
 def kind(name: str) -> tuple:
-    """Of `optimizers/generator/009/conv1_bias_velocity` that is ("optimizers", "generator", "velocity")."""
+    """Returns ("optimizers", "generator", "velocity") for `optimizers/generator/009/conv1_bias_velocity`."""
     group, owner, *_, last = name.split("/")
     return group, owner, last.rpartition("_")[2] if group == "optimizers" else last == "moving_variance"
 

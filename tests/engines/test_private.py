@@ -231,7 +231,7 @@ ROOTS = (
     keras.random.SeedGenerator,
     keras.utils.PyDataset,
 )
-"""What classes of ganzoo are made of."""
+"""Keras's classes that ganzoo's derive from."""
 
 
 def below(kind: type) -> list[type]:

@@ -42,7 +42,7 @@ CASES = {
     "tokens": {"penalty": "gradient", "n_critic": 2},
     "srgan": {"ema_decay": 0.9, "n_critic": 2, "schedule": {"kind": "steps", "boundaries": [7]}},
 }
-"""What is trained by the name of the architecture; CASE `<architecture>_as_it_is` leaves all as it is by default."""
+"""The settings to train, by architecture; CASE `<architecture>_as_it_is` leaves all as it is by default."""
 
 
 def settings(case: str) -> tuple[str, dict]:
@@ -72,7 +72,7 @@ def normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
 
 
 def batches(gan, steps: int):
-    """What Keras users give `fit`: a data set under TensorFlow, and of NumPy, from a generator, under JAX."""
+    """Returns what Keras users give `fit`: a data set under TensorFlow, and of NumPy, from a generator, under JAX."""
     size = BATCH * gan.config.n_critic
     found = [tuple(np.asarray(value) for value in small.batch(gan, size, seed).values()) for seed in range(steps)]
     if keras.config.backend() == "jax":

@@ -1,4 +1,4 @@
-"""What the tests of evaluation share: a small feature network, and data of which all is known."""
+"""Shared by the tests of evaluation: a small feature network, and data of which all is known."""
 
 from pathlib import Path
 

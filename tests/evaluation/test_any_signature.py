@@ -23,7 +23,7 @@ from ganzoo.generators.keras_network import live
 
 @frozen_config
 class Sizes(GANConfig):
-    """Of all that is made up here."""
+    """The config of all that is made up here."""
 
     image_size: ClassVar[int] = 4
     channels: ClassVar[int] = 1

@@ -16,7 +16,7 @@ from ganzoo.recipes import registry
 
 @pytest.fixture
 def fresh(monkeypatch):
-    """What is registered within the test is forgotten after it, but for ganzoo's own."""
+    """Forgets protocols that the test registered after it, but for ganzoo's own."""
     for name in protocols.names():
         protocols.get(name)
     monkeypatch.setattr(protocol, "REGISTERED", dict(protocol.REGISTERED))

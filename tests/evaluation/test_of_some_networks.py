@@ -45,7 +45,7 @@ class Several:
 
 
 def classifier() -> keras.Model:
-    """What is light is of class 1."""
+    """Returns a classifier for which light pictures are of class 1."""
     image = keras.Input((16, 16, 3))
     mean = ops.mean(image, axis=(1, 2, 3))[:, None]
     return keras.Model(image, ops.concatenate([-mean, mean], axis=-1), name="several_classifier")

@@ -1,4 +1,4 @@
-"""What a file is said to be made of, and what is said of the GPU delegate, which runs in software here."""
+"""The description of a file's parts and of the GPU delegate, which runs in software here."""
 
 import pytest
 import tensorflow as tf
@@ -101,7 +101,7 @@ def refused(image):
 
 @pytest.fixture(scope="module")
 def refused_path(tmp_path_factory):
-    """What the delegate refuses, and a tanh, which it takes."""
+    """Returns a file of what the delegate refuses, and a tanh, which it takes."""
 
     def serve(image):
         return tf.nn.tanh(refused(image))

@@ -1,4 +1,4 @@
-"""What an export is proven on: of the batch what it has, and classes that it has not in turns."""
+"""The examples that an export is proven on: of the batch what it has, and classes that it has not in turns."""
 
 from typing import ClassVar
 
@@ -42,7 +42,7 @@ class Repaint:
 
 
 def repainting(network: str, length: tuple[int, ...]) -> generator.Generator:
-    """Of pictures, and of whole numbers that it does not look at."""
+    """Returns a network of pictures, and of whole numbers that it does not look at."""
     image, told = keras.Input((8, 8, 3)), keras.Input(length, dtype="int32")
     model = keras.Model([image, told], layers.Activation("tanh")(image), name=f"repaint_{network}")
     recipe = {"model": {}, "data": {"source": "folder:x"}, "training": {"steps": 1, "batch_size": 1}}

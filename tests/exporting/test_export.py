@@ -23,7 +23,7 @@ from ganzoo.lite.runner import GanzooLite
 from ganzoo.recipes import recipes, registry
 
 SIZES = {"srgan": (16, 16)}
-"""Of exports, for networks that have none of their own."""
+"""The sizes of exports, for networks that have none of their own."""
 
 
 def export(model, out, **options):

@@ -1,4 +1,4 @@
-"""What ganzoo uses of LiteRT without its documentation's word: a test that fails here names what moved."""
+"""The undocumented parts of LiteRT that ganzoo uses: a test that fails here names what moved."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ FIELDS = {
     "DepthToSpaceOptionsT": ("blockSize",),
     "BatchMatMulOptionsT": ("adjX",),
 }
-"""What is read or written of each table."""
+"""The fields that are read or written of each table."""
 NUMBERS = {
     "BuiltinOperator": {"CONV_2D": 3, "DEPTH_TO_SPACE": 5, "PAD": 34, "SLICE": 65, "TRANSPOSE_CONV": 67},
     "BuiltinOptions": {"Conv2DOptions": 1, "DepthToSpaceOptions": 94},

@@ -28,7 +28,7 @@ class Exported:
 
 
 def examples(found: card.Interface, count: int) -> dict:
-    """What each input takes, of `count` examples."""
+    """Returns what each input takes, of `count` examples."""
     random = np.random.default_rng(1)
     shapes = {tensor.name: (count, *tensor.shape[1:]) for tensor in found.inputs}
     makers = {
@@ -44,7 +44,7 @@ def examples(found: card.Interface, count: int) -> dict:
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    """What each network is exported to, on first use."""
+    """Returns what each network is exported to, on first use."""
     made = {}
 
     def export(build):

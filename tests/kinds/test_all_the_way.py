@@ -45,11 +45,11 @@ class Kind:
     model: str
     network: str
     shapes: dict
-    """Of what the exported file takes, by name."""
+    """The shapes of the exported file's inputs, by name."""
     metrics: tuple[str, ...]
     """Among what `ganzoo evaluate` gives."""
     quality: str
-    """What the proof measures, as `card.json` calls it."""
+    """The measure of the proof, as `card.json` calls it."""
     data: str = "pictures"
 
 

@@ -7,7 +7,7 @@ from ganzoo.lite.network import Network
 
 
 def network(function, *, size=None, multiple=1, scale=1, channels=3, any_size="tiles") -> Network:
-    """Of a function of pixels from 0 to 255, float32 (h, w, c) to (h * scale, w * scale, c)."""
+    """Returns the network of a function of pixels from 0 to 255, float32 (h, w, c) to (h * scale, w * scale, c)."""
     sides = size or (None, None)
     taken = card.Tensor("image", "image", (1, *sides, channels), "float32")
     given = card.Tensor("image", "image", (1, None, None, channels), "float32")

@@ -73,7 +73,7 @@ def test_json_has_every_class_with_its_probability_and_nothing_else(models, lite
 
 
 def unsure(folder):
-    """Of pictures of one size: logarithms of their mean color, which dark ones have none of."""
+    """Exports a network of pictures of one size: logarithms of their mean color, which dark ones lack."""
     taken = {"name": "image", "kind": "image", "shape": [1, 8, 8, 3], "dtype": "float32", "mean": 0, "std": 255.0}
     given = {"name": "classes", "kind": "classes", "shape": [1, 3], "dtype": "float32", "names": ["a", "b", "c"]}
     logits = lambda image: tf.math.log(tf.reduce_mean(image, [1, 2]) - 0.5)  # noqa: E731
@@ -256,7 +256,7 @@ def test_a_class_that_no_network_has_is_refused(models):
 
 
 def dresser(folder):
-    """Of latents and a class: a picture of 2 x 2 that shows both."""
+    """Exports a network of latents and a class, which gives a picture of 2 x 2 that shows both."""
     taken = {"name": "latents", "kind": "latents", "shape": [1, 4], "dtype": "float32"}
     label = {"name": "label", "kind": "label", "shape": [1], "dtype": "int32", "names": ["coat", "dress"]}
     given = {"name": "image", "kind": "image", "shape": [1, 2, 2, 3], "dtype": "float32", "mean": 0.0, "std": 1.0}

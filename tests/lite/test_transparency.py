@@ -1,4 +1,4 @@
-"""What becomes of what is transparent."""
+"""Transparent parts of pictures."""
 
 import numpy as np
 import pytest

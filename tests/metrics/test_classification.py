@@ -9,7 +9,7 @@ from ganzoo.metrics.classification import cross_entropies, errors, recalls
 
 LOGITS = np.array([[2, 0], [2, 0], [2, 0], [0, 2], [2, 0], [0, 2]], "float32")
 LABELS = np.array([0, 0, 0, 0, 1, 1])
-"""Of class 0 three are right and one is wrong, of class 1 one and one."""
+"""Logits and labels: of class 0 three are right and one is wrong, of class 1 one and one."""
 
 
 def test_two_of_six_are_wrong_and_half_of_the_second_class():

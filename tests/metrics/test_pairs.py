@@ -165,7 +165,7 @@ def test_luminance_of_what_is_not_rgb_is_refused(images):
 
 
 def on_luminance(path, measure):
-    """Of the image shrunk to a quarter and enlarged again by Pillow's bicubic, as the literature compares."""
+    """Returns a measure of the image shrunk to a quarter and enlarged again by Pillow's bicubic, as papers compare."""
     high = read_image(path)
     height, width = high.shape[:2]
     low = Image.fromarray(high).resize((width // 4, height // 4), Image.BICUBIC)

@@ -85,7 +85,7 @@ def test_a_tensor_that_leads_out_of_its_storage_is_refused(tmp_path):
 
 
 class Raw:
-    """What is pickled as the call of a function of torch."""
+    """Pickled as the call of a function of torch."""
 
     def __init__(self, *arguments):
         self.arguments = arguments

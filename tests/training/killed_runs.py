@@ -36,13 +36,13 @@ CHANGES = {
     },
     "srgan": {"schedule": {"kind": "steps", "boundaries": [7]}},
 }
-"""What draws random numbers, remembers, or depends on the step."""
+"""Settings of what draws random numbers, remembers, or depends on the step."""
 ONE_DEVICE = {
     # With this weight the loss scale falls in the first two steps, and then fits.
     "pix2pix": {"precision": "mixed_float16", "l1_weight": 15},
     "srgan": {"pretrain_steps": 6},
 }
-"""What several replicas don't have, and what is the same for them but would be traced once more."""
+"""Settings that several replicas don't have, or that are the same for them but would be traced once more."""
 LINEAR = {"kind": "linear", "start": 1, "end": 12}
 TRAINING = {
     "steps": 8,

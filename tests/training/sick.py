@@ -46,7 +46,7 @@ FINDINGS = (
     "checkerboard",
 )
 HELD_BACK = {"augmentation": ["color", "translation", "cutout"], "ema_decay": 0.98}
-"""What the default recipe adds to DCGAN for few images. Without it a discriminator does become too strong."""
+"""The default recipe's additions to DCGAN for few images. Without them a discriminator does become too strong."""
 
 
 class WithoutNoise(DCGAN):
@@ -90,7 +90,7 @@ class Case:
     architecture: str
     steps: int
     model: Mapping = dataclasses.field(default_factory=dict)
-    """What is other than in `SMALL`."""
+    """The settings that differ from `SMALL`."""
     training: Mapping = dataclasses.field(default_factory=dict)
     variant: type | None = None
     """The class in the architecture's place."""
@@ -99,9 +99,9 @@ class Case:
     images: int | None = None
     """How many images it trains on; None: all."""
     same: Literal["one", "black"] | None = None
-    """What all of them are."""
+    """The image that all of them are."""
     finding: str | None = None
-    """What must be found; None: nothing may be."""
+    """The finding that must be made; None: nothing may be found."""
 
 
 SMALL = {

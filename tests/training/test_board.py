@@ -1,4 +1,4 @@
-"""What is on the board, as TensorBoard and TensorFlow read it."""
+"""The board, as TensorBoard and TensorFlow read it."""
 
 import io
 import subprocess

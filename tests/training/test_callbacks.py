@@ -1,4 +1,4 @@
-"""What is written and shown between the steps, without the steps."""
+"""The callbacks that write and show between the steps, without the steps."""
 
 import json
 import os

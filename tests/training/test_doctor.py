@@ -1,4 +1,4 @@
-"""What the doctor says of lines of metrics made up by hand: each sickness, and what comes near to one."""
+"""The doctor's findings on lines of metrics made up by hand: each sickness, and what comes near to one."""
 
 import json
 import re

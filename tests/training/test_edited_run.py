@@ -91,7 +91,7 @@ def edited(draw, document):
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory):
-    """What the config.yaml of a run holds."""
+    """Returns the document in the config.yaml of a run."""
     directory = RunDirectory(tmp_path_factory.mktemp("written"))
     run_directory.write_config(directory, RECIPE, 9, RECORD)
     return yaml.safe_load(directory.config.read_text("utf-8"))

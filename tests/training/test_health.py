@@ -44,7 +44,7 @@ def test_saturation_counts_values_at_both_ends():
 
 
 UNEVEN = np.where(X % 2, 1.0, 0.5)
-"""What the outputs of an even transposed convolution of kernel 3 and stride 2 get, in one direction."""
+"""The gains of the outputs of an even transposed convolution of kernel 3 and stride 2, in one direction."""
 
 
 @pytest.mark.parametrize("content", [np.ones(32), -np.ones(32), np.cos(2 * np.pi * X / 32)], ids=["1", "-1", "wave"])

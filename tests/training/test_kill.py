@@ -64,7 +64,7 @@ INTRUDED = ONE_DEVICE.kills[1]
 
 
 class Killed:
-    """What was in a run's directory after a kill."""
+    """The contents of a run's directory after a kill."""
 
     def __init__(self, directory: Path):
         found = {small.of_any_writer(path.relative_to(directory)): path for path in directory.rglob("*")}
@@ -89,7 +89,7 @@ class Results(NamedTuple):
     killed: Path
     """The folder of those that were killed, and went on to their end."""
     left: dict[str, Killed]
-    """What the kill at each moment left."""
+    """The state that the kill at each moment left."""
     refused: list[subprocess.CompletedProcess]
     """The process that came while another was training."""
 

@@ -1,4 +1,4 @@
-"""What a plan tells of the images, and of what will go wrong."""
+"""Notes of a dry run on the images, and on what will go wrong."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What a run shows, in a pipe and on a terminal."""
+"""The display of a run, in a pipe and on a terminal."""
 
 import contextlib
 import os

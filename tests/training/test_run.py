@@ -37,9 +37,9 @@ CHANGES = {
     },
     "cyclegan": {"base_filters": 2, "identity_weight": 0, "pool_size": 2},
 }
-"""What draws random numbers, remembers, or depends on the step."""
+"""Settings of what draws random numbers, remembers, or depends on the step."""
 MARK = "0123456789abcdef" * 2
-"""Of a process that is no more, in the names of what it had been writing."""
+"""The mark of a process that is no more, in the names of what it had been writing."""
 
 
 def recipe(name: str = "dcgan", steps: int = 5, training: dict | None = None, **model):
@@ -254,7 +254,7 @@ def test_a_directory_that_is_no_run_is_refused_and_stays_as_it_is(tmp_path, fres
 
 
 def plan(capsys, *arguments, **options) -> str:
-    """What a dry run prints."""
+    """Returns what a dry run prints."""
     train(*arguments, **options, dry_run=True)
     return capsys.readouterr().out
 

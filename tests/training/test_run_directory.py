@@ -1,4 +1,4 @@
-"""What a run directory says of its run, and whether another may go on in it."""
+"""A run directory tells of its run, and whether another may go on in it."""
 
 import json
 import subprocess

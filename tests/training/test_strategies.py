@@ -26,7 +26,7 @@ from ganzoo.recipes import registry
 from ganzoo.training import train
 
 SECONDS = 600
-"""What takes longer than this hangs."""
+"""Seconds after which a process is taken to hang."""
 
 
 @pytest.fixture
@@ -398,9 +398,9 @@ class Disturbed(NamedTuple):
 
     folder: Path
     statuses: list[list[int]]
-    """What the workers exited with, each time."""
+    """The exit statuses of the workers, each time."""
     said: list[list[str]]
-    """What the workers had said by then."""
+    """The output of the workers by then."""
 
 
 @pytest.fixture(scope="module")

@@ -174,7 +174,7 @@ def open_page(browser, address):
 
 
 def pixels(browser, place):
-    """What a canvas shows, uint8 (H, W, 3)."""
+    """Returns the pixels of a canvas, uint8 (H, W, 3)."""
     address = browser.execute_script("return document.querySelector(arguments[0]).toDataURL()", place)
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))).convert("RGB"))
 
@@ -255,7 +255,7 @@ def choose(browser, name):
 
 
 def colors(browser, *points):
-    """Of the drawing at points that are given from -1 to 1, soon: [r, g, b] of each."""
+    """Returns [r, g, b] of the drawing at each of the points, given from -1 to 1, once it is there."""
     settle(browser)
     drawing = pixels(browser, "#drawing")
     return [drawing[round(255.5 * (1 + y)), round(255.5 * (1 + x))].tolist() for x, y in points]

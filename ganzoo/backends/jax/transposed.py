@@ -48,7 +48,7 @@ def _cropped(layer: layers.Conv2DTranspose) -> tuple[tuple[int, int], ...]:
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def transposed(inputs, kernel, strides, cropped):
-    """Computes a transposed convolution: (B, h, w, in) by (height, width, out, in) -> (B, H, W, out)."""
+    """Returns a transposed convolution with strides: (B, h, w, in) by (height, width, out, in) -> (B, H, W, out)."""
     padding = [(size - 1 - a, size - 1 - b) for size, (a, b) in zip(kernel.shape[:2], cropped, strict=True)]
     return lax.conv_transpose(inputs, kernel, strides, padding, dimension_numbers=DIMENSIONS, transpose_kernel=True)
 
