@@ -12,13 +12,12 @@ import numpy as np
 import tensorflow as tf
 
 from ganzoo.core.kinds import one_or_all
-from ganzoo.errors import RunError
+from ganzoo.errors import RunError, reason
 from ganzoo.exporting import anatomy, calibrate, litert_private
 from ganzoo.exporting.calibrate import one_by_one
 from ganzoo.exporting.quantize import PIXELS_IN, PIXELS_OUT, STATIC, name_of, quantize
 from ganzoo.exporting.rewrite import rewrite
 from ganzoo.lite import card
-from ganzoo.lite.errors import reason
 
 METADATA = "ganzoo"
 """The metadata buffer of a file that says in JSON what its card says of its inputs and outputs."""

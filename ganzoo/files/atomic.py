@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from ganzoo.lite.errors import RunError
+from ganzoo.errors import RunError
 from ganzoo.lite.files import replacing
 
 __all__ = ["check_clock", "is_unfinished", "remove_unfinished", "replacing"]

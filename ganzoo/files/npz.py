@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ganzoo.lite.errors import reason
+from ganzoo.errors import reason
 
 _BEGIN = b"PK\x03\x04"
 _NUMBERS = "biuf"

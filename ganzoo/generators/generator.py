@@ -10,11 +10,10 @@ from ganzoo.backends.quiet import import_tensorflow, is_installed
 from ganzoo.config.recipe import Recipe
 from ganzoo.core import kinds
 from ganzoo.data.fields import Field, Signature
-from ganzoo.errors import RunError, UsageError
+from ganzoo.errors import RunError, UsageError, reason
 from ganzoo.generators import programs, provenance, zoo
 from ganzoo.generators.provenance import Provenance
 from ganzoo.lite import card
-from ganzoo.lite.errors import reason
 from ganzoo.recipes import registry
 
 if TYPE_CHECKING:

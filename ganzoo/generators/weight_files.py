@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganzoo.errors import RunError
+from ganzoo.errors import RunError, reason
 from ganzoo.files import npz
 from ganzoo.files.atomic import replacing
-from ganzoo.lite.errors import reason
 
 if TYPE_CHECKING:
     import keras

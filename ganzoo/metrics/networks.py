@@ -10,8 +10,7 @@ import numpy as np
 
 from ganzoo.backends import backend
 from ganzoo.data.images import luminance
-from ganzoo.errors import RunError, UsageError, nearest, quoted
-from ganzoo.lite.errors import reason
+from ganzoo.errors import RunError, UsageError, nearest, quoted, reason
 from ganzoo.lite.tiling import resize
 
 if TYPE_CHECKING:

@@ -14,8 +14,7 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from ganzoo.errors import RunError
-from ganzoo.lite.errors import reason
+from ganzoo.errors import RunError, reason
 
 MAGIC = 0x1950A86A20F9469CFC6C
 """First in a file of the older format."""
