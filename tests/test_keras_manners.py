@@ -131,6 +131,22 @@ def test_fit_adds_the_losses_of_validation_data_to_those_of_training_by_their_na
     assert all(len(values) == 2 for values in history.values())
 
 
+def test_a_batch_at_a_time_is_what_fit_evaluate_and_predict_make_of_it():
+    gan, other = small.create("dcgan"), small.create("dcgan")
+    for seed in range(2):
+        batch = {"image": keras.ops.convert_to_numpy(small.batch(gan, count=4, seed=seed)["image"])}
+        logs = gan.train_on_batch(batch, return_dict=True)
+        history = other.fit(batch, batch_size=4, shuffle=False, verbose=0).history
+        assert {name: [value] for name, value in logs.items()} == history
+    assert gan.steps_done == 2
+    assert small.equal(small.arrays(gan), small.arrays(other)) == []
+    assert gan.test_on_batch(batch) == gan.evaluate(batch, batch_size=4, verbose=0)
+    latents = np.ones((3, 8), "float32")
+    np.testing.assert_array_equal(gan.predict_on_batch(latents), gan.predict(latents, verbose=0))
+    with pytest.raises(UsageError, match="class_weight: leave it out"):
+        gan.train_on_batch(batch, class_weight={0: 1.0})
+
+
 def test_data_without_an_example_is_refused_and_so_are_arrays_of_different_lengths():
     gan = linear()
     with pytest.raises(UsageError, match="^linear: found no batch in what was given; give one example at least$"):

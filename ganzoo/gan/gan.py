@@ -146,6 +146,33 @@ class GAN(AdversarialTerms, DeployedNetworks, Compiling, Prediction, Saving, bac
         """Trains as Keras's `fit`; warns in a line for images of the first batch out of their range, or no floats."""
         return super().fit(first_batch.watched(x, self._look_at), *args, **kwargs)
 
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: None = None,
+        return_dict: bool = False,
+    ) -> dict[str, float] | list[float]:
+        """Trains one step on one batch, as `fit` on it would.
+
+        Args:
+            x: arrays as for `fit`; `y` and `sample_weight` the second and the third key of a batch.
+            class_weight: is refused, for the losses have no weights of classes.
+
+        Returns:
+            What `fit` logs of the step, by name, or a list in the same order.
+
+        Raises:
+            UsageError: for a batch that is none, or with `class_weight`.
+        """
+        if class_weight is not None:
+            raise UsageError(f"{self.name}: train_on_batch: class_weight: leave it out; no loss has weights of classes")
+        size = keras.tree.flatten(x)[0].shape[0]
+        history = self.fit(x, y, sample_weight=sample_weight, batch_size=size, verbose=0, shuffle=False).history
+        logs = {name: value for name, (value,) in history.items()}
+        return logs if return_dict else list(logs.values())
+
     def _look_at(self, batch) -> None:
         ranges = {key: field.range for key, field in self.fields.items() if isinstance(field, Image)}
         # What is no batch at all is refused, by name, when it comes to a step.

@@ -127,6 +127,17 @@ class Prediction:
         )
         return logs if return_dict else list(logs.values())
 
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> dict[str, float] | list[float]:
+        """Returns the terms of the losses on one batch. Arguments and errors as for `evaluate`."""
+        size = keras.tree.flatten(x)[0].shape[0]
+        return self.evaluate(x, y, size, 0, sample_weight, return_dict=return_dict)
+
+    def predict_on_batch(self, x: Any) -> np.ndarray:
+        """Returns what the first deployed network makes of one batch. Arguments and errors as for `predict`."""
+        return self.predict(x, keras.tree.flatten(x)[0].shape[0], verbose=0)
+
     def _terms_on(self, phases, batch, number) -> dict:
         """The terms of phases on a batch; what changes meanwhile, as averages and pools, is forgotten."""
         kept = [*self.state().values(), *self.variables]
