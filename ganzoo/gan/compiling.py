@@ -52,8 +52,9 @@ class Compiling:
             UsageError: for a loss or metrics, for an optimizer that can't be had, and for phases without one.
         """
         refused = {"loss": loss, "loss_weights": loss_weights, "metrics": metrics, "weighted_metrics": weighted_metrics}
-        for name in (name for name, value in refused.items() if value is not None):
-            raise UsageError(f"{self.name}: compile: {name}: leave it out; {INSTEAD[name]}")
+        for name, value in refused.items():
+            if value is not None:
+                raise UsageError(f"{self.name}: compile: {name}: leave it out; {INSTEAD[name]}")
         check_phases(self.name, self.phases())
         owners = [phase for phase in self.phases() if phase.optimizer is None]
         given = optimizers.chosen(self.name, optimizer, [phase.name for phase in owners])

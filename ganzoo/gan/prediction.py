@@ -102,7 +102,6 @@ class Prediction:
         Raises:
             UsageError: for a batch that is none, or when there is nothing in `x`.
         """
-        given = [value for value in (x, y, sample_weight) if value is not None]
         step = max(self.steps_done - 1, 0)
         phases = tuple(phase for phase in self.phases() if phase.is_on(step))
         count, sums = 0, {}
@@ -122,21 +121,18 @@ class Prediction:
             count += size
             return {name: sums[name] / count for name in sorted(sums)}
 
-        logs = self._each(
-            "test", given[0] if len(given) == 1 else tuple(given), batch_size, verbose, steps, callbacks, run
-        )
+        logs = self._each("test", _together(x, y, sample_weight), batch_size, verbose, steps, callbacks, run)
         return logs if return_dict else list(logs.values())
 
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> dict[str, float] | list[float]:
         """Returns the terms of the losses on one batch. Arguments and errors as for `evaluate`."""
-        size = keras.tree.flatten(x)[0].shape[0]
-        return self.evaluate(x, y, size, 0, sample_weight, return_dict=return_dict)
+        return self.evaluate(iter([_together(x, y, sample_weight)]), verbose=0, return_dict=return_dict)
 
     def predict_on_batch(self, x: Any) -> np.ndarray:
         """Returns what the first deployed network makes of one batch. Arguments and errors as for `predict`."""
-        return self.predict(x, keras.tree.flatten(x)[0].shape[0], verbose=0)
+        return self.predict(iter([x]), verbose=0)
 
     def _terms_on(self, phases, batch, number) -> dict:
         """The terms of phases on a batch; what changes meanwhile, as averages and pools, is forgotten."""
@@ -188,3 +184,9 @@ class Prediction:
 
     def _named_inputs(self, name: str, x) -> dict:
         return batches.named(f"{self.name}'s {name}", x, tuple(self.config.deployed[name].takes))
+
+
+def _together(x, y, sample_weight):
+    """Returns what `fit` calls x, y and sample_weight as one, as far as they are given."""
+    given = tuple(value for value in (x, y, sample_weight) if value is not None)
+    return given[0] if len(given) == 1 else given
