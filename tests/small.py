@@ -43,9 +43,9 @@ COMBINATIONS = {
 """For each architecture one combination of loss, penalty, norm and augmentation; together they hold each."""
 
 
-def each(names) -> list:
-    """Parameters of a test: architectures by name, of which CycleGAN is slow. It has the most networks to trace."""
-    return [pytest.param(name, marks=[pytest.mark.slow] * (name == "cyclegan")) for name in names]
+def each(names, slow=("cyclegan",)) -> list:
+    """Parameters of a test by name, some of them slow: CycleGAN, which has the most networks to trace, or others."""
+    return [pytest.param(name, marks=[pytest.mark.slow] * (name in slow)) for name in names]
 
 
 MOBILE = [name for name in registry.names() if "generator" in registry.config_class(name).__annotations__]

@@ -7,6 +7,7 @@ import functools
 
 import numpy as np
 import pytest
+import small
 
 import ganzoo
 from ganzoo.generators import fixed_output, pretrained, zoo
@@ -57,7 +58,7 @@ def test_its_card_says_all_and_names_files_that_are_there(name):
     assert training <= card["training"].keys()
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name not in QUICK)) for name in NAMES])
+@pytest.mark.parametrize("name", small.each(NAMES, {*NAMES} - {*QUICK}))
 def test_its_numbers_are_those_of_its_card(name):
     check = zoo.card(name)["check"]
     document = ganzoo.evaluate(name, check["data"], count=check["count"])

@@ -14,10 +14,9 @@ not_of_the_engine = pytest.mark.skipif(
 
 # To compile or to trace their steps, in every form that is tested here, takes minutes.
 LARGE = ("cyclegan", "pix2pix", "srgan") if keras.config.backend() == "jax" else ("cyclegan",)
-ARCHITECTURES = [pytest.param(name, marks=pytest.mark.slow if name in LARGE else ()) for name in registry.names()]
 
 
-@pytest.fixture(scope="module", params=ARCHITECTURES)
+@pytest.fixture(scope="module", params=small.each(registry.names(), LARGE))
 def built(request):
     gan = small.create(request.param)
     return request.param, gan, small.arrays(gan)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import small
 
 from ganzoo.recipes import registry
 
@@ -111,11 +112,7 @@ def kind(name: str) -> tuple:
     return group, owner, last.rpartition("_")[2] if group == "optimizers" else last == "moving_variance"
 
 
-def each(names) -> list:
-    return [pytest.param(name, marks=[pytest.mark.slow] * (name in LARGE)) for name in names]
-
-
-@pytest.mark.parametrize("name", each(ALL))
+@pytest.mark.parametrize("name", small.each(ALL, LARGE))
 def test_twenty_steps_in_float64_are_the_same(files, name):
     (expected, state), (found, other_state) = (read(files[f"{backend} float64"] / f"{name}.npz") for backend in BOTH)
     assert found.keys() == expected.keys()
@@ -125,7 +122,7 @@ def test_twenty_steps_in_float64_are_the_same(files, name):
     check_states(other_state, state, 1e-6)
 
 
-@pytest.mark.parametrize("name", each(sorted(STORED)))
+@pytest.mark.parametrize("name", small.each(sorted(STORED), LARGE))
 def test_twenty_steps_lead_to_where_they_always_did(files, name):
     _, state = read(files["tensorflow float64"] / f"{name}.npz")
     found = {array: np.array(numbers) for array, numbers in stored.numbers_of(state).items()}
@@ -141,7 +138,7 @@ def test_the_first_step_in_float32_is_the_same(in_float32, name):
         np.testing.assert_allclose(found[term], values, rtol=1e-4, atol=1e-9, err_msg=term)
 
 
-@pytest.mark.parametrize("name", each(registry.names()))
+@pytest.mark.parametrize("name", small.each(registry.names(), LARGE))
 def test_training_changed_every_array_that_was_compared(files, name):
     # An engine that did nothing would agree with another one that did nothing.
     terms, state = read(files["jax float64"] / f"{name}.npz")

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import small
 
 import ganzoo
 from ganzoo.errors import RunError
@@ -20,7 +21,7 @@ QUICK = ("learning rate of 1", "64 times one image")
 
 
 def named(cases) -> list:
-    return [pytest.param(name, marks=[pytest.mark.slow] * (name not in QUICK)) for name in cases]
+    return small.each(cases, {*cases} - {*QUICK})
 
 
 @pytest.mark.parametrize("name", named(SICK))
