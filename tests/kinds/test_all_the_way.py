@@ -23,6 +23,7 @@ from PIL import Image, ImageDraw
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
 import plugins  # noqa: E402
+import small  # noqa: E402
 import warm  # noqa: E402
 
 import ganzoo  # noqa: E402
@@ -146,6 +147,8 @@ def known(trained, monkeypatch):
     return name, site
 
 
+# All that a run keeps is in the contract's tests of checkpoints too; lazy phases are of this one alone.
+@pytest.mark.parametrize("trained", small.each(sorted(KINDS), slow=KINDS.keys() - {"style"}), indirect=True)
 def test_killed_and_resumed_it_comes_to_the_same_bits(trained):
     _, site = trained
     process = begin(site, "train", "recipe.yaml", "--run-dir", "killed")

@@ -22,14 +22,13 @@ pytest.importorskip("jax")
 END = 5
 """The last step; there are samples and checkpoints at every second one, and at the last."""
 CASES = {
-    # What draws random numbers, averages, or depends on the step; several updates in a step.
+    # What draws random numbers, averages, or depends on the step.
     "dcgan": (
         "embedded:emoji",
         {
             "base_filters": 2,
-            "augmentation": ["color", "translation", "cutout"],
+            "augmentation": ["translation"],
             "ema_decay": 0.9,
-            "n_critic": 2,
             "schedule": {"kind": "linear", "start": 1, "end": 9},
         },
     ),
