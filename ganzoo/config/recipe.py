@@ -206,7 +206,7 @@ class TrainingConfig:
     """Seed of everything random: initial weights, order of the images, latents, dropout and augmentations."""
     jit_compile: bool = False
     """Whether TensorFlow compiles steps with XLA; JAX always does."""
-    steps_per_execution: Positive = 1
+    steps_per_execution: Annotated[int, Field(ge=1, le=32)] = 1
     """The most steps in one execution. The number taken is the largest divisor of this, of the first and the last step,
     and of all steps at which the run writes something. It changes no results."""
     accumulate: Size = 1
