@@ -16,7 +16,8 @@ from pathlib import Path
 import click
 import numpy as np
 import resvg_py
-from build_emoji import fetch, on_white
+from build_emoji import on_white
+from npm_packages import fetch
 from PIL import Image, ImageDraw, ImageFilter
 
 from ganzoo.lite.formats import open_image

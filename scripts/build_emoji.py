@@ -16,13 +16,13 @@ Needs `pip install resvg-py`, and npm where the packages are not in --packages a
 import hashlib
 import io
 import json
-import subprocess
 import tarfile
 import zipfile
 from pathlib import Path
 
 import click
 import resvg_py
+from npm_packages import fetch
 from PIL import Image, ImageOps
 
 from ganzoo.lite.formats import open_image
@@ -70,16 +70,6 @@ def main(packages: Path, out: Path):
     splits = {split: [name for name in names if split_of(name) == split] for split in ("train", "test")}
     (out / "splits.json").write_text(json.dumps(splits, indent=0) + "\n", encoding="utf-8")
     click.echo(f"{len(names)} names ({len(splits['test'])} test), {len(renders)} of them in 3D -> {out}")
-
-
-def fetch(package: str, folder: Path) -> Path:
-    """The package's tarball, fetched into the folder if it is not there."""
-    name, _, version = package.lstrip("@").rpartition("@")
-    path = folder / f"{name.replace('/', '-')}-{version}.tgz"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["npm", "pack", package], cwd=folder, check=True)
-    return path
 
 
 def read_json(package: Path, name: str):

@@ -9,9 +9,8 @@ import gzip
 from pathlib import Path
 
 import click
-import numpy as np
+import idx_files
 from debian_packages import unpacked
-from PIL import Image
 
 PACKAGE = "dataset-fashion-mnist"
 CLASSES = ("t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
@@ -24,17 +23,11 @@ FILES = {"train": "train", "test": "t10k"}
 def main(out: Path, packages: Path):
     root = unpacked(PACKAGE, packages) / "usr/share/datasets/fashion-mnist"
     for split, name in FILES.items():
-        images = read(root / f"{name}-images-idx3-ubyte.gz", header=16).reshape(-1, 28, 28)
-        labels = read(root / f"{name}-labels-idx1-ubyte.gz", header=8)
-        for label in CLASSES:
-            (out / split / label).mkdir(parents=True, exist_ok=True)
-        for number, (image, label) in enumerate(zip(images, labels, strict=True)):
-            Image.fromarray(image).save(out / split / CLASSES[label] / f"{number:05}.png")
-
-
-def read(path: Path, header: int) -> np.ndarray:
-    """Returns what an idx file holds after its header: uint8."""
-    return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, offset=header)
+        images, labels = (
+            gzip.decompress((root / f"{name}-{kind}-idx{sides}-ubyte.gz").read_bytes())
+            for kind, sides in (("images", 3), ("labels", 1))
+        )
+        idx_files.write_folders(out / split, idx_files.images(images), idx_files.labels(labels), CLASSES)
 
 
 if __name__ == "__main__":

@@ -170,6 +170,12 @@ class Signature:
         return next(iter(self.gives.values())).kind
 
 
+def as_shown(field: Image | Clip, values: Any) -> Any:
+    """Returns pixels or clips of a field as they are shown and measured: from -1, which is black, to 1."""
+    low, high = field.range
+    return values if (low, high) == (-1.0, 1.0) else (values - low) * (2 / (high - low)) - 1
+
+
 def fields_of(config: Any) -> dict[str, Field]:
     """Returns all fields of a batch by key, in order. `config` is an architecture's config or its class."""
     return {key: field for stream in config.batch for key, field in stream.fields.items()}

@@ -45,6 +45,8 @@ class GAN(AdversarialTerms, DeployedNetworks, Compiling, Prediction, Saving, bac
     config_class = GANConfig
     generated: Mapping[str, str] = {}
     """Which columns of `samples` the generators made, and the key of the batch whose images they should resemble."""
+    adapts_to: int = 0
+    """The number of examples that `adapt` should be given; 0: no weights depend on the data before the first step."""
 
     def __init__(self, config: GANConfig):
         super().__init__(name=type(self).__name__.lower())
@@ -97,6 +99,17 @@ class GAN(AdversarialTerms, DeployedNetworks, Compiling, Prediction, Saving, bac
         Raises:
             UsageError: when that can't be had, saying what to do.
         """
+
+    def adapt(self, batch: Mapping) -> None:
+        """Sets the weights that depend on the data before the first step, where there are such; averages begin there.
+
+        `ganzoo.train` calls it where a run begins. Architectures do their part, then call this one.
+
+        Args:
+            batch: arrays by the keys of a batch, of `adapts_to` examples.
+        """
+        for name, average in self._averages.items():
+            average.set_weights(self._networks[name].get_weights())
 
     def teach(self, teachers: Mapping[str, keras.Model]) -> None:
         """Takes the networks that the deployed networks learn to imitate, by their names; they are trained no more.

@@ -1,6 +1,7 @@
 """The terms of losses in which a discriminator has a say, and penalties of its gradients."""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -19,24 +20,29 @@ class AdversarialTerms:
     augmented, all by the same draw, and the penalty goes by all that are no whole numbers.
     """
 
-    def discriminator_terms(self, name: str, real: tuple | Mapping, fake: tuple | Mapping) -> dict:
+    def discriminator_terms(
+        self, name: str, real: tuple | Mapping, fake: tuple | Mapping, judge: Callable | None = None
+    ) -> dict:
         """Returns the weighted terms of a discriminator's loss: real, fake and the penalty, if any.
 
         Args:
             name: of the discriminator; the terms are called after it.
             real: what it is shown of the batch.
             fake: the same with what a generator made.
+            judge: what gives logits, where it isn't the network itself that does, and generators learn by something
+                else: how sure it is then means no harm, and the doctor is not told.
         """
-        network, weight = self._networks[name], self.config.discriminator_weight
+        weight, teaches = self.config.discriminator_weight, judge is None
+        judge = judge or functools.partial(self._networks[name], training=True)
         family = losses.ADVERSARIAL_LOSSES[self.config.adversarial_loss]
         real = self._shown(name, real, f"{name} real")
         fake = self._shown(name, fake, f"{name} fake")
-        real_logits, fake_logits = network(real, training=True), network(fake, training=True)
-        self._observe_logits(name, real_logits, fake_logits, family.boundary)
+        real_logits, fake_logits = judge(real), judge(fake)
+        self._observe_logits(name, real_logits, fake_logits, family.boundary if teaches else None)
         return {
             f"{name}_real": weight * family.real(real_logits),
             f"{name}_fake": weight * family.fake(fake_logits),
-            **self._penalty_terms(name, real, fake),
+            **self._penalty_terms(name, judge, real, fake),
         }
 
     def adversarial_loss(self, name: str, fake: tuple | Mapping) -> Any:
@@ -71,7 +77,7 @@ class AdversarialTerms:
             self.observe(f"{name}_real_accuracy", ops.mean(ops.cast(real > boundary, "float32")))
             self.observe(f"{name}_fake_accuracy", ops.mean(ops.cast(fake < boundary, "float32")))
 
-    def _penalty_terms(self, name, real, fake) -> dict:
+    def _penalty_terms(self, name, judge, real, fake) -> dict:
         if self.config.penalty == "none":
             return {}
         named = isinstance(real, Mapping)
@@ -80,7 +86,7 @@ class AdversarialTerms:
 
         def logits_of(values: list):
             given = whole | dict(zip(keys, values, strict=True))
-            return self._networks[name](given if named else given[0], training=True)
+            return judge(given if named else given[0])
 
         points = [whole[key] for key in keys]
         if self.config.penalty == "r1":

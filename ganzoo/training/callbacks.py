@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 import keras
 import numpy as np
 
+from ganzoo.data.fields import as_shown
 from ganzoo.files.atomic import replacing
 from ganzoo.generators import pictures, provenance
 from ganzoo.training import checkpoints, doctor, health, metrics_file
@@ -85,7 +86,8 @@ class Samples(Measuring):
         pictures.save(picture, self.directory.sample(step))
         self.board.image("samples", picture, step)
         generated = {title: columns[title] for title in self.model.generated}
-        real = {title: np.asarray(self.examples[key]) for title, key in self.model.generated.items()}
+        fields = self.model.fields
+        real = {title: as_shown(fields[key], self.examples[key]) for title, key in self.model.generated.items()}
         self.measures = (step, health.measure_samples(generated, real, self.training_images()))
 
 

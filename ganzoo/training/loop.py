@@ -7,6 +7,8 @@ import math
 import platform
 from collections.abc import Callable, Iterator, Mapping
 
+import numpy as np
+
 from ganzoo.backends import backend
 from ganzoo.config.parsing import to_document
 from ganzoo.config.recipe import Recipe
@@ -51,6 +53,13 @@ def build(recipe: Recipe, strategy_name: str, init: str | None, shared: Callable
     if init is not None and backend.devices.is_chief(strategy):
         teachers.initialize(gan, init)
     return gan
+
+
+def adapt(gan: GAN, pipeline: Pipeline) -> None:
+    """Sets the initial weights that depend on the data, by the first batches, where the architecture has such."""
+    if gan.adapts_to:
+        batches = [pipeline.batch(step) for step in range(math.ceil(gan.adapts_to / pipeline.batch_size))]
+        gan.adapt({key: np.concatenate([batch[key] for batch in batches]) for key in gan.batch_names})
 
 
 def describe(gan: GAN, recipe: Recipe, last_step: int, names: Names) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ganzoo.config.recipe import Recipe
-from ganzoo.data.fields import Clip, Crop, Image, Label, fields_of, keys_of
+from ganzoo.data.fields import Clip, Crop, Image, Label, as_shown, fields_of, keys_of
 from ganzoo.data.pipeline import Pipeline
 from ganzoo.training import health
 
@@ -90,7 +90,7 @@ def warnings(recipe: Recipe, pipeline: Pipeline, last_step: int) -> list[str]:
         )
     fixed = pipeline.fixed(COMPARED)
     for key in keys_of(recipe.model, Image):
-        images = fixed[key]
+        images = as_shown(fields_of(recipe.model)[key], fixed[key])
         if health.largest_difference(images) < health.ALIKE:
             found.append(
                 f"{key}: {len(images)} images, spread evenly over all, are the same, to within 2 levels of 255: "

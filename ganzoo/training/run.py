@@ -86,6 +86,8 @@ def train(
             print(printable_lines(_plan(recipe, directory, gan, pipeline, last_step, warnings, fresh)))
             return gan
         with loop.lock(directory, gan, fresh, progress) as directory:
+            if init is None:
+                loop.adapt(gan, pipeline)
             loop.restore(gan, directory, progress)
             progress.say(f"{pipeline.description}; run directory {directory.path}")
             run = loop.Run(recipe, directory, gan, pipeline, examples, last_step, progress, evaluator)

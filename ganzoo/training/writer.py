@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganzoo.data.fields import Image
+from ganzoo.data.fields import Image, as_shown
 from ganzoo.errors import RunError
 from ganzoo.metrics.memorizing import thumbnails
 from ganzoo.training import callbacks, checkpoints, doctor, metrics_file, report
@@ -138,7 +138,7 @@ class RunWriter:
 
     def _training_images(self):
         (key,) = self.run.gan.generated.values()
-        return thumbnails(self.run.pipeline.fixed(TRAINING_IMAGES)[key])
+        return thumbnails(as_shown(self.run.gan.fields[key], self.run.pipeline.fixed(TRAINING_IMAGES)[key]))
 
 
 def _paints_from_noise(gan: "GAN") -> bool:

@@ -138,6 +138,7 @@ def test_a_confusion_of_three_one_one_one_is_a_third_of_errors():
     assert found["cross_entropy"].value == pytest.approx(math.log1p(math.exp(-2)) + 2 * 2 / 6, rel=1e-5)
     assert found["worst_recall"].value == 0.5 and found["worst_recall"].images == 2
     assert "of class 1" in found["worst_recall"].how
+    assert [found[f"test_error_of_{name}"].value for name in (0, 1)] == [25, 50]
 
 
 def test_a_run_can_ask_for_the_errors_of_a_classifier_and_for_no_distances():

@@ -11,11 +11,14 @@ from ganzoo.errors import UsageError
 from ganzoo.evaluation.protocol import register
 from ganzoo.evaluation.results import Column, Result
 from ganzoo.evaluation.setting import Found, Setting, first, first_signature, together
+from ganzoo.lite.answers import names_of
 from ganzoo.lite.network import made
 from ganzoo.metrics.classification import cross_entropies, errors, recalls
 
 AT_ONCE = 64
-"""Split that are classified at a time."""
+"""Examples that are classified at a time."""
+SHOWN = 30
+"""The most classes whose errors are told one by one."""
 COLUMN = Column("output", "the labels of the test images")
 
 
@@ -36,9 +39,10 @@ def gives_classes(config) -> bool:
 @register("classes", fits=gives_classes, metrics=("test_error", "cross_entropy", "worst_recall"))
 def classes(setting: Setting) -> Found:
     """Yields how often, how surely, and for which class most the classifier is wrong."""
-    logits, labels = _answers(setting)
+    logits, labels, names = _answers(setting)
     wrong, surprise = 100.0 * errors(logits, labels), cross_entropies(logits, labels)
-    yield _mean("test_error", "test error", wrong, "share whose largest logit is not the label's", unit="%")
+    how = "share whose largest logit is not the label's"
+    yield _mean("test_error", "test error", wrong, how, unit="%")
     yield _mean("cross_entropy", "cross entropy", surprise, "of the softmax of the logits, in nats")
     recalled = recalls(logits, labels)
     worst = min(recalled, key=recalled.get)
@@ -49,12 +53,15 @@ def classes(setting: Setting) -> Found:
         value=recalled[worst],
         better="higher",
         images=int((labels == worst).sum()),
-        how=f"share that is recognized of class {worst}, the least of {len(recalled)} classes",
+        how=f"share that is recognized of class {names[worst]}, the least of {len(recalled)} classes",
     )
+    for number in list(recalled)[: SHOWN if len(recalled) <= SHOWN else 0]:
+        name = names[number]
+        yield _mean(f"test_error_of_{name}", f"test error of {name}", wrong[labels == number], how, unit="%")
 
 
-def _answers(setting: Setting) -> tuple[np.ndarray, np.ndarray]:
-    """Logits (N, classes) of all test examples, and their labels (N,)."""
+def _answers(setting: Setting) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Returns logits (N, classes) of all test examples, their labels (N,), and what the classes are called."""
     _, network = first(setting)
     key, label_key = labeled(setting.recipe.model)
     examples, known = setting.test.sets[key], setting.test.sets[label_key]
@@ -74,7 +81,7 @@ def _answers(setting: Setting) -> tuple[np.ndarray, np.ndarray]:
             f"{where}: of class {labels.max()}, and {network.name} tells classes 0 to {logits.shape[1] - 1}; evaluate "
             "it on data of the classes that it was trained on"
         )
-    return logits, labels
+    return logits, labels, names_of(network.interface.output)
 
 
 def _mean(key: str, metric: str, values: np.ndarray, how: str, unit: str = "") -> Result:
