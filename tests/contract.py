@@ -28,7 +28,7 @@ def every_trainable_weight_gets_a_gradient(gan):
     active = [phase for phase in gan.phases() if phase.runs_at(0)]
     after = small.weights(gan)
     for phase, name in ((each, name) for each in active for name in each.networks):
-        updates = sum(name in other.networks for other in active)
+        updates = sum(other.repeats for other in active if name in other.networks)
         for weight, values in before[name].items():
             change = np.abs(after[name][weight] - values)
             assert np.isfinite(change).all(), (name, weight)

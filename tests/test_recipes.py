@@ -25,8 +25,11 @@ def test_a_recipe_that_ships_has_no_mistake_and_says_how_to_run_it(name):
     assert f"ganzoo train {short.get(name, name)}" in header(name)
 
 
-FETCHED = {"improved_gan": ("improved_gan_mnist", "tfds:mnist")}
-"""Architectures that are known for data which is not embedded: their default recipes fetch it once."""
+FETCHED = {
+    "biggan": ("biggan_letters", "folder:letters"),
+    "improved_gan": ("improved_gan_mnist", "tfds:mnist"),
+}
+"""Architectures whose default recipes are of data that is not embedded: it is fetched once, or built by a script."""
 
 
 @pytest.mark.parametrize("architecture", names())

@@ -161,14 +161,23 @@ class _SpectralNorm:
         )
 
     def call(self, inputs, training=False):
+        outputs = self.apply_kernel(inputs, self.normalized_kernel(training))
+        return outputs + ops.convert_to_tensor(self.bias) if self.use_bias else outputs
+
+    def normalized_kernel(self, training=False):
+        """Returns the kernel over its largest singular value, as a call takes it."""
         kernel = ops.convert_to_tensor(self.kernel)
         matrix = ops.reshape(kernel, (-1, kernel.shape[-1]))
         u, v = self._power_iteration(ops.stop_gradient(matrix))
         if training:
             self.u.assign(u)
-        sigma = ops.sum(ops.matmul(v, matrix) * u)
-        outputs = self.apply_kernel(inputs, kernel / sigma)
-        return outputs + ops.convert_to_tensor(self.bias) if self.use_bias else outputs
+        return kernel / ops.sum(ops.matmul(v, matrix) * u)
+
+    def settle(self, iterations=50):
+        """Finds the largest singular value of a kernel that was given, by so many power iterations."""
+        matrix = ops.reshape(ops.convert_to_tensor(self.kernel), (-1, self.kernel.shape[-1]))
+        for _ in range(iterations):
+            self.u.assign(self._power_iteration(matrix)[0])
 
     # A layer of Keras saves the variables that it knows of, and so leaves `u` out.
 
