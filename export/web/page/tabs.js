@@ -1,4 +1,4 @@
-// The three panels, one of which is shown: by pointer, by arrow keys, and by the address's #.
+// The panels, one of which is shown: by pointer, by arrow keys, and by the address's #.
 
 const tabs = [...document.querySelectorAll("[role=tab]")];
 
