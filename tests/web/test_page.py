@@ -732,13 +732,12 @@ def test_a_phone_shows_every_panel_without_scrolling_sideways(browser, site, pla
         assert width == 320, tab.text
 
 
-def test_what_has_no_network_says_how_to_get_one(browser, site):
-    browser.get(f"{site}one/")
+def test_what_has_a_network_is_shown_first_and_what_has_none_says_how_to_get_one(browser, site):
+    open_page(browser, f"{site}one/")
+    assert find(browser, "#emoji").is_displayed()
+    find(browser, "#tab-colour").click()
     wait(lambda: "ganzoo export runs/pix2pix_avatars" in find(browser, "#colour").text)
     assert not find(browser, "#drawing").is_displayed()
-    find(browser, "#tab-new").click()
-    wait(lambda: "runs on" in find(browser, "#state").text)
-    assert find(browser, "#emoji").is_displayed()
 
 
 def damaged_file(folder):

@@ -32,7 +32,7 @@ async function start() {
     task.use = own.length ? startPanel({ failed, worked }) : () => {};
     tasks[id] = task;
   }
-  watchTabs(show);
+  watchTabs(show, Object.keys(tasks).find((id) => tasks[id].model));
 }
 
 function show(id) {
