@@ -16,7 +16,7 @@ import { interfaceOf, signatureOf, tensorsOf } from "./page/card.js";
 const HERE = dirname(fileURLToPath(import.meta.url));
 const CARD_VERSIONS = [1, 2];
 /** What the page has a tab for. */
-const SIGNATURES = ["image -> image", "latents -> image"];
+const SIGNATURES = ["image -> image", "latents -> image", "image -> classes"];
 /** What each accelerator is given, best first. */
 const PREFERRED = {
   webgpu: ["float16", "none", "dynamic", "int8", "int16x8"],
@@ -97,7 +97,8 @@ function checkSignatures(source, entries) {
   const other = entries.find(([, entry]) => !SIGNATURES.includes(signatureOf(entry)));
   if (!other) return;
   const [name, entry] = other;
-  throw new UsageError(`${source}: ${name} is of ${signatureOf(entry)}; the page runs ${SIGNATURES.join(" and ")} alone`);
+  const known = `${SIGNATURES.slice(0, -1).join(", ")} and ${SIGNATURES.at(-1)}`;
+  throw new UsageError(`${source}: ${name} is of ${signatureOf(entry)}; the page runs ${known} alone`);
 }
 
 function parseCard(place) {
@@ -126,8 +127,15 @@ function isEntry([name, entry]) {
   const isBeside = /^[^/\\]+$/.test(name) && !/^\.*$/.test(name);
   if (!isBeside || !isObject(entry) || (entry.format === "tflite" && !name.endsWith(".tflite"))) return false;
   return Object.values(tensorsOf(entry)).every(
-    (tensors) => Array.isArray(tensors) && tensors.every((one) => isObject(one) && Array.isArray(one.shape)),
+    (tensors) => Array.isArray(tensors) && tensors.every(isTensor),
   );
+}
+
+function isTensor(tensor) {
+  if (!isObject(tensor) || !Array.isArray(tensor.shape)) return false;
+  const names = tensor.names ?? [];
+  if (!Array.isArray(names) || !names.every((name) => typeof name === "string")) return false;
+  return tensor.kind !== "classes" || !names.length || names.length === tensor.shape.at(-1);
 }
 
 /** Browsers take no integer inputs, and no free sizes. */
@@ -154,7 +162,9 @@ function choose(files, precisions) {
 }
 
 function taskOf(entry) {
-  if (interfaceOf(entry).input.kind === "latents") return "new";
+  const { input, output } = interfaceOf(entry);
+  if (input.kind === "latents") return "new";
+  if (output.kind === "classes") return "classify";
   return entry.scale > 1 ? "enlarge" : "colour";
 }
 

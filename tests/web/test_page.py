@@ -11,10 +11,12 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import exported
 import keras
 import numpy as np
 import pytest
 import small
+import tensorflow as tf
 import yaml
 from PIL import Image
 from selenium import webdriver
@@ -32,6 +34,7 @@ from ganzoo.recipes import recipes
 
 WEB = Path(__file__).parents[2] / "export" / "web"
 SIZES = {"srgan": (32, 32)}
+DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +48,21 @@ def models(tmp_path_factory):
         export(generator, folder / name, size=SIZES.get(name))
         if name == "pix2pix":
             export(run_with_hints(generator, tmp_path_factory.mktemp("run")), folder / "hinted")
+    write_classifier(folder / "digits", (28, 28, 1), {"mean": 0.0, "std": 255.0}, len(DIGITS), names=DIGITS)
+    write_classifier(folder / "photos", (40, 24, 3), {"mean": 127.5, "std": 127.5}, 100)
     return {path.name: path for path in (*folder.iterdir(), WEB.parents[1] / "tests/lite/version_1")}
+
+
+def write_classifier(folder, shape, scale, count, **named):
+    """A linear network of random weights, whose logits for a picture of any kind differ by a few units."""
+    folder.mkdir()
+    inputs = int(np.prod(shape))
+    kernel = np.random.default_rng(5).normal(scale=6 / inputs**0.5, size=(inputs, count)).astype("float32")
+    takes = {"shape": [1, *shape], "dtype": "float32", **scale}
+    gives = {"name": "classes", "kind": "classes", "shape": [1, count], "dtype": "float32", **named}
+    file = exported.write(folder, lambda image: tf.reshape(image, [1, -1]) @ kernel, takes, gives, any_size="whole")
+    entry = exported.entry_of(folder, file.name, file) | {"format": "tflite", "quantization": "none"}
+    exported.write_card(folder, {file.name: entry})
 
 
 def export(model, out, **options):
@@ -103,6 +120,7 @@ def site(sources, models, tmp_path_factory):
         "hinted": ["hinted"],
         "both": ["hinted", "pix2pix"],
         "old": ["version_1"],
+        "classifiers": ["digits", "photos"],
     }
     for place, names in places.items():
         built = build(sources, root / "some where" / place, *[models[name] for name in names])
@@ -208,19 +226,22 @@ def check_is_coloured(browser, painter):
     return expected
 
 
-def draw(browser, *points):
+def draw(browser, *points, place="#drawing", release=True):
     """A stroke by mouse through points that are given from -1 to 1."""
-    canvas = find(browser, "#drawing")
+    canvas = find(browser, place)
     half = canvas.size["width"] / 2
     first, *others = [(round(x * half), round(y * half)) for x, y in points]
     actions = ActionChains(browser, duration=60).move_to_element_with_offset(canvas, *first).click_and_hold()
     for point in others:
         actions.move_to_element_with_offset(canvas, *point)
-    actions.release().perform()
+    if release:
+        actions.release()
+    actions.perform()
 
 
 def runner(models, name):
-    return GanzooLite(models[name] / "generator_dynamic.tflite")
+    (file,) = models[name].glob("*.tflite")
+    return GanzooLite(file)
 
 
 def test_what_is_drawn_is_coloured_as_the_runner_colours_it_stroke_by_stroke(browser, site, models):
@@ -545,10 +566,164 @@ def test_the_slider_walks_along_the_great_circle_between_the_stops(browser, site
     check_becomes(browser, "#emoji", pictures[1])
 
 
-@pytest.mark.parametrize("place", ["all", "hinted"])
+def shares(browser):
+    """Returns the shares that the bars show, by the names of the classes, from top to bottom; {} of an empty pad."""
+    script = """return [...document.querySelectorAll("#bars tr")].map((row) =>
+        [row.querySelector("th").textContent, row.querySelector("data").value])"""
+    return {name: float(share) for name, share in browser.execute_script(script) if share}
+
+
+def check_tells(browser, expected):
+    """Soon the bars show the shares that the runner gave, the largest of them marked and named."""
+
+    def tells():
+        found = shares(browser)
+        return found and all(abs(share - expected.get(name, 9)) < 1e-4 for name, share in found.items())
+
+    wait(tells)
+    best, share = next(iter(expected.items()))
+    rows = [row.text.split("\n") for row in browser.find_elements(By.CSS_SELECTOR, "#bars .best")]
+    assert rows == [[best, f"{100 * share:.1f} %"]]
+    assert find(browser, "#guess").text == best
+    widths = browser.execute_script("""return [...document.querySelectorAll(".bar")].map((bar) =>
+        Number(bar.style.getPropertyValue("--share")))""")
+    assert widths == list(shares(browser).values())
+
+
+def sketch(browser, *points, **options):
+    draw(browser, *points, place="#sketch", **options)
+
+
+def seen(browser):
+    """What the network was given, once it no longer changes."""
+    found = []
+
+    def stays():
+        found.append((shares(browser), pixels(browser, "#seen")))
+        time.sleep(0.15)
+        return len(found) > 1 and found[-1][0] == found[-2][0] != {}
+
+    wait(stays)
+    return found[-1][1]
+
+
+SEVEN = (-0.4, -0.6), (0.5, -0.6), (0.1, 0.1), (-0.1, 0.7)
+
+
+def test_what_is_drawn_is_told_as_the_runner_tells_it_before_the_pen_is_lifted(browser, site, models):
+    classifier = runner(models, "digits")
+    open_page(browser, f"{site}classifiers/#classify")
+    assert shares(browser) == {}
+    sketch(browser, *SEVEN, release=False)
+    one = classifier.answer(seen(browser))["classes"]
+    check_tells(browser, one)
+    assert list(shares(browser)) == DIGITS
+    ActionChains(browser).release().perform()
+    sketch(browser, (-0.3, 0.1), (0.5, 0.1))
+    two = classifier.answer(seen(browser))["classes"]
+    check_tells(browser, two)
+    assert two != pytest.approx(one, abs=1e-2)
+    find(browser, "#sketch-undo").click()
+    check_tells(browser, one)
+
+
+def test_strokes_are_seen_as_mnist_has_its_digits_wherever_and_however_large_one_draws(browser, site):
+    open_page(browser, f"{site}classifiers/#classify")
+    found = []
+    for scale, x, y in ((1, 0, 0), (0.4, -0.5, 0.55)):
+        sketch(browser, *[(x + scale * across, y + scale * down) for across, down in SEVEN])
+        found.append(seen(browser)[..., 0].astype("float64"))
+        find(browser, "#sketch-clear").click()
+        wait(lambda: not shares(browser))
+    for image in found:
+        assert image.shape == (28, 28)
+        # White on black, with greys between; 10 to 15 % of it are white, as of MNIST's sevens.
+        assert (image.min(), image.max()) == (0, 255)
+        assert 0.08 < image.mean() / 255 < 0.15
+        assert ((image > 0) & (image < 255)).sum() > 30
+        # The larger side is 20 pixels, and the mass in the middle of pixel 14 from 0: so it is in all of MNIST.
+        rows, columns = np.flatnonzero(image.max(1) > 12), np.flatnonzero(image.max(0) > 12)
+        assert max(np.ptp(rows), np.ptp(columns)) + 1 == pytest.approx(20, abs=1)
+        weights = image / image.sum()
+        assert [(weights.sum(1 - axis) @ np.arange(28)) for axis in (0, 1)] == pytest.approx([14, 14], abs=0.1)
+    assert np.abs(found[0] - found[1]).mean() < 4
+
+
+def test_clearing_takes_drawing_bars_and_name_away(browser, site):
+    open_page(browser, f"{site}classifiers/#classify")
+    sketch(browser, *SEVEN)
+    wait(lambda: shares(browser))
+    assert pixels(browser, "#sketch").min() == 0
+    assert not find(browser, "#sketch-hint").is_displayed()
+    find(browser, "#sketch-clear").click()
+    wait(lambda: not shares(browser))
+    assert pixels(browser, "#sketch").min() == 255
+    assert find(browser, "#guess").text == find(browser, "#guess-said").text == ""
+    assert browser.find_elements(By.CSS_SELECTOR, "#bars .best") == []
+    assert find(browser, "#sketch-hint").is_displayed()
+    assert not find(browser, "#sketch-clear").is_enabled()
+
+
+def drop(browser, path):
+    """Drops a file onto the page."""
+    script = """const [base64, name] = arguments;
+        const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File([bytes], name));
+        document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));"""
+    browser.execute_script(script, base64.b64encode(path.read_bytes()).decode(), path.name)
+
+
+def colored_and_clear():
+    """A picture of noise that is larger than networks take, of another shape, and partly clear."""
+    noise = np.random.default_rng(1).integers(0, 256, (9, 6, 4), dtype="uint8")
+    return Image.fromarray(noise).resize((60, 90), Image.Resampling.NEAREST)
+
+
+def test_a_picture_that_is_dropped_is_told_as_the_runner_tells_it_until_one_draws(browser, site, models, tmp_path):
+    colored_and_clear().save(tmp_path / "mine.png")
+    open_page(browser, f"{site}classifiers/#classify")
+    sketch(browser, (-0.5, 0), (0.5, 0))
+    drop(browser, tmp_path / "mine.png")
+    check_tells(browser, runner(models, "digits").answer(colored_and_clear())["classes"])
+    assert not find(browser, "#sketch-hint").is_displayed()
+    sketch(browser, *SEVEN)
+    wait(lambda: pixels(browser, "#seen").min() == 0)
+    check_tells(browser, runner(models, "digits").answer(seen(browser))["classes"])
+
+
+def test_of_many_classes_the_ten_largest_are_told_in_order(browser, site, models, tmp_path):
+    colored_and_clear().save(tmp_path / "mine.png")
+    open_page(browser, f"{site}classifiers/#classify")
+    find(browser, "#picture").send_keys(str(tmp_path / "mine.png"))
+    wait(lambda: shares(browser))
+    find(browser, "#models option:nth-child(2)").click()
+    wait(lambda: "photos model runs on" in find(browser, "#state").text)
+    expected = runner(models, "photos").answer(colored_and_clear())["classes"]
+    check_tells(browser, expected)
+    assert list(shares(browser)) == list(expected)[:10]
+    assert "10 largest of 100" in find(browser, "#more-classes").text
+    # A network of colors sees a drawing as it is, where it is, black on white.
+    sketch(browser, (-0.9, -0.9), (-0.9, 0.9))
+    wait(lambda: pixels(browser, "#seen").max() == 255)
+    image = seen(browser)
+    assert image.shape == (40, 24, 3)
+    assert (image[20, 1].max(), image[20, 5:].min()) == (0, 255)
+    check_tells(browser, runner(models, "photos").answer(image)["classes"])
+
+
+def test_a_phone_shows_what_is_drawn_and_all_bars_on_one_screen(browser, site):
+    resize(browser, 390, 844)
+    open_page(browser, f"{site}classifiers/#classify")
+    for place in ("#sketch", "#guess-said", ".bars", "#sketch-clear"):
+        box = browser.execute_script("return document.querySelector(arguments[0]).getBoundingClientRect()", place)
+        assert box["top"] >= 0 and box["bottom"] <= 844, place
+
+
+@pytest.mark.parametrize("place", ["all/", "hinted/", "classifiers/#classify"])
 def test_a_phone_shows_every_panel_without_scrolling_sideways(browser, site, place):
     resize(browser, 320, 640)
-    open_page(browser, f"{site}{place}/")
+    open_page(browser, f"{site}{place}")
     tabs = browser.find_elements(By.CSS_SELECTOR, "[role=tab]")
     for tab in tabs:
         tab.click()
@@ -557,13 +732,12 @@ def test_a_phone_shows_every_panel_without_scrolling_sideways(browser, site, pla
         assert width == 320, tab.text
 
 
-def test_what_has_no_network_says_how_to_get_one(browser, site):
-    browser.get(f"{site}one/")
+def test_what_has_a_network_is_shown_first_and_what_has_none_says_how_to_get_one(browser, site):
+    open_page(browser, f"{site}one/")
+    assert find(browser, "#emoji").is_displayed()
+    find(browser, "#tab-colour").click()
     wait(lambda: "ganzoo export runs/pix2pix_avatars" in find(browser, "#colour").text)
     assert not find(browser, "#drawing").is_displayed()
-    find(browser, "#tab-new").click()
-    wait(lambda: "runs on" in find(browser, "#state").text)
-    assert find(browser, "#emoji").is_displayed()
 
 
 def damaged_file(folder):
@@ -607,6 +781,15 @@ def conditional(folder):
     (folder / "card.json").write_text(json.dumps(document), "utf-8")
 
 
+def names_of_more_classes(folder):
+    document = json.loads((folder / "card.json").read_text("utf-8"))
+    (entry,) = document["files"].values()
+    entry["outputs"] = [
+        {"name": "classes", "kind": "classes", "shape": [1, 3], "dtype": "float32", "names": ["a", "b"]}
+    ]
+    (folder / "card.json").write_text(json.dumps(document), "utf-8")
+
+
 def later_card(folder):
     document = json.loads((folder / "card.json").read_text("utf-8"))
     (folder / "card.json").write_text(json.dumps({**document, "card_version": 3}), "utf-8")
@@ -621,7 +804,8 @@ def later_card(folder):
         (damaged_file, "generator_dynamic.tflite: not the file that its card.json describes"),
         (integer_inputs, "no .tflite file of a fixed size with float inputs"),
         (no_card, "no card.json in it"),
-        (conditional, "is of latents and label -> image; the page runs image -> image and latents -> image alone"),
+        (conditional, "is of latents and label -> image; the page runs image -> image, latents -> image and image -> "),
+        (names_of_more_classes, "not the card of an exported model"),
         (later_card, "card version 3; this page reads 1 and 2"),
     ],
 )

@@ -1,8 +1,9 @@
 // What the worker can be asked for.
 
+import { softmax } from "./answers.js";
 import { openNetwork } from "./network.js";
 import { encodePng } from "./png.js";
-import { rgbOf, strips } from "./tiling.js";
+import { fitted, rgbaOf, rgbOf, strips, valuesOf } from "./tiling.js";
 
 const networks = new Map();
 
@@ -48,6 +49,15 @@ export async function sample({ model, latents }) {
   const start = performance.now();
   const picture = network.toRgba(await network.run(latents));
   return result({ ...picture, took: performance.now() - start });
+}
+
+/** The share of each class, in the order of their numbers; and the picture as the network sees it, as RGBA. */
+export async function classify({ model, pixels, width, height }) {
+  const network = await opened(model);
+  const seen = fitted(network, rgbOf(pixels, width, height));
+  const logits = await network.run(valuesOf(network, seen));
+  if (!logits.every(Number.isFinite)) throw new Error("the network gives what is not a number; export or train it again.");
+  return result({ shares: softmax(logits), pixels: rgbaOf(seen), width: seen.width, height: seen.height });
 }
 
 function opened(model, tell = () => {}) {

@@ -3,8 +3,8 @@
 import { interfaceOf } from "./card.js";
 import { loadAndCompile, loadLiteRt, Tensor } from "./runtime/litert.js";
 
-/** Mean squared difference, of a range of 255, from which on a GPU is held to be wrong: 30 dB. */
-const WRONG = 255 ** 2 / 10 ** 3;
+/** Difference from which on a GPU is held to be wrong: 30 dB. */
+const WRONG = 1 / 10 ** 3;
 
 let runtime = null;
 let turn = Promise.resolve();
@@ -20,7 +20,7 @@ export async function openNetwork(model, tell) {
   const file = model.files[hasGpu ? "webgpu" : "wasm"];
   const bytes = await fetchBytes(new URL(file, base), tell);
   const onCpu = await compiled(bytes, file, card, "wasm");
-  // Also where there is a GPU: the first run prepares much, and what it paints is what a GPU should paint.
+  // Also where there is a GPU: the first run prepares much, and what it gives is what a GPU should give.
   const expected = await tried(onCpu);
   const onGpu = hasGpu ? await onGpuIfGood(bytes, file, card, expected) : null;
   if (onGpu) onCpu.delete();
@@ -37,15 +37,15 @@ async function loadRuntime() {
   }
 }
 
-/** Null where the GPU does not take the whole network, paints something else than the processor, or takes longer. */
+/** Null where the GPU does not take the whole network, gives something else than the processor, or takes longer. */
 async function onGpuIfGood(bytes, file, card, expected) {
   let network = null;
   try {
     network = await compiled(bytes, file, card, "webgpu");
     if (!network.isWholly) throw new Error("it does not take all of it");
     const found = await tried(network);
-    const isSame = difference(found.painted, expected.painted, network.output) < WRONG;
-    if (!isSame) throw new Error("it paints another picture");
+    const isSame = difference(found.given, expected.given, network.output) < WRONG;
+    if (!isSame) throw new Error("it gives something else");
     if (found.took > expected.took) throw new Error("it is slower than the processor");
     return network;
   } catch (error) {
@@ -55,13 +55,13 @@ async function onGpuIfGood(bytes, file, card, expected) {
   }
 }
 
-/** What it paints, and how long it takes, in milliseconds, when it is warm. */
+/** What it gives, and how long it takes, in milliseconds, when it is warm. */
 async function tried(network) {
   const input = probe(network.input.shape);
   await network.run(input);
   const start = performance.now();
-  const painted = await network.run(input);
-  return { painted, took: performance.now() - start };
+  const given = await network.run(input);
+  return { given, took: performance.now() - start };
 }
 
 async function compiled(bytes, file, card, accelerator) {
@@ -112,9 +112,11 @@ function probe(shape) {
   return Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => Math.sin(i / 7));
 }
 
-/** Mean squared difference of two pictures, of a range of 255; NaN where one has what is not a number. */
-function difference(values, others, { std }) {
-  return values.reduce((sum, value, i) => sum + ((value - others[i]) * std) ** 2, 0) / values.length;
+/** Squared difference: of pictures by their range, of logits by their own power. NaN where one is not a number. */
+function difference(values, others, { kind, std }) {
+  const errors = values.reduce((sum, value, i) => sum + (value - others[i]) ** 2, 0);
+  const power = kind === "image" ? others.length * (255 / std) ** 2 : others.reduce((sum, value) => sum + value ** 2, 0);
+  return errors / power;
 }
 
 async function fetchJson(url) {

@@ -1,6 +1,7 @@
 // The page: which networks are there, which one is used, and what it is doing.
 
 import { interfaceOf } from "./card.js";
+import { startClassifying } from "./classify.js";
 import { startColouring } from "./colour.js";
 import { startEmoji } from "./emoji.js";
 import { startEnlarging } from "./enlarge.js";
@@ -8,7 +9,7 @@ import { ask } from "./painter.js";
 import { watchTabs } from "./tabs.js";
 
 const byId = (id) => document.getElementById(id);
-const panels = { colour: startColouring, enlarge: startEnlarging, new: startEmoji };
+const panels = { colour: startColouring, enlarge: startEnlarging, new: startEmoji, classify: startClassifying };
 /** For each panel: its models, the one that is used, what to call with it, what is said now, and when all is well. */
 const tasks = {};
 let current = null;
@@ -31,7 +32,7 @@ async function start() {
     task.use = own.length ? startPanel({ failed, worked }) : () => {};
     tasks[id] = task;
   }
-  watchTabs(show);
+  watchTabs(show, Object.keys(tasks).find((id) => tasks[id].model));
 }
 
 function show(id) {

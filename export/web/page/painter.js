@@ -51,3 +51,16 @@ export function newestWins(work) {
     }
   };
 }
+
+/** Runs `work` in the next frame, once however often it is asked to. */
+export function oncePerFrame(work) {
+  let asked = false;
+  return () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => {
+      asked = false;
+      work();
+    });
+  };
+}

@@ -1,9 +1,13 @@
-// The three panels, one of which is shown: by pointer, by arrow keys, and by the address's #.
+// The panels, one of which is shown: by pointer, by arrow keys, and by the address's #.
 
 const tabs = [...document.querySelectorAll("[role=tab]")];
 
-/** Calls `shown` with the panel's id, now and whenever another is chosen. */
-export function watchTabs(shown) {
+/**
+ * Calls `shown` with the panel's id, now and whenever another is chosen.
+ *
+ * @param usual the panel that is shown where the address names none
+ */
+export function watchTabs(shown, usual) {
   const choose = (tab, { focus = false } = {}) => {
     for (const other of tabs) {
       other.ariaSelected = String(other === tab);
@@ -13,7 +17,8 @@ export function watchTabs(shown) {
     if (focus) tab.focus();
     shown(panelOf(tab).id);
   };
-  const byAddress = () => choose(tabs.find((tab) => `#${panelOf(tab).id}` === location.hash) ?? tabs[0]);
+  const tabOf = (id) => tabs.find((tab) => panelOf(tab).id === id);
+  const byAddress = () => choose(tabOf(location.hash.slice(1)) ?? tabOf(usual));
   const go = (tab, options) => {
     history.replaceState(null, "", `#${panelOf(tab).id}`);
     choose(tab, options);

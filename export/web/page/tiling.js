@@ -15,6 +15,29 @@ export function rgbOf(pixels, width, height) {
   return { data, width, height };
 }
 
+/** A picture of `rgbOf` as a network of one size sees it: at that size, and grey where it takes one channel. */
+export function fitted({ input }, picture) {
+  const [, height, width, channels] = input.shape;
+  return resize(channels === 1 ? grey(picture) : picture, width, height);
+}
+
+/** What a network takes of a picture of its size. */
+export function valuesOf(network, picture) {
+  return cut(network, picture, 0, 0);
+}
+
+/** RGBA of a picture of `rgbOf`. */
+export function rgbaOf({ data, width, height }) {
+  const pixels = new Uint8ClampedArray(width * height * 4);
+  for (let i = 0, j = 0; j < data.length; ) {
+    pixels[i++] = data[j++];
+    pixels[i++] = data[j++];
+    pixels[i++] = data[j++];
+    pixels[i++] = 255;
+  }
+  return pixels;
+}
+
 /**
  * The painted picture from top to bottom, as {rgb, top, rows, width, offset in pixels, rgba()}.
  *
@@ -122,8 +145,15 @@ function mirrored(place, length) {
   return within < length ? within : period - within;
 }
 
+function grey({ data, width, height }) {
+  const levels = new Uint8Array(data.length);
+  for (let i = 0; i < data.length; i += 3) levels.fill(luminance(data, i), i, i + 3);
+  return { data: levels, width, height };
+}
+
+/** In the whole numbers that Pillow computes it with. */
 function luminance(data, pixel) {
-  return Math.round(0.299 * data[pixel] + 0.587 * data[pixel + 1] + 0.114 * data[pixel + 2]);
+  return (19595 * data[pixel] + 38470 * data[pixel + 1] + 7471 * data[pixel + 2] + 32768) >> 16;
 }
 
 function add(sums, width, painted, row, column, { output }) {
@@ -153,8 +183,7 @@ function round(values, into) {
 async function resizedAndBack(network, picture) {
   const [, height, width] = network.input.shape;
   const { scale } = network;
-  const values = cut(network, resize(picture, width, height), 0, 0);
-  const painted = await network.run(values);
+  const painted = await network.run(valuesOf(network, fitted(network, picture)));
   const channels = network.output.shape[3];
   const data = new Uint8Array(width * height * scale * scale * 3);
   for (let i = 0; i < data.length; i += 1) {
@@ -172,16 +201,7 @@ function strip({ data, width, height }, top) {
     rows: height,
     width,
     offset: top * width,
-    rgba() {
-      const pixels = new Uint8ClampedArray(width * height * 4);
-      for (let i = 0, j = 0; j < data.length; ) {
-        pixels[i++] = data[j++];
-        pixels[i++] = data[j++];
-        pixels[i++] = data[j++];
-        pixels[i++] = 255;
-      }
-      return pixels;
-    },
+    rgba: () => rgbaOf({ data, width, height }),
   };
 }
 
