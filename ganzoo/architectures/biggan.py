@@ -269,7 +269,7 @@ class BigGAN(GAN):
         if self.config.orthogonal_weight:
             kernels = [v for v in self.generator.trainable_variables if v.name == "kernel"]
             penalty = sum(off_diagonal(ops.cast(kernel, "float32")) for kernel in kernels)
-            terms["generator_orthogonal"] = self.config.orthogonal_weight * penalty
+            terms["generator_orthogonal_penalty"] = self.config.orthogonal_weight * penalty
         return terms
 
     def samples(self, batch):

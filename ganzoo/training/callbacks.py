@@ -15,7 +15,7 @@ import numpy as np
 from ganzoo.data.fields import as_shown
 from ganzoo.files.atomic import replacing
 from ganzoo.generators import pictures, provenance
-from ganzoo.training import checkpoints, doctor, health, metrics_file
+from ganzoo.training import checkpoints, class_samples, doctor, health, metrics_file
 from ganzoo.training.doctor import Finding
 from ganzoo.training.history import History
 from ganzoo.training.progress import Speed
@@ -88,7 +88,12 @@ class Samples(Measuring):
         generated = {title: columns[title] for title in self.model.generated}
         fields = self.model.fields
         real = {title: as_shown(fields[key], self.examples[key]) for title, key in self.model.generated.items()}
-        self.measures = (step, health.measure_samples(generated, real, self.training_images()))
+        table = class_samples.table(self.model)
+        self.measures = (
+            step,
+            health.measure_samples(generated, real, self.training_images())
+            | ({} if table is None else health.measure_classes(table)),
+        )
 
 
 class Evaluations(Measuring):

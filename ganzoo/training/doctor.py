@@ -10,7 +10,20 @@ from collections.abc import Iterable, Mapping
 
 from ganzoo.training import metrics_file, run_directory
 from ganzoo.training.health import ALIKE
-from ganzoo.training.history import IN_A_ROW, WARM_UP, WINDOW, History, distances, terms
+from ganzoo.training.history import (
+    IN_A_ROW,
+    WARM_UP,
+    WINDOW,
+    History,
+    accuracies,
+    discriminators,
+    distances,
+    generators,
+    gradient_norms,
+    largest_logit,
+    median,
+    terms,
+)
 from ganzoo.training.run_directory import RunDirectory
 
 DIVERGING = "diverging"
@@ -38,6 +51,8 @@ STILL = 1e-6
 """An update of so small a part of a network's weights is none, in half a million steps; 1e-3 is usual."""
 SAME, FALLEN, SPREAD = 0.05, 0.25, 0.4
 """Diversity of samples that are all alike; the part of its best that is left after a collapse; the least such best."""
+ONE_CLASS, NO_EFFECT = 0.1, 0.05
+"""Diversity of a class whose samples are all alike, over that of others; the effect of a label that has none."""
 COPY = 0.75
 """A share of the distance to the next training image: a sample that is nearer than that to one is a copy of it."""
 PATTERN = 0.1
@@ -56,8 +71,8 @@ class Finding:
     """Something that is wrong with a run."""
 
     name: str
-    """`diverging`, `one image`, `generator collapsed`, `discriminator too strong`, `stalled`, `memorising` or
-    `checkerboard`."""
+    """`diverging`, `one image`, `generator collapsed`, `class collapsed`, `label ignored`, `discriminator too strong`,
+    `stalled`, `memorising` or `checkerboard`."""
     since: int
     """The first step of the evidence: what was saved before it was not touched by this."""
     evidence: str
@@ -97,6 +112,8 @@ def judge(history: History, precision: str = "float32", adversarial_loss: str = 
         _diverging(history, precision == "mixed_float16"),
         _one_image(history),
         _collapsed(history),
+        _class_collapsed(history),
+        _label_ignored(history),
         _too_strong(history, adversarial_loss in FLAT),
         _stalled(history),
         _memorizing(history),
@@ -170,18 +187,18 @@ def _diverging(history, skips_steps: bool) -> Finding | None:
     if len(broken) >= (2 if skips_steps else 1):
         lost = ", ".join(name for name in terms(broken[0]) if broken[0][name] is None)
         return Finding(DIVERGING, broken[0]["step"], f"{lost} became NaN or infinite", advice)
-    for key in _gradient_norms(last):
+    for key in gradient_norms(last):
         # A gradient can be infinite once where a norm overflows. Loss scaling tries such on purpose, for many steps.
         broken = history.trailing(lambda line, key=key: line["health"].get(key, 0.0) is None)
         if len(broken) >= 2 and not skips_steps:
             return Finding(DIVERGING, broken[0]["step"], f"{key} became NaN or infinite", advice)
-    for name in _discriminators(last):
+    for name in discriminators(last):
         if f"{name}_real_accuracy" not in last["health"]:
             # A critic's scores have no scale of their own.
             continue
-        lost = history.trailing(lambda line, name=name: _largest_logit(line, name) >= LOST_LOGIT)
+        lost = history.trailing(lambda line, name=name: largest_logit(line, name) >= LOST_LOGIT)
         if len(lost) >= IN_A_ROW:
-            evidence = f"the mean logits of {name} reached {_largest_logit(lost[-1], name):.3g} (below 15 is usual)"
+            evidence = f"the mean logits of {name} reached {largest_logit(lost[-1], name):.3g} (below 15 is usual)"
             return Finding(DIVERGING, lost[0]["step"], evidence, advice)
     for name in terms(last):
         limit = _limit(history, name)
@@ -221,21 +238,51 @@ def _collapsed(history) -> Finding | None:
     return None
 
 
+def _class_collapsed(history) -> Finding | None:
+    for _, samples in history.samples_of("class_spread"):
+        alike = samples.trailing(lambda value: value < ONE_CLASS)
+        if len(alike) >= IN_A_ROW:
+            ((_, numbers),) = history.samples_of("least_diverse_class")
+            evidence = (
+                f"samples of class {numbers.recent[-1].value}, counted from 0, are nearly all the same: they lie "
+                f"{alike[-1].value:.3f} as far apart as those of a usual class"
+            )
+            advice = (
+                "See how many different images that class has, and whether its label stands on images of one thing; "
+                f"try {AUGMENT}, or model.n_critic=1"
+            )
+            return Finding("class collapsed", alike[0].step, evidence, advice)
+    return None
+
+
+def _label_ignored(history) -> Finding | None:
+    for _, samples in history.samples_of("label_effect"):
+        alike = samples.trailing(lambda value: value < NO_EFFECT)
+        if len(alike) >= IN_A_ROW:
+            evidence = (
+                f"label_effect is {alike[-1].value:.3f}: of the same latents all classes are painted the same (1 is as "
+                "different as any two samples)"
+            )
+            advice = "See whether labels fit the images (data.label), and whether the discriminator is told them"
+            return Finding("label ignored", alike[0].step, evidence, advice)
+    return None
+
+
 def _too_strong(history, flat: bool) -> Finding | None:
     window, last = history.last(WINDOW), history.lines[-1]
     if len(window) < WINDOW:
         return None
     advice = f"Try a lower model.discriminator_learning_rate, {AUGMENT}, model.penalty=r1, or {NORMALIZE}"
-    for name in _discriminators(last):
-        margin = _median(window, f"{name}_real_logit", minus=f"{name}_fake_logit")
+    for name in discriminators(last):
+        margin = median(window, f"{name}_real_logit", minus=f"{name}_fake_logit")
         if flat and _is_sure(window, name) and margin is not None and margin >= MARGIN:
             evidence = (
                 f"{name} is right about nearly all of real and of fake, {margin:.1f} apart in logits: its own loss is "
                 "flat there, and what the generator changes makes no difference to its answers"
             )
             return Finding("discriminator too strong", window[0]["step"], evidence, advice)
-        own = _median(window, f"{name}_update_ratio")
-        others = [_median(window, f"{other}_update_ratio") for other in _generators(last)]
+        own = median(window, f"{name}_update_ratio")
+        others = [median(window, f"{other}_update_ratio") for other in generators(last)]
         if own is None or None in others or not others:
             continue
         if own >= LARGE_UPDATE and own >= OVERTAKING * max(others):
@@ -275,12 +322,12 @@ def _stands_still(period) -> str | None:
 
 
 def _swapped(window) -> str | None:
-    for name in _discriminators(window[-1]):
-        real, fake = _accuracies(window, name)
+    for name in discriminators(window[-1]):
+        real, fake = accuracies(window, name)
         if None not in (real, fake) and max(real, fake) <= WRONG:
             return f"{name} holds {1 - real:.0%} of real images to be fake, and {1 - fake:.0%} of fakes to be real"
         # What it is told is fake was made by the generator as well, now or, of a pool, a while ago.
-        real, fake, fooled = (_median(window, f"{name}_{kind}_logit") for kind in ("real", "fake", "fooled"))
+        real, fake, fooled = (median(window, f"{name}_{kind}_logit") for kind in ("real", "fake", "fooled"))
         if _is_sure(window, name) and None not in (real, fake, fooled) and fooled > (real + fake) / 2:
             return (
                 f"{name} is right about nearly all that it is told, and yet answers the generator ({fooled:.1f}) as it "
@@ -292,10 +339,10 @@ def _swapped(window) -> str | None:
 def _faded(first, window) -> str | None:
     last = window[-1]
     # Without a game a gradient fades as it should, and beside one, that of a distance that is learnt.
-    if not _discriminators(last) or any(_fell(first, window, term) for term in distances(last)):
+    if not discriminators(last) or any(_fell(first, window, term) for term in distances(last)):
         return None
-    for name in _generators(last):
-        before, now = (_median(part, f"{name}_gradient_norm") for part in (first, window))
+    for name in generators(last):
+        before, now = (median(part, f"{name}_gradient_norm") for part in (first, window))
         if None not in (before, now) and now < FADED * before:
             return f"the gradient of {name} fell to {now / before:.1%} of what it was at first: it learns no more"
     return None
@@ -348,36 +395,6 @@ def _limit(history, term: str) -> float:
     return GROWTH * max(map(abs, first)) if first else LOST_TERM
 
 
-def _discriminators(line: Mapping) -> list[str]:
-    return [key.removesuffix("_real_logit") for key in line["health"] if key.endswith("_real_logit")]
-
-
-def _gradient_norms(line: Mapping) -> list[str]:
-    return [key for key in line["health"] if key.endswith("_gradient_norm")]
-
-
-def _generators(line: Mapping) -> list[str]:
-    names = [key.removesuffix("_gradient_norm") for key in _gradient_norms(line)]
-    return [name for name in names if name not in _discriminators(line)]
-
-
-def _largest_logit(line: Mapping, name: str) -> float:
-    logits = [line["health"].get(f"{name}_{kind}_logit") for kind in ("real", "fake")]
-    return max((abs(logit) for logit in logits if logit is not None), default=0.0)
-
-
-def _accuracies(window, name: str) -> tuple[float | None, float | None]:
-    """Returns the median accuracies on real and on fake images."""
-    return _median(window, f"{name}_real_accuracy"), _median(window, f"{name}_fake_accuracy")
-
-
 def _is_sure(window, name: str) -> bool:
-    real, fake = _accuracies(window, name)
+    real, fake = accuracies(window, name)
     return None not in (real, fake) and min(real, fake) >= SURE
-
-
-def _median(lines, key: str, minus: str | None = None) -> float | None:
-    """The median of a value, or of its difference to another, over the lines; None where half of them have none."""
-    pairs = [(line["health"].get(key), line["health"].get(minus) if minus else 0.0) for line in lines]
-    values = [first - second for first, second in pairs if None not in (first, second)]
-    return statistics.median(values) if 2 * len(values) > len(lines) else None

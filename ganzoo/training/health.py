@@ -81,6 +81,28 @@ def measure_samples(
     return measures
 
 
+def measure_classes(table: np.ndarray) -> dict[str, float]:
+    """Returns how samples of a class differ, and how much the class matters.
+
+    Args:
+        table: samples (latents, classes, ...): along a row the same latents, along a column the same class.
+
+    Returns:
+        `class_spread`, how far the samples of the class that is `least_diverse_class` lie apart, over what is usual
+            for a class: 0 when they are all one; `label_effect`, how far the classes of the same latents lie apart,
+            over how far all samples do: 0 when the label changes nothing.
+    """
+    spreads = np.array([_spread(table[:, number]) for number in range(table.shape[1])])
+    usual = np.median(spreads)
+    effect = np.sqrt(np.mean([_spread(row) ** 2 for row in table]))
+    everything = _spread(table.reshape(-1, *table.shape[2:]))
+    return {
+        "class_spread": float(spreads.min() / usual) if usual else float("nan"),
+        "least_diverse_class": int(spreads.argmin()),
+        "label_effect": float(effect / everything) if everything else float("nan"),
+    }
+
+
 def largest_difference(examples: np.ndarray) -> float:
     """Returns the largest difference between two images or clips in any value. NaN for one."""
     return float(np.ptp(examples, axis=0).max()) if len(examples) > 1 else float("nan")

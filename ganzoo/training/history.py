@@ -2,6 +2,7 @@
 
 import collections
 import itertools
+import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -14,6 +15,8 @@ WARM_UP = 100
 REACH = 1000
 """Lines, or samples, that are kept: nothing is found to be older."""
 UPDATE = "_update_ratio"
+GAME = ("_adversarial", "_features", "_real", "_fake", "_penalty")
+"""Ends of the names of terms that are part of the game between networks: their size says nothing."""
 
 
 class Sample(NamedTuple):
@@ -126,4 +129,34 @@ def terms(line: Mapping) -> list[str]:
 
 def distances(line: Mapping) -> list[str]:
     """The names of the terms that are distances between images, and no part of the game against a discriminator."""
-    return [name for name in terms(line) if not name.endswith(("_adversarial", "_real", "_fake", "_penalty"))]
+    return [name for name in terms(line) if not name.endswith(GAME)]
+
+
+def discriminators(line: Mapping) -> list[str]:
+    return [key.removesuffix("_real_logit") for key in line["health"] if key.endswith("_real_logit")]
+
+
+def gradient_norms(line: Mapping) -> list[str]:
+    return [key for key in line["health"] if key.endswith("_gradient_norm")]
+
+
+def generators(line: Mapping) -> list[str]:
+    names = [key.removesuffix("_gradient_norm") for key in gradient_norms(line)]
+    return [name for name in names if name not in discriminators(line)]
+
+
+def largest_logit(line: Mapping, name: str) -> float:
+    logits = [line["health"].get(f"{name}_{kind}_logit") for kind in ("real", "fake")]
+    return max((abs(logit) for logit in logits if logit is not None), default=0.0)
+
+
+def accuracies(window, name: str) -> tuple[float | None, float | None]:
+    """Returns the median accuracies on real and on fake images."""
+    return median(window, f"{name}_real_accuracy"), median(window, f"{name}_fake_accuracy")
+
+
+def median(lines, key: str, minus: str | None = None) -> float | None:
+    """The median of a value, or of its difference to another, over the lines; None where half of them have none."""
+    pairs = [(line["health"].get(key), line["health"].get(minus) if minus else 0.0) for line in lines]
+    values = [first - second for first, second in pairs if None not in (first, second)]
+    return statistics.median(values) if 2 * len(values) > len(lines) else None

@@ -195,6 +195,13 @@ HEALTH = (
         "log",
         "Share of patterns of 2 pixels against the samples' coarse content: artefacts.",
     ),
+    Chart(
+        "Classes",
+        ("class_spread", "label_effect"),
+        "share",
+        "The spread is that of the class whose samples are most alike, relative to other classes. The effect of the "
+        "label is 0 when it changes nothing.",
+    ),
     Chart("Other measures", ("",), "linear", "By their names in metrics.jsonl."),
 )
 """A key goes to the first chart that takes it."""

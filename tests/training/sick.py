@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 from unittest import mock
@@ -18,10 +18,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
-from keras import layers  # noqa: E402
+from keras import layers, ops  # noqa: E402
 from PIL import Image  # noqa: E402
 
 import ganzoo  # noqa: E402
+from ganzoo.architectures.biggan import BigGAN  # noqa: E402
 from ganzoo.architectures.dcgan import DCGAN  # noqa: E402
 from ganzoo.config import registration  # noqa: E402
 from ganzoo.config.parsing import parse_recipe  # noqa: E402
@@ -40,6 +41,8 @@ FINDINGS = (
     "diverging",
     "one image",
     "generator collapsed",
+    "class collapsed",
+    "label ignored",
     "discriminator too strong",
     "stalled",
     "memorising",
@@ -83,6 +86,38 @@ class BadlyEnlarged(DCGAN):
         return {**networks, "generator": generator}
 
 
+class Rewired(BigGAN):
+    """A BigGAN whose generator gets what `rewire` makes of its latents and labels."""
+
+    def build_networks(self):
+        return self.rewired(super().build_networks())
+
+    def build_released(self):
+        return self.rewired(super().build_released())
+
+    def rewired(self, networks):
+        latents, label = (keras.Input(tensor.shape[1:], dtype=tensor.dtype) for tensor in networks["generator"].inputs)
+        painted = networks["generator"](list(self.rewire(latents, label)))
+        return {**networks, "generator": keras.Model([latents, label], painted, name="rewired")}
+
+    def release(self, name, trained, stock):
+        super().release(name, trained.layers[-1], stock.layers[-1])
+
+
+class WithoutNoiseInOneClass(Rewired):
+    """Its generator does not look at the latents of class 1."""
+
+    def rewire(self, latents, label):
+        return latents * ops.cast(ops.expand_dims(label, 1) != 1, latents.dtype), label
+
+
+class WithoutLabel(Rewired):
+    """Its generator does not look at the label."""
+
+    def rewire(self, latents, label):
+        return latents, 0 * label
+
+
 @dataclasses.dataclass(frozen=True)
 class Case:
     """A training."""
@@ -118,13 +153,24 @@ SMALL = {
         },
         {"batch_size": 4},
     ),
+    "biggan": (
+        {"image_size": 32, "base_filters": 8, "classes": 5, "ema_decay": 0.98, "learning_rate": 2e-4},
+        {"batch_size": 16},
+    ),
+    "improved_gan": ({"image_size": 28, "units": 200, "classes": 5}, {"batch_size": 50}),
 }
+EMOJI = {"source": "embedded:emoji", "flip": True}
+FACES = {"source": "embedded:avatars", "label": "skin"}
+LABELLED = ("biggan", "improved_gan")
+"""Those that train on faces, and learn their skin; the others train on emoji."""
 
 CASES = {
     "healthy DCGAN": Case("dcgan", 400),
     "healthy Pix2Pix": Case("pix2pix", 400),
     "healthy CycleGAN": Case("cyclegan", 200, training={"sample_count": 8}),
     "healthy SRGAN": Case("srgan", 300),
+    "healthy BigGAN": Case("biggan", 300),
+    "healthy Improved GAN": Case("improved_gan", 300),
     "healthy Pix2Pix with a hinge": Case(
         "pix2pix",
         400,
@@ -135,6 +181,8 @@ CASES = {
         "dcgan", 100, model={"discriminator_learning_rate": 0.01}, finding="discriminator too strong"
     ),
     "generator without noise": Case("dcgan", 200, variant=WithoutNoise, finding="generator collapsed"),
+    "class without noise": Case("biggan", 200, variant=WithoutNoiseInOneClass, finding="class collapsed"),
+    "generator without label": Case("biggan", 200, variant=WithoutLabel, finding="label ignored"),
     "labels swapped": Case("dcgan", 400, variant=Swapped, finding="stalled"),
     "learning rate of 1": Case("dcgan", 100, model={"learning_rate": 1.0}, finding="diverging"),
     "transposed convolution with uneven overlap": Case("dcgan", 200, variant=BadlyEnlarged, finding="checkerboard"),
@@ -242,7 +290,7 @@ def recipe_of(case: Case, folder: Path, seed: int) -> Recipe:
     document = {
         "architecture": case.architecture,
         "model": {**model, **case.model},
-        "data": {"source": "embedded:emoji", "flip": True},
+        "data": FACES if case.architecture in LABELLED else EMOJI,
         "training": {"steps": case.steps, "seed": seed, **often, **training, **case.training},
     }
     if case.images:

@@ -39,6 +39,18 @@ def test_one_image_has_no_diversity_to_tell_of():
     assert np.isnan(health.diversity(flat(-1.0, 1.0), flat(0.3)))
 
 
+def test_a_class_that_is_all_alike_and_the_effect_of_the_label_by_hand():
+    # Of two latents and two classes: the first class varies by 2, the second not at all.
+    table = np.array([[0.0, 1.0], [2.0, 1.0]])[:, :, None, None, None]
+    found = health.measure_classes(table)
+    assert (found["class_spread"], found["least_diverse_class"]) == (0, 1)
+    # The variance of the classes of one latent is 1/2, that of all 2/3.
+    assert found["label_effect"] == pytest.approx(0.75**0.5)
+    alike = np.repeat(table[:, :1], 2, axis=1)
+    assert health.measure_classes(alike)["label_effect"] == 0
+    assert health.measure_classes(alike)["class_spread"] == 1
+
+
 def test_saturation_counts_values_at_both_ends():
     assert health.saturation(flat(-1.0, 0.995, 0.98, 0.0)) == pytest.approx(0.5)
 
