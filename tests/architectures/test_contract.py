@@ -14,7 +14,7 @@ not_of_the_engine = pytest.mark.skipif(
 
 
 # To compile or to trace their steps, in every form that is tested here, takes minutes.
-LARGE = ("cyclegan", "pix2pix", "srgan") if keras.config.backend() == "jax" else ("cyclegan",)
+LARGE = ("biggan", "cyclegan", "pix2pix", "srgan") if keras.config.backend() == "jax" else ("cyclegan",)
 
 
 @pytest.fixture(scope="module", params=small.each(registry.names(), LARGE))

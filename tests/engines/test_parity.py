@@ -22,8 +22,10 @@ STORED = json.loads(stored.FILE.read_text("utf-8"))
 KINDS = ("classifier", "conditional", "sequence", "style", "tokens")
 """Architectures of tests/kinds."""
 ALL = [*registry.names(), *KINDS]
-LARGE = ("cyclegan", "pix2pix", "srgan")
+LARGE = ("biggan", "cyclegan", "pix2pix", "srgan")
 """Those that take minutes to compile."""
+SLOW = (*LARGE, "classifier", "conditional")
+"""And those of tests/kinds of which ours are like."""
 STEPS = 20
 DEVICES = 2
 BOTH = ("tensorflow", "jax")
@@ -34,19 +36,19 @@ QUICK = "--xla_backend_optimization_level=0"
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """The files that `trained.py` wrote, by run and case."""
-    return train_all(tmp_path_factory, [name for name in ALL if name not in LARGE])
+    return train_all(tmp_path_factory, [name for name in ALL if name not in SLOW])
 
 
 @pytest.fixture(scope="module")
 def trained_slowly(tmp_path_factory):
     """The same of the large ones."""
-    return train_all(tmp_path_factory, LARGE)
+    return train_all(tmp_path_factory, SLOW)
 
 
 @pytest.fixture
 def files(request, name):
     """Those of the architecture."""
-    return request.getfixturevalue("trained_slowly" if name in LARGE else "trained")
+    return request.getfixturevalue("trained_slowly" if name in SLOW else "trained")
 
 
 def train_all(tmp_path_factory, cases) -> dict[str, Path]:
@@ -112,7 +114,7 @@ def kind(name: str) -> tuple:
     return group, owner, last.rpartition("_")[2] if group == "optimizers" else last == "moving_variance"
 
 
-@pytest.mark.parametrize("name", small.each(ALL, LARGE))
+@pytest.mark.parametrize("name", small.each(ALL, SLOW))
 def test_twenty_steps_in_float64_are_the_same(files, name):
     (expected, state), (found, other_state) = (read(files[f"{backend} float64"] / f"{name}.npz") for backend in BOTH)
     assert found.keys() == expected.keys()
@@ -122,7 +124,7 @@ def test_twenty_steps_in_float64_are_the_same(files, name):
     check_states(other_state, state, 1e-6)
 
 
-@pytest.mark.parametrize("name", small.each(sorted(STORED), LARGE))
+@pytest.mark.parametrize("name", small.each(sorted(STORED), SLOW))
 def test_twenty_steps_lead_to_where_they_always_did(files, name):
     _, state = read(files["tensorflow float64"] / f"{name}.npz")
     found = {array: np.array(numbers) for array, numbers in stored.numbers_of(state).items()}
@@ -138,7 +140,7 @@ def test_the_first_step_in_float32_is_the_same(in_float32, name):
         np.testing.assert_allclose(found[term], values, rtol=1e-4, atol=1e-9, err_msg=term)
 
 
-@pytest.mark.parametrize("name", small.each(registry.names(), LARGE))
+@pytest.mark.parametrize("name", small.each(registry.names(), SLOW))
 def test_training_changed_every_array_that_was_compared(files, name):
     # An engine that did nothing would agree with another one that did nothing.
     terms, state = read(files["jax float64"] / f"{name}.npz")

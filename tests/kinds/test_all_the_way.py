@@ -119,7 +119,7 @@ def done(site: Path, *words) -> str:
     return process.stdout
 
 
-@pytest.fixture(scope="module", params=sorted(KINDS))
+@pytest.fixture(scope="module", params=small.each(sorted(KINDS), ("classifier", "conditional")))
 def trained(request, tmp_path_factory):
     """The name of a kind, and a folder with its run, and a package that holds its file and no other of its own."""
     name, kind = request.param, KINDS[request.param]

@@ -18,9 +18,11 @@ import small  # noqa: E402
 from ganzoo.errors import UsageError  # noqa: E402
 
 KINDS = ("classifier", "conditional", "sequence", "style", "tokens")
+LIKE_OURS = ("classifier", "conditional")
+"""Kinds of which architectures of the package are tested in the same ways: `improved_gan` and `biggan`."""
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=small.each(KINDS, LIKE_OURS))
 def built(request):
     with plugins.built(request.param) as found:
         yield found
