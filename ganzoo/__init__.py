@@ -12,6 +12,7 @@ from ganzoo.generators.keras_files import tell_keras
 if TYPE_CHECKING:
     from ganzoo.evaluation.evaluate import evaluate
     from ganzoo.exporting.export import export
+    from ganzoo.generators.augmenting import augment
     from ganzoo.generators.creation import create
     from ganzoo.generators.generation import generate
     from ganzoo.generators.pretrained import list_pretrained, load
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "augment",
     "create",
     "evaluate",
     "export",
@@ -34,6 +36,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "augment": ("ganzoo.generators.augmenting", "augment"),
     "create": ("ganzoo.generators.creation", "create"),
     "evaluate": ("ganzoo.evaluation.evaluate", "evaluate"),
     "export": ("ganzoo.exporting.export", "export"),

@@ -222,6 +222,51 @@ def generate(model, inputs, out, tiles, keep_alpha, large, direction, network, a
 
 @cli.command()
 @click.argument("model")
+@click.option("--data", metavar="SOURCE", required=True, help="folder:PATH, with a folder of pictures for each class.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The folder to make.")
+@click.option("--to", type=click.IntRange(min=1), help="How many training pictures each class shall have at least.")
+@click.option("--balance", is_flag=True, help="As many as the largest class has; so it is without --to, too.")
+@click.option(
+    "--truncation",
+    metavar="PSI",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Below 1: samples nearer to the average, simpler and more alike.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the samples.")
+@click.option(
+    "--from-run",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="MODEL is a recipe: train it on the folder first, in this run directory, or go on there.",
+)
+@click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="With --from-run: change a setting.")
+def augment(model, data, out, to, balance, truncation, seed, from_run, overrides):
+    """Copy a folder of classes, and fill up the rare ones with samples of MODEL.
+
+    MODEL makes pictures of the class that is named: a pretrained name, a run directory, a .keras file, or what was
+    exported. Samples go among the training pictures alone, as made_00001.png; made.json says which they are, by which
+    model and seed. What was there is copied as it is. docs/augment.md says when that helps, and when not.
+    """
+    from ganzoo.generators import augmenting
+
+    if balance and to:
+        raise UsageError(f"--balance fills up to the largest class, and --to to {to:,}: give one of them")
+    if overrides and not from_run:
+        raise UsageError("--set: changes how a model is trained, and none is without --from-run; leave it out")
+    if from_run:
+        from ganzoo.training import train
+
+        augmenting.check(data, out, to)
+        classes = f"model.classes={len(augmenting.counts(data))}"
+        train(model, from_run, data=data, overrides=[classes, *overrides])
+        model = from_run
+    augmenting.augment(model, data, out, to=to, truncation=truncation, seed=seed, say=tables.say)
+
+
+@cli.command()
+@click.argument("model")
 @_direction()
 @_NETWORK
 @_JSON
