@@ -81,6 +81,7 @@ def write(
     if is_file(out):
         images = np.concatenate(list(batches))
         picture = sheet.picture(images) if sheet else grid(images)
+        formats.check_size(out, *picture.size)
         with replacing(out) as beside:
             formats.save(picture, beside)
         return str(out)

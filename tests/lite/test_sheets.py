@@ -135,6 +135,13 @@ def test_what_no_sheet_can_be_made_of_is_told_in_a_line_and_nothing_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_sheet_that_is_too_large_for_a_format_is_told_in_a_line(models, lite, tmp_path):
+    done = lite(models["letters"], "--text", "AB" * 1400, "--out", "x.webp")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "x.webp: WEBP has no room for 16804x10, only for 16383 pixels a side; give a name in .png" in done.stderr
+    assert not (tmp_path / "x.webp").exists()
+
+
 def test_classes_without_names_are_columns_by_their_numbers(models):
     made = GanzooLite(models["nameless"]).sample(1, table="2,0")
     np.testing.assert_array_equal(made, wanted(latents.draw(0, 1, 4), [2, 0]))
