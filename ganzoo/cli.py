@@ -147,14 +147,15 @@ def _seeds(least: int, example: str):
 @click.option(
     "--count",
     type=click.IntRange(min=1),
-    help="How many samples, or frames of an animation.  [default: 16, or 60 for each two seeds]",
+    help="How many samples, rows or frames.  [default: 16 samples, 8 rows of a table, 1 of letters, or 60 frames for "
+    "each two seeds]",
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of the samples.  [default: 0]")
 @click.option(
     "--seeds",
     metavar="A,B-C",
     callback=_seeds(1, "seeds and ranges of seeds, as in 3,8,20-29"),
-    help="The first sample of each of these seeds, which is written under it.",
+    help="The first sample, or row, of each of these seeds, which is written under it.",
 )
 @click.option(
     "--interpolate",
@@ -175,7 +176,21 @@ def _seeds(least: int, example: str):
     multiple=True,
     help="What the samples shall be, in turns.  [default: all classes]",
 )
-@click.option("--text", "texts", metavar="TEXT", multiple=True, help="What the samples shall show; several take turns.")
+@click.option(
+    "--classes",
+    "table",
+    metavar="all|NAME[,NAME]",
+    multiple=True,
+    help="A table: a column for each class, and along a row the same latents.",
+)
+@click.option(
+    "--text",
+    "texts",
+    metavar="TEXT",
+    multiple=True,
+    help="What the samples shall show; several take turns. Where the classes are letters: what they spell, in one "
+    "style a row, in capitals if there are no others.",
+)
 @click.option("--tiles", is_flag=True, help="Run in tiles also a network that sees a picture as a whole.")
 @click.option(
     "--keep-alpha",

@@ -34,6 +34,7 @@ def use_the_zoo(folder: Path) -> None:
     ganzoo.generate(generator, "in.png", "out.png")
     for answer in ganzoo.generate("dcgan/emoji", out=folder / "grid.png", count=4, classes="cat", say=print):
         print(answer["input"])
+    ganzoo.generate(folder, out="table.png", table="all", texts=["big"])
     print(ganzoo.evaluate(folder, count=8)["metrics"])
     print(ganzoo.export(folder, folder / "exported", formats=["tflite"], quantize=["int8"]).folder)
 

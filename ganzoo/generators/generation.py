@@ -12,10 +12,11 @@ from ganzoo.backends.quiet import import_keras
 from ganzoo.errors import UsageError
 from ganzoo.generators import inference, pictures, pretrained
 from ganzoo.generators.generator import Generator, is_tflite
-from ganzoo.lite import answers, asking, clips, pixels, samples, words
+from ganzoo.lite import answers, asking, clips, pixels, samples, sheets, words
 from ganzoo.lite import jobs as lite_jobs
 from ganzoo.lite.jobs import is_file, plan_images
 from ganzoo.lite.network import Network
+from ganzoo.lite.sheets import Sheet
 from ganzoo.lite.tiling import Progress
 
 if TYPE_CHECKING:
@@ -23,15 +24,13 @@ if TYPE_CHECKING:
 
 __all__ = ["check", "generate", "generate_answers", "generate_images", "generate_samples", "plan_images"]
 
-COUNT = 16
-"""Samples in a grid."""
 FRAMES = 60
 """Frames of an animation between two seeds, there and back: 3 seconds."""
 EXCLUDED = {"--seeds": ("--count", "--seed", "--interpolate"), "--interpolate": ("--seed",)}
 """The options that can't be given beside another one."""
 ANSWERS = ("classes", "code")
 """Kinds that are told, and not painted or played."""
-OPTIONS = {"classes": "class", "texts": "text"}
+OPTIONS = {"classes": "class", "table": "classes", "texts": "text"}
 """The command's names of options, where they differ."""
 LONGEST_TEXT = 1_000_000
 """Words; how many a model takes is told by itself."""
@@ -72,6 +71,7 @@ def generate(
     interpolate: Sequence[int] = (),
     truncation: float | None = None,
     classes: str | Sequence[str] = (),
+    table: str | Sequence[str] = (),
     texts: str | Sequence[str] = (),
     tiles: bool = False,
     keep_alpha: bool = False,
@@ -90,14 +90,17 @@ def generate(
             `.tflite` file, its `card.json` beside it, or a Keras model.
         inputs: images of any size or `.wav` files, or folders of them, where the model works on such.
         out: the picture or `.wav` file to write, or a folder for many; of answers a JSON file, which may be left out.
-        count: how many samples, by default 16; of an animation, how many frames, by default 60 for each two seeds.
+        count: how many samples, by default 16; of a table, how many rows, by default 8; of what is spelled, how many
+            styles, by default 1; of an animation, how many frames, by default 60 for each two seeds.
         seed: of the samples, by default 0.
         seeds: the first sample of each is made, in place of `count` of one seed.
         interpolate: two seeds or more, between whose first samples the samples lie; an animation where `out` ends in
             .gif or .apng.
         truncation: in (0, 1]: less makes samples that are simpler and more alike; by default 1.
         classes: names of what the samples shall be, in turns; none: all.
-        texts: what the samples shall show, in turns.
+        table: names of classes, or `all`: a table with a column for each, and along a row the same latents.
+        texts: what the samples shall show, in turns; of a model that takes a class, whose classes are characters, what
+            they spell: a row of the same latents, in capitals if there are no others.
         tiles: runs also a network that sees a picture as a whole in tiles.
         keep_alpha: cuts pictures out again where they were transparent, also if the network does not enlarge them.
         large: takes images of more than 178 megapixels, here and from now on.
@@ -115,7 +118,8 @@ def generate(
     """
     inputs = [Path(path) for path in _each(inputs)]
     target = None if out is None else Path(out)
-    several = {"seeds": seeds, "interpolate": interpolate, "classes": _each(classes), "texts": _each(texts)}
+    several = {"seeds": seeds, "interpolate": interpolate, "classes": _each(classes)}
+    several |= {"table": _each(table), "texts": _each(texts)}
     single = {"count": count, "seed": seed, "truncation": truncation}
     given: dict[str, Any] = {name: list(values) for name, values in several.items() if len(values)}
     given |= {name: value for name, value in single.items() if value is not None}
@@ -128,7 +132,7 @@ def generate(
     if inputs:
         jobs = asking.find(found.works_on, inputs) if gives_answers else plan_images(inputs, target)
     else:
-        check_conditions(found, given.get("classes"), given.get("texts"))
+        check_conditions(found, given.get("classes"), given.get("table"), given.get("texts"))
     if not (found.path and is_tflite(found.path)):
         import_keras()
     if gives_answers:
@@ -188,13 +192,19 @@ def check(generator: Generator, options: Collection[str], out: Path | None, *, h
         raise UsageError(f"{where}: {does} {given} and was given none: name {given}, or a folder of them")
 
 
-def check_conditions(generator: Generator, classes: Sequence[str] | None, texts: Sequence[str] | None) -> None:
-    """Raises UsageError for a class or a word that a model does not know, as far as files tell."""
+def check_conditions(
+    generator: Generator, classes: Sequence[str] | None, table: Sequence[str] | None, texts: Sequence[str] | None
+) -> None:
+    """Raises UsageError for a class, a word or a character that a model does not know, as far as files tell."""
     taken, where = generator.taken, generator.title
+    if not taken:
+        return
+    what = f"{where}: takes {' and '.join(taken)}"
+    _, texts = sheets.asked(what, taken, classes=classes, table=table, texts=texts)
     for given, kind, option in ((classes, "label", "--class"), (texts, "tokens", "--text")):
-        if taken and given and kind not in taken:
-            raise UsageError(f"{where}: takes {' and '.join(taken)}: leave {option} out")
-    if classes and "label" in taken:
+        if given and kind not in taken:
+            raise UsageError(f"{what}: leave {option} out")
+    if classes:
         answers.numbers(classes, taken["label"])
     for text in texts or ():
         if taken.get("tokens"):
@@ -214,6 +224,7 @@ def generate_samples(
     interpolate: Sequence[int] = (),
     truncation: float = 1.0,
     classes: Sequence[str] | None = None,
+    table: Sequence[str] | None = None,
     texts: Sequence[str] | None = None,
 ) -> str:
     """Writes a grid of samples; or, of a way between seeds, an animation where `out` ends in .gif or .apng.
@@ -223,15 +234,17 @@ def generate_samples(
     Args:
         model: a generator of latents: anything that `inference.open_network` takes.
         out: the picture to write; or a folder, into which each sample, or frame, is written as a PNG of its own.
-        count: how many samples, by default 16; of an animation, how many frames, by default 60 for each two seeds.
+        count: how many samples, by default 16; of a sheet, how many rows, by default as many as it says; of an
+            animation, how many frames, by default 60 for each two seeds.
         seed: of the latents.
         seeds: the first sample of each is painted, the seed written under it in a grid; `count` and `seed` say nothing
             then.
         interpolate: two seeds or more; the samples then lie on the way from the first sample of one to that of the
-            next. An animation goes there and back.
+            next. An animation goes there and back. Of a sheet, its rows do.
         truncation: see `inference.sample`.
         classes: names of the classes of the samples, in turns.
-        texts: of the samples, in turns.
+        table: see `sheets.asked`.
+        texts: of the samples, in turns; or spelled on a sheet, see `sheets.asked`.
 
     Returns:
         What was written, in words.
@@ -240,32 +253,44 @@ def generate_samples(
         UsageError: when the model takes images, or as `inference.sample` and `inference.interpolate` do.
     """
     network = inference.open_network(model)
+    sheet, texts = sheets.of_network(network, classes=classes, table=table, texts=texts)
     conditions = {"classes": classes, "texts": texts}
     if interpolate and _moves(out):
         count = count or FRAMES * (len(interpolate) - 1)
         given, names = _there_and_back(network, count, interpolate, conditions), [""] * count
     elif interpolate:
-        count = count or COUNT
+        count = count or (sheets.ROWS if sheet else samples.COUNT)
         given = inference.way(network, count, interpolate, **conditions)
         names = [f"{'_'.join(map(str, interpolate))}_{index:0{len(str(count))}d}" for index in range(count)]
     elif seeds:
         given, names = inference.first_of(network, seeds, **conditions), [f"seed_{number}" for number in seeds]
     else:
-        count = count or COUNT
+        count = count or (sheet.rows if sheet else samples.COUNT)
         given, names = inference.drawn(network, seed, count, **conditions), samples.names(seed, count)
+    rows = len(names)
+    if sheet:
+        given, names = sheet.spread(given, network), sheet.names(names)
     batches = inference.made(network, given, truncation)
     if network.interface.output.kind == "clip":
         with _bar(out, "clips") as progress:
             return clips.write_samples(batches, out, names, network.interface.output.rate, progress)
     with _bar(out, "samples") as progress:
         if interpolate and _moves(out):
-            frames = np.concatenate(list(samples.told(batches, count, progress)))
-            pictures.save_animation(frames, out)
+            images = np.concatenate(list(samples.told(batches, len(names), progress)))
+            pictures.save_animation(_frames(images, rows, sheet) if sheet else images, out)
             return str(out)
         if seeds and is_file(out):
-            images = np.concatenate(list(samples.told(batches, len(seeds), progress)))
-            batches, progress = [pictures.captioned(images, [str(number) for number in seeds])], None
-        return samples.write(batches, out, names, progress)
+            images = np.concatenate(list(samples.told(batches, len(names), progress)))
+            others = [""] * (len(names) // rows - 1)
+            captions = [caption for number in seeds for caption in (str(number), *others)]
+            batches, progress = [pictures.captioned(images, captions)], None
+        return samples.write(batches, out, names, progress, sheet)
+
+
+def _frames(images: np.ndarray, rows: int, sheet: Sheet) -> np.ndarray:
+    """Returns a picture of each row of a sheet, uint8 (rows, H, W, C)."""
+    each = [np.asarray(sheet.picture(row)) for row in np.split(images, rows)]
+    return np.stack(each)[..., : images.shape[-1]]
 
 
 def _several(kind: str) -> str:

@@ -109,7 +109,7 @@ class Generator:
     def taken(self) -> Mapping[str, tuple[str, ...]]:
         """The kinds of what it takes, each with what its numbers stand for; empty where no file tells."""
         if self.is_exported:
-            return {tensor.kind: tensor.names for tensor in card.interface(self.entry, self.path).inputs}
+            return card.interface(self.entry, self.path).takes
         if self.signature:
             return {field.kind: self._names_of(key, field) for key, field in self.signature.takes.items()}
         return dict.fromkeys(kinds.within(self.path) if self.path else (), ())

@@ -154,7 +154,11 @@ def save_animation(images: np.ndarray, path: Path) -> None:
     Args:
         images: uint8 (N, H, W, C), C 1 or 3.
         path: a name in .gif, of 256 colors, or in .apng, of all.
+
+    Raises:
+        UsageError: for images that are too large for a GIF.
     """
+    formats.check_size(path, images.shape[2], images.shape[1])
     gray = images.shape[3] == 1
     frames = [Image.fromarray(image) for image in (images[..., 0] if gray else images)]
     if path.suffix.lower() == ".gif" and not gray:

@@ -99,5 +99,16 @@ def _number(part: str, what: str) -> int:
 
 
 def _nearest(name: str, names: Sequence[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"{near_miss(name, names)} (there are {', '.join(names[:SHOWN])}{more})"
+    return f"{near_miss(name, names)} (there are {listed(names)})"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Lists names for an error, the first of many; characters that follow one another as `A to Z`."""
+    spans: list[list[str]] = []
+    for name in names:
+        if spans and len(name) == len(spans[-1][-1]) == 1 and ord(name) == ord(spans[-1][-1]) + 1:
+            spans[-1][1:] = [name]
+        else:
+            spans.append([name])
+    more = f" and {len(spans) - SHOWN} more" if len(spans) > SHOWN else ""
+    return f"{', '.join(map(' to '.join, spans[:SHOWN]))}{more}"

@@ -124,6 +124,11 @@ class Interface:
         """The first output."""
         return self.outputs[0]
 
+    @property
+    def takes(self) -> dict[str, tuple[str, ...]]:
+        """The kinds of the inputs, each with the names of its numbers."""
+        return {tensor.kind: tensor.names for tensor in self.inputs}
+
     def taken(self, kind: str) -> Tensor | None:
         """Returns the first input of a kind, None if there is none."""
         return next((tensor for tensor in self.inputs if tensor.kind == kind), None)

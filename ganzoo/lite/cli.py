@@ -61,8 +61,8 @@ def _check(network, arguments: argparse.Namespace) -> None:
         raise UsageError("--out is missing: name the file to write, or a folder for many; see ganzoo-lite --help")
     if not makes and arguments.out and arguments.out.suffix.lower() != ".json":
         raise UsageError(f"--out {arguments.out}: answers are written as JSON; give a name that ends in .json")
-    if arguments.inputs and (arguments.classes or arguments.texts):
-        raise UsageError("--class and --text: for samples; leave them out where INPUTs are given")
+    if arguments.inputs and (arguments.classes or arguments.table or arguments.texts):
+        raise UsageError("--class, --classes and --text: for samples; leave them out where INPUTs are given")
     if arguments.inputs and network.takes_latents and network.interface.output.kind != "image":
         raise UsageError(f"{network.name} {network.described}: leave the INPUTs out")
 
@@ -88,15 +88,15 @@ def _answer(network, arguments: argparse.Namespace) -> None:
 
 def _sample(network, arguments: argparse.Namespace) -> None:
     from . import clips, jobs, samples
-    from .network import class_numbers, draw, made
+    from .network import made
 
     out, kind = arguments.out, network.interface.output.kind
     if kind in ("image", "clip"):
         # Raises for a wrong name before anything is made.
         (jobs if kind == "image" else clips).is_file(out)
-    labels = class_numbers(network, arguments.classes) if arguments.classes else None
-    inputs = draw(network, arguments.seed, arguments.count, labels=labels, texts=arguments.texts)
-    batches, names = made(network, inputs), samples.names(arguments.seed, arguments.count)
+    asked = {"classes": arguments.classes, "table": arguments.table, "texts": arguments.texts}
+    inputs, names, sheet = samples.drawn(network, arguments.seed, arguments.count, **asked)
+    batches = made(network, inputs)
     if kind not in ("image", "clip"):
         _tell(_described(network, batches, names, arguments), arguments)
         return
@@ -104,7 +104,7 @@ def _sample(network, arguments: argparse.Namespace) -> None:
         if kind == "clip":
             written = clips.write_samples(batches, out, names, network.interface.output.rate, progress)
         else:
-            written = samples.write(batches, out, names, progress)
+            written = samples.write(batches, out, names, progress, sheet)
     _say(written)
 
 
@@ -163,7 +163,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--out", type=Path, help="the picture or .wav file to write, or a folder for many; of answers, a JSON file"
     )
-    parser.add_argument("--count", type=_whole(1), default=16, help="how many samples of latents (16)")
+    parser.add_argument(
+        "--count",
+        type=_whole(1),
+        help="how many samples of latents (16), or rows: of a table (8), or of letters in a style (1)",
+    )
     parser.add_argument("--seed", type=_whole(0), default=0, help="seed of the samples, as ganzoo generate's (0)")
     parser.add_argument(
         "--class",
@@ -173,7 +177,18 @@ def _parser() -> argparse.ArgumentParser:
         help="what the samples shall be, in turns (all classes)",
     )
     parser.add_argument(
-        "--text", dest="texts", action="append", help="what the samples shall show; several are taken in turns"
+        "--classes",
+        dest="table",
+        metavar="all|NAME[,NAME]",
+        action="append",
+        help="a table: a column for each class, and along a row the same latents",
+    )
+    parser.add_argument(
+        "--text",
+        dest="texts",
+        action="append",
+        help="what the samples shall show; several are taken in turns. Where the classes are letters: what they spell, "
+        "in one style a row, in capitals if there are no others",
     )
     parser.add_argument("--json", action="store_true", help="answers about INPUTs as JSON, each class with its share")
     parser.add_argument("--threads", type=_whole(1, 256), help="how many threads to run on (one for each core)")

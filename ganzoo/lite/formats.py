@@ -6,11 +6,12 @@ from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
+from .errors import UsageError
 from .folders import EXTENSIONS
 
 WITH_ALPHA = ("PNG", "WEBP", "TIFF", "AVIF")
 """Formats that hold transparency. In other formats a picture stays on white."""
-LARGEST_SIDE = {"JPEG": 65_535, "WEBP": 16_383, "AVIF": 65_535, "GIF": 65_535}
+LARGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383, "AVIF": 65_535, "GIF": 65_535}
 FINE = {
     # Pillow's defaults, quality 75 and halved colors, cost a twentieth of a decibel of what an enlarger gains.
     "JPEG": {"quality": 95, "subsampling": "4:4:4"},
@@ -41,6 +42,16 @@ def format_of(path: Path) -> str | None:
     """Returns the format in which Pillow writes a file of this name, None if there is none."""
     kind = Image.registered_extensions().get(path.suffix.lower())
     return kind if kind in Image.SAVE else None
+
+
+def check_size(path: Path, width: int, height: int) -> None:
+    """Raises UsageError for a picture that is too large for the format of a path."""
+    kind = format_of(path)
+    limit = LARGEST_SIDE.get(kind)
+    if limit and max(width, height) > limit:
+        raise UsageError(
+            f"{path}: {kind} has no room for {width}x{height}, only for {limit} pixels a side; give a name in .png"
+        )
 
 
 def save(

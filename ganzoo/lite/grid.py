@@ -10,15 +10,16 @@ GAP = 4
 BACKGROUND = 255
 
 
-def grid(images: np.ndarray, top: int = GAP) -> Image.Image:
-    """Puts the pictures in rows on white, about as wide as high.
+def grid(images: np.ndarray, top: int = GAP, columns: int | None = None) -> Image.Image:
+    """Puts the pictures in rows on white.
 
     Args:
         images: uint8 (N, H, W, C), C 1 or 3.
         top: pixels above them.
+        columns: the number of pictures in a row; None: so many that the whole is about as wide as high.
     """
     count, height, width, channels = images.shape
-    columns = in_row(images.shape)
+    columns = columns or in_row(images.shape)
     canvas = Image.new(
         "RGB", (GAP + columns * (width + GAP), top + math.ceil(count / columns) * (height + GAP)), (BACKGROUND,) * 3
     )

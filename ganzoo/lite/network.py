@@ -101,15 +101,15 @@ def in_turns(tensor: card.Tensor, count: int) -> np.ndarray:
     return _turns(np.arange(max(len(tensor.names), 1)), count).astype(tensor.dtype)
 
 
-def class_numbers(network: Network, names: Sequence[str], what: str = "--class") -> list[int]:
-    """Returns the numbers of the named classes, see `answers.numbers`. `what` is what errors call the names.
+def class_numbers(network: Network, names: Sequence[str]) -> list[int]:
+    """Returns the numbers of the named classes, see `answers.numbers`.
 
     Raises UsageError for an unknown name, and when the network takes no class.
     """
     tensor = network.interface.taken("label")
     if tensor is None:
-        raise UsageError(f"{network.name} {network.described}: leave {what} out")
-    return answers.numbers(names, tensor.names, what)
+        raise UsageError(f"{network.name} {network.described}: leave --class out")
+    return answers.numbers(names, tensor.names)
 
 
 def made(network: Network, inputs: Mapping[str, np.ndarray]) -> Iterator[np.ndarray]:

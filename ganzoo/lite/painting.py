@@ -46,11 +46,7 @@ def paint_file(
     picture = pixels.open_picture(source, input_channels(network), channels)
     height, width = (side * network.interface.scale for side in picture.pixels.shape[:2])
     kind = formats.format_of(target) or "PNG"
-    limit = formats.LARGEST_SIDE.get(kind)
-    if limit and max(height, width) > limit:
-        raise UsageError(
-            f"{target}: {kind} has no room for {width}x{height}, only for {limit} pixels a side; give a name in .png"
-        )
+    formats.check_size(target, width, height)
     is_kept = transparency.is_kept(network, picture, keep_alpha)
     opaque = picture if is_kept and kind in formats.WITH_ALPHA else dataclasses.replace(picture, alpha=None)
     strips = painted(network, opaque, tiles=tiles, keep_alpha=keep_alpha, progress=progress)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from . import answers, asking, card, clips, painting, pixels
+from . import answers, asking, card, clips, painting, pixels, samples
 from . import network as networks
 from .errors import UsageError, reason
 from .network import Network
@@ -83,25 +83,33 @@ class GanzooLite:
         count: int = 1,
         seed: int = 0,
         *,
-        classes: Sequence[str] | None = None,
-        texts: Sequence[str] | None = None,
+        classes: str | Sequence[str] | None = None,
+        table: str | Sequence[str] | None = None,
+        texts: str | Sequence[str] | None = None,
     ) -> np.ndarray:
         """Makes samples from the latents of a seed, the same as `ganzoo generate --seed`.
 
         Args:
-            count: number of samples.
+            count: number of samples, or of rows of a table or a text that is spelled.
             seed: seed of the latents.
             classes: names, which the samples take in turns; None: all, if the network takes a class.
-            texts: texts, which the samples take in turns, if the network takes a text.
+            table: names, or `all`: a row is of all of them, with the same latents.
+            texts: texts, which the samples take in turns, if the network takes a text. If it takes a class instead,
+                and these are characters: the texts are spelled, by a row of the same latents, and where a text has a
+                space or ends before the longest there is a white picture or a silent clip.
 
         Returns:
-            Pictures, uint8 (count, H, W, C), or clips, float32 (count, length, 1).
+            Pictures, uint8 (N, H, W, C), or clips, float32 (N, length, 1). N is `count`; of a table and of what is
+                spelled it is `count` times the length of a row, row by row.
 
         Raises:
-            UsageError: when the network takes pictures or clips, needs a text, or does not know a name or a word.
+            UsageError: when the network takes pictures or clips, needs a text, or does not know a name, a word or a
+                character.
         """
-        labels = None if classes is None else networks.class_numbers(self.network, classes, "classes")
-        return networks.sample(self.network, count, seed, labels=labels, texts=texts)
+        asked = {"classes": _each(classes), "table": _each(table), "texts": _each(texts)}
+        inputs, _, sheet = samples.drawn(self.network, seed, count, **asked)
+        made = np.concatenate(list(networks.made(self.network, inputs)))
+        return sheet.placed(made) if sheet else made
 
     def answer(self, example: Image.Image | np.ndarray) -> dict[str, Any]:
         """Asks a classifier or an encoder about a picture of any size, or about a clip.
@@ -184,6 +192,10 @@ def _agrees(tensor: card.Tensor, found: dict) -> bool:
 
 def _shape(found: dict) -> list[int | None]:
     return [None if side == -1 else int(side) for side in found["shape_signature"]]
+
+
+def _each(given: str | Sequence[str] | None) -> Sequence[str] | None:
+    return [given] if isinstance(given, str) else given
 
 
 def _picture(image: Image.Image | np.ndarray, takes: int, gives: int) -> pixels.Picture:

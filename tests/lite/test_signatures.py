@@ -188,7 +188,7 @@ WRONG = [
     (["sequence", "in.png", "--out", "x.wav"], "takes latents and gives a clip: leave the INPUTs out"),
     (["classifier"], "takes an image and gives classes, and was given none"),
     (["classifier", "in.png", "--out", "x.png"], "answers are written as JSON"),
-    (["classifier", "in.png", "--class", "red"], "--class and --text: for samples"),
+    (["classifier", "in.png", "--class", "red"], "--class, --classes and --text: for samples"),
     (["classifier", "gone.png"], "gone.png: no such image"),
     (["listener", "gone.wav"], "gone.wav: no such sound"),
     (["listener", "empty"], "empty: no sounds in this folder; looked for .wav"),
