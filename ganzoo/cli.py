@@ -2,37 +2,17 @@
 
 import errno
 import os
-import re
 import sys
 import warnings
 from pathlib import Path
 
 import click
 
-from ganzoo import tables
+from ganzoo import options, tables
 from ganzoo.backends.quiet import import_keras
 from ganzoo.backends.strategy_names import STRATEGIES
 from ganzoo.errors import RunError, UsageError
-from ganzoo.generators.pretrained import DIRECTIONS
 from ganzoo.lite.quiet import silence_libraries
-
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
-_MOST_SEEDS = 10_000
-
-
-def _direction(*more: str, default: str = DIRECTIONS[0]):
-    return click.option(
-        "--direction",
-        type=click.Choice([*DIRECTIONS, *more]),
-        default=default,
-        show_default=True,
-        help="Which generator of a model that translates both ways.",
-    )
-
-
-_NETWORK = click.option(
-    "--network", metavar="NAME", help="Which of a model's networks, by its name, in place of --direction."
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -47,7 +27,7 @@ def cli():
 
 
 @cli.command("list")
-@_JSON
+@options.as_json
 def list_command(as_json):
     """Show the architectures, recipes and pretrained generators that there are."""
     from ganzoo.generators.catalog import catalog
@@ -57,7 +37,7 @@ def list_command(as_json):
 
 @cli.command()
 @click.argument("name")
-@_JSON
+@options.as_json
 def show(name, as_json):
     """Show what a recipe does, a pretrained generator is or a run came to, and its networks layer by layer.
 
@@ -118,24 +98,6 @@ def train(recipe, data, run_dir, steps, overrides, strategy, init, fresh, dry_ru
     training.train(loaded, run_dir, steps=steps, strategy=strategy, init=init, fresh=fresh, dry_run=dry_run)
 
 
-def _seeds(least: int, example: str):
-    """Reads seeds and ranges of them, as in 3,8,20-29, which both ends belong to."""
-
-    def read(context, parameter, value):
-        if value is None:
-            return None
-        found = [re.fullmatch(r"(\d{1,18})(?:-(\d{1,18}))?", part.strip(), re.ASCII) for part in value.split(",")]
-        ends = [(int(match[1]), int(match[2] or match[1])) for match in found if match]
-        count = sum(last - first + 1 for first, last in ends)
-        if len(ends) < len(found) or any(first > last for first, last in ends) or count < least:
-            raise click.BadParameter(f"found {value!r}; give {example}")
-        if count > _MOST_SEEDS:
-            raise click.BadParameter(f"found {value!r}, which are {count:,}; give {_MOST_SEEDS:,} at most")
-        return [seed for first, last in ends for seed in range(first, last + 1)]
-
-    return read
-
-
 @cli.command()
 @click.argument("model")
 @click.argument("inputs", metavar="[INPUT]...", nargs=-1, type=click.Path(path_type=Path))
@@ -144,53 +106,7 @@ def _seeds(least: int, example: str):
     type=click.Path(path_type=Path),
     help="The picture or .wav file to write, or a folder for many; of answers, a JSON file.",
 )
-@click.option(
-    "--count",
-    type=click.IntRange(min=1),
-    help="How many samples, rows or frames.  [default: 16 samples, 8 rows of a table, 1 of letters, or 60 frames for "
-    "each two seeds]",
-)
-@click.option("--seed", type=click.IntRange(min=0), help="Seed of the samples.  [default: 0]")
-@click.option(
-    "--seeds",
-    metavar="A,B-C",
-    callback=_seeds(1, "seeds and ranges of seeds, as in 3,8,20-29"),
-    help="The first sample, or row, of each of these seeds, which is written under it.",
-)
-@click.option(
-    "--interpolate",
-    metavar="A,B[,C]",
-    callback=_seeds(2, "two seeds or more, as in 3,8"),
-    help="Go from the first sample of seed A to that of B, and on; an animation where --out is in .gif or .apng.",
-)
-@click.option(
-    "--truncation",
-    metavar="PSI",
-    type=click.FloatRange(0, 1, min_open=True),
-    help="Below 1: samples nearer to the average, simpler and more alike.  [default: 1]",
-)
-@click.option(
-    "--class",
-    "classes",
-    metavar="NAME[,NAME]",
-    multiple=True,
-    help="What the samples shall be, in turns.  [default: all classes]",
-)
-@click.option(
-    "--classes",
-    "table",
-    metavar="all|NAME[,NAME]",
-    multiple=True,
-    help="A table: a column for each class, and along a row the same latents.",
-)
-@click.option(
-    "--text",
-    "texts",
-    metavar="TEXT",
-    multiple=True,
-    help="What the samples shall show; several take turns. Where the classes are letters: what they spell, in one "
-    "style a row, in capitals if there are no others.",
-)
+@options.of_samples
 @click.option("--tiles", is_flag=True, help="Run in tiles also a network that sees a picture as a whole.")
 @click.option(
     "--keep-alpha",
@@ -198,9 +114,9 @@ def _seeds(least: int, example: str):
     help="Cut pictures out again where they were transparent, also if the network paints all of them.",
 )
 @click.option("--large", is_flag=True, help="Take images of more than 178 megapixels.")
-@_direction()
-@_NETWORK
-@_JSON
+@options.direction()
+@options.network
+@options.as_json
 def generate(model, inputs, out, tiles, keep_alpha, large, direction, network, as_json, **of_samples):
     """Paint with MODEL: samples, in a grid or each for itself in a folder, or one picture of each INPUT.
 
@@ -282,9 +198,9 @@ def augment(model, data, out, to, balance, truncation, seed, from_run, overrides
 
 @cli.command()
 @click.argument("model")
-@_direction()
-@_NETWORK
-@_JSON
+@options.direction()
+@options.network
+@options.as_json
 def benchmark(model, direction, network, as_json):
     """Time MODEL in every way there is to run it, side by side.
 
@@ -321,8 +237,8 @@ def benchmark(model, direction, network, as_json):
     type=click.Path(file_okay=False, path_type=Path),
     help="A folder for the numbers and pictures.  [default: evaluation/ in a run directory]",
 )
-@_direction("both", default="both")
-@_JSON
+@options.direction("both", default="both")
+@options.as_json
 def evaluate(model, data, network, perceptual, count, out, direction, as_json):
     """Tell how good MODEL is, in numbers that say what they depend on.
 
@@ -358,8 +274,8 @@ def evaluate(model, data, network, perceptual, count, out, direction, as_json):
     "--calibration", metavar="SOURCE", help="Images for int8, in place of the recipe's: folder:PATH or the like."
 )
 @click.option("--allow-below", metavar="DB", type=float, help="The dB that will do where a file misses its floor.")
-@_direction("both")
-@_NETWORK
+@options.direction("both")
+@options.network
 def export(model, out, formats, quantize, size, io, calibration, allow_below, direction, network):
     """Export MODEL to a SavedModel and TFLite files, each with the proof that it paints the same.
 
@@ -388,7 +304,7 @@ def export(model, out, formats, quantize, size, io, calibration, allow_below, di
 
 @cli.command()
 @click.argument("run_dir", type=click.Path(file_okay=False, path_type=Path))
-@_JSON
+@options.as_json
 def doctor(run_dir, as_json):
     """Tell what is wrong with the run in RUN_DIR, be it running or done, and what to try."""
     from ganzoo.training import doctor

@@ -27,6 +27,7 @@ LEVELS = [
     {"evaluation"},
     {"training", "exporting"},
     {"tables"},
+    {"options"},
     {"cli"},
     {"__main__"},
 ]
