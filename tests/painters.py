@@ -9,19 +9,21 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 from ai_edge_litert.tools import flatbuffer_utils
 
+VARIANCES = {"biggan": 1.0}
+"""About what goes into the norms of a new network, of architectures whose kernels are not as small as DCGAN's."""
+
 
 def painter(name: str, network: str | None = None, **changes) -> keras.Model:
     """A small generator whose pictures fill their range: untrained ones paint grey, and grey hides every error."""
-    deployed = small.create(name, **changes).deployed()
-    model = deployed[network or next(iter(deployed))]
+    released = small.create(name, **changes).released()
+    model = released[network or next(iter(released))]
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             # Of no batch that comes: in training mode it would give something else.
             layer.moving_mean.assign(np.full(layer.moving_mean.shape, 0.01))
-            layer.moving_variance.assign(np.full(layer.moving_variance.shape, 0.003))
+            layer.moving_variance.assign(np.full(layer.moving_variance.shape, VARIANCES.get(name, 0.003)))
     *_, last = (layer for layer in model.layers if "Conv2D" in type(layer).__name__)
-    example = np.random.default_rng(0).uniform(0, 1, (1, *(side or 16 for side in model.input_shape[1:])))
-    before = keras.Model(model.input, last.output)(example.astype("float32"))
+    before = keras.Model(model.input, last.output)(small.inputs(model))
     last.kernel.assign(last.kernel * (0.7 / np.std(before)))
     return model
 

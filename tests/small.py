@@ -9,6 +9,7 @@ import pytest
 from pydantic import TypeAdapter
 
 import ganzoo
+from ganzoo.data.fields import Label, keys_of
 from ganzoo.recipes import registry
 
 CONFIGS = {
@@ -61,6 +62,13 @@ def combination(name: str) -> dict:
     """Keywords that turn on whatever is off by default, on top of `config`."""
     default = {"adversarial_loss": "wasserstein", "penalty": "gradient", "discriminator_norm": "none"}
     return {"n_critic": 2, "ema_decay": 0.9, **COMBINATIONS.get(name, default)}
+
+
+def data(name: str) -> tuple[dict, dict]:
+    """Returns settings of data that an architecture can be trained on and is there at once, and those of its model."""
+    if any(keys_of(registry.config_class(name), Label)):
+        return {"source": "embedded:avatars", "label": "skin"}, {**config(name), "classes": 5}
+    return {"source": "embedded:emoji"}, config(name)
 
 
 def create(name: str, **changes):

@@ -287,12 +287,16 @@ def test_a_network_of_a_model_in_training_paints_with_the_weights_of_the_moment(
     gan = small.create(name)
     key, model = next(iter(gan.deployed().items()))
     network = keras_network.live(model, gan.config.deployed[key], gan.config)
-    shape = (1, *(side or 8 for side in model.input_shape[1:]))
-    batch = np.random.default_rng(0).uniform(0, 1, shape).astype("float32")
-    before = network.call(batch)
+    batch = small.inputs(model)
+    named = (
+        {tensor.name: one for tensor, one in zip(model.inputs, batch, strict=True)}
+        if isinstance(batch, list)
+        else batch
+    )
+    before = network.call(named)
     model.set_weights([1.5 * weights + 0.01 for weights in model.get_weights()])
-    np.testing.assert_allclose(network.call(batch), model(batch, training=False), rtol=0, atol=1e-5)
-    assert np.abs(network.call(batch) - before).max() > 1e-3
+    np.testing.assert_allclose(network.call(named), model(batch, training=False), rtol=0, atol=1e-5)
+    assert np.abs(network.call(named) - before).max() > 1e-3
 
 
 def test_threads_that_share_a_network_get_each_its_own_picture(tmp_path):

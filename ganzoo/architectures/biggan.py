@@ -189,7 +189,7 @@ def build_discriminator(config: BigGANConfig) -> keras.Model:
         if halves and x.shape[1] == config.attention:
             x = kit.attention(x, "attention")
     seen = ops.sum(layers.ReLU(name="last_activation")(x), axis=(1, 2))
-    classes = kit.dense(ops.one_hot(label, config.classes), seen.shape[-1], "class", use_bias=False)
+    classes = kit.dense(ops.one_hot(label, config.classes, dtype=seen.dtype), seen.shape[-1], "class", use_bias=False)
     logits = kit.dense(seen, 1, "dense") + ops.sum(classes * seen, axis=1, keepdims=True)
     logits = layers.Activation("linear", dtype=output_dtype(), name="logits")(logits)
     return keras.Model({"image": image, "label": label}, logits, name="biggan_discriminator")
@@ -268,7 +268,7 @@ class BigGAN(GAN):
         terms = {"generator_adversarial": self.adversarial_loss("discriminator", fake)}
         if self.config.orthogonal_weight:
             kernels = [v for v in self.generator.trainable_variables if v.name == "kernel"]
-            penalty = sum(off_diagonal(ops.cast(kernel, "float32")) for kernel in kernels)
+            penalty = sum(off_diagonal(ops.convert_to_tensor(kernel)) for kernel in kernels)
             terms["generator_orthogonal_penalty"] = self.config.orthogonal_weight * penalty
         return terms
 

@@ -68,7 +68,7 @@ def test_a_discriminator_that_learnt_loses_by_wrong_labels():
         noise = random.normal(0, 0.05, (count, 32, 32, gan.config.channels))
         return {"image": (noise + (label / 2 - 0.75)[:, None, None, None]).astype("float32"), "label": label}
 
-    for _ in range(30):
+    for _ in range(12):
         gan.train_step(shades(16))
     real = shades(64)
     right, wrong = (

@@ -171,3 +171,6 @@ def test_a_run_adapts_before_its_first_step_and_not_again_when_it_goes_on(tmp_pa
     whole = ganzoo.train("improved_gan", tmp_path / "whole", steps=2, **arguments)
     parts = ganzoo.train("improved_gan", tmp_path / "run", steps=2, **arguments)
     assert small.equal(small.arrays(whole), small.arrays(parts)) == []
+    # What is exported is the twin: it has to say the same of all.
+    report = ganzoo.export(tmp_path / "run", tmp_path / "exported", quantize=["none"], measure=False)
+    assert [entry["quality"]["agreement"] for entry in report.files.values()] == [1.0, 1.0]

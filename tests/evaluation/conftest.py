@@ -45,11 +45,17 @@ def write_images():
 def recipe():
     """Makes a recipe: `recipe("pix2pix", "folder:…", image_size=64)`, sections other than `model` by name."""
 
-    def make(architecture: str, source: str = "embedded:emoji", evaluation: dict | None = None, **model):
+    def make(
+        architecture: str,
+        source: str = "embedded:emoji",
+        evaluation: dict | None = None,
+        label: str | None = None,
+        **model,
+    ):
         document = {
             "architecture": architecture,
             "model": model,
-            "data": {"source": source},
+            "data": {"source": source, "label": label},
             "training": {"steps": 1, "batch_size": 1},
             "evaluation": evaluation or {},
         }

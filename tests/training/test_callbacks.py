@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import tensorflow as tf
 
 from ganzoo.config.recipe import TrainingConfig
+from ganzoo.data.fields import Code, Image, Signature
 from ganzoo.training import callbacks, checkpoints
 from ganzoo.training.board import Board
 from ganzoo.training.run_directory import RunDirectory
@@ -37,6 +39,8 @@ class Painter:
     """A model that paints one grey, and has one network and one variable."""
 
     generated = {"sample": "image"}
+    fields = {"image": Image()}
+    config = SimpleNamespace(deployed={"generator": Signature(takes={"code": Code()}, gives={"image": Image()})})
     rollback_count = 0
 
     def __init__(self, step: int = 0):
