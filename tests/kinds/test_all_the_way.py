@@ -9,7 +9,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
 import wave
@@ -102,17 +101,6 @@ def environment(site: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(site / "site"), "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
-def begin(site: Path, *words):
-    return subprocess.Popen(
-        [sys.executable, "-m", "ganzoo", *map(str, words)],
-        cwd=site,
-        env=environment(site),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def done(site: Path, *words) -> str:
     process = warm.run(words, site, environment(site))
     assert process.returncode == 0, process.stderr[-3000:]
@@ -151,12 +139,13 @@ def known(trained, monkeypatch):
 @pytest.mark.parametrize("trained", small.each(sorted(KINDS), slow=KINDS.keys() - {"style"}), indirect=True)
 def test_killed_and_resumed_it_comes_to_the_same_bits(trained):
     _, site = trained
-    process = begin(site, "train", "recipe.yaml", "--run-dir", "killed")
+    words = ("train", "recipe.yaml", "--run-dir", "killed")
+    process = warm.Started(words, site, environment(site), site / "said", site / "said")
     while not (site / f"killed/checkpoints/step_{SAVED:07}.npz").exists():
-        assert process.poll() is None, process.communicate()[1][-3000:]
+        assert process.poll() is None, (site / "said").read_text()[-3000:]
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process.wait()
     done(site, "train", "recipe.yaml", "--run-dir", "killed")
     last = f"checkpoints/step_{STEPS:07}.npz"
     with np.load(site / "run" / last) as one, np.load(site / "killed" / last) as other:

@@ -18,8 +18,8 @@ import small  # noqa: E402
 from ganzoo.errors import UsageError  # noqa: E402
 
 KINDS = ("classifier", "conditional", "sequence", "style", "tokens")
-LIKE_OURS = ("classifier", "conditional")
-"""Kinds of which architectures of the package are tested in the same ways: `improved_gan` and `biggan`."""
+LIKE_OURS = ("classifier", "conditional", "tokens")
+"""Kinds like which architectures of the package are, which are tested in the same ways: `improved_gan` and `biggan`."""
 
 
 @pytest.fixture(scope="module", params=small.each(KINDS, LIKE_OURS))

@@ -16,6 +16,7 @@ import keras
 import numpy as np
 import pytest
 import small
+import warm
 import yaml
 from PIL import Image
 
@@ -344,24 +345,24 @@ def settings(**values):
     return [part for name, value in values.items() for part in ("--set", f"{name.replace('__', '.')}={value}")]
 
 
-def test_sigterm_saves_and_the_same_command_goes_on(command, ganzoo, tmp_path):
+def test_sigterm_saves_and_the_same_command_goes_on(ganzoo, tmp_path):
     arguments = [
         *("train", "dcgan", "--run-dir", tmp_path / "run"),
         *settings(model__image_size=32, model__base_filters=2, model__latent_dim=4, model__augmentation="[]"),
         *settings(training__batch_size=2, training__sample_count=4, training__log_every=1),
     ]
-    process = subprocess.Popen([command, *arguments], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    process = warm.Started(arguments, tmp_path, os.environ, tmp_path / "out", tmp_path / "err")
     try:
         deadline = time.monotonic() + 120
         while not (tmp_path / "run" / "metrics.jsonl").exists():
-            assert process.poll() is None, process.stderr.read()
+            assert process.poll() is None, (tmp_path / "err").read_text()
             assert time.monotonic() < deadline
             time.sleep(0.1)
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=60)
+        status, said = process.wait(60), (tmp_path / "err").read_text()
     finally:
         process.kill()
-    assert process.returncode == 130, said
+    assert status == 130, said
     stopped = metrics(tmp_path / "run")[-1]["step"]
     assert 1 <= stopped < 6000
     assert "SIGTERM: stopping after this step" in said

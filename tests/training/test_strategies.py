@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import tensorflow as tf
+import warm
 import yaml
 from PIL import Image
 
@@ -308,13 +309,19 @@ def test_a_data_set_that_is_uneven_and_ends_sooner_for_one_worker_ends_for_all(t
     assert [results(trained, kind)["uneven steps"] for kind in ("worker0", "worker1")] == [2, 2]
 
 
-def test_workers_that_dont_come_are_named_after_the_stated_time(command, tmp_path):
+def start_warm(folder: Path, *arguments, env) -> warm.Started:
+    """As `start`, of the command `ganzoo`, in a process that has TensorFlow already."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return warm.Started(arguments, folder, env, folder / "output.txt", folder / "output.txt")
+
+
+def test_workers_that_dont_come_are_named_after_the_stated_time(tmp_path):
     # The first worker waits for the second to come; the second, of another cluster, for the first to answer.
     environments = [workers(2)[0], workers(2)[1]]
     processes = [
-        start(
+        start_warm(
             tmp_path / f"worker{index}",
-            *(command, "train", "dcgan", "--run-dir", tmp_path / "run", "--strategy", "multi-worker"),
+            *("train", "dcgan", "--run-dir", tmp_path / "run", "--strategy", "multi-worker"),
             env={**environment, "GANZOO_CLUSTER_WAIT": "1"},
         )
         for index, environment in enumerate(environments)
@@ -477,11 +484,11 @@ def test_two_disturbed_workers_end_bitwise_where_undisturbed_ones_do(disturbed, 
     ],
     ids=lambda change: change.partition("=")[0],
 )
-def test_workers_that_were_given_different_commands_say_so_and_do_not_train(command, recipe, tmp_path, change, other):
+def test_workers_that_were_given_different_commands_say_so_and_do_not_train(recipe, tmp_path, change, other):
     processes = [
-        start(
+        start_warm(
             tmp_path / f"worker{index}",
-            *(command, "train", recipe[1], "--strategy", "multi-worker", "--run-dir", tmp_path / f"worker{index}/run"),
+            *("train", recipe[1], "--strategy", "multi-worker", "--run-dir", tmp_path / f"worker{index}/run"),
             *(["--set", change] if index else []),
             env=environment,
         )
