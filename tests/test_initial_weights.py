@@ -42,6 +42,7 @@ with initial_weights.from_seed(7):
 """
 
 
+@pytest.mark.slow  # What test_parity.py trains begins there, too.
 def test_both_backends_begin_with_the_same_bits():
     found = {}
     for backend in ("tensorflow", "jax"):

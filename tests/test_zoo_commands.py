@@ -107,6 +107,7 @@ def test_both_directions_are_evaluated_and_nothing_is_written_into_a_folder_of_t
     assert not list((tmp_path / "cyclegan/tiny").iterdir())
 
 
+@pytest.mark.slow
 def test_both_directions_are_exported_with_their_proof(ganzoo, tmp_path):
     options = ["--out", "out", "--format", "tflite", "--quantize", "none", "--direction", "both"]
     done = ganzoo("export", "cyclegan/tiny", *options)

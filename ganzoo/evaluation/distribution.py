@@ -1,12 +1,12 @@
 """How like a set of real images a set of generated ones is: Fréchet and kernel distance, precision, recall and more."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 import numpy as np
 
 from ganzoo.evaluation.results import Column, Result, Skipped
-from ganzoo.evaluation.setting import Found, Setting
+from ganzoo.evaluation.setting import Setting
 from ganzoo.metrics.features import Features
 from ganzoo.metrics.frechet import frechet_distance
 from ganzoo.metrics.kernel import kernel_distance
@@ -23,18 +23,23 @@ MANIFOLD = 6
 """Images that density and coverage take at least: more than their 5 neighbors."""
 
 
-def measured(setting: Setting, made: Iterable[np.ndarray], count: int, key: str, column: Column) -> Found:
+def measured(
+    setting: Setting, made: Iterable[np.ndarray], count: int, key: str, column: Column
+) -> Generator[Result | Skipped, None, Features | None]:
     """Goes through what was made, and compares it, and as many other real images, with the test images of a key.
 
     Args:
         made: `count` images.
         column: what they are.
+
+    Returns:
+        The features of what was made; None where there is no feature network.
     """
     network = setting.instruments.network
     if network is None:
         for _ in made:
             pass
-        return
+        return None
     from ganzoo.metrics import extract, reference
 
     generated, real, usual = extract(network, made), setting.features_of(key), None
@@ -48,6 +53,7 @@ def measured(setting: Setting, made: Iterable[np.ndarray], count: int, key: str,
         yield found
     if usual is not None:
         yield from compare(network, real, usual, Column("train split", column.against, column.direction))
+    return generated
 
 
 def compare(network: FeatureNetwork, real: Features, made: Features, column: Column) -> Iterator[Result | Skipped]:

@@ -104,6 +104,15 @@ def makes_of_noise(config, kind: str) -> bool:
     return made and told and texts <= batch.keys()
 
 
+def makes_of_a_class(config) -> bool:
+    """Returns whether an architecture's first network turns latents and a class, as its batch holds, into images."""
+    return (
+        makes_of_noise(config, "image")
+        and sorted(first_signature(config).kinds) == ["label", "latents"]
+        and "label" in {field.kind for field in fields_of(config).values()}
+    )
+
+
 def inputs_of_samples(network: Network, signature: Signature, test: Split, count: int) -> dict[str, np.ndarray]:
     """Returns what `count` samples are made of, by input; the first ones are the same whatever the count.
 

@@ -14,7 +14,9 @@ not_of_the_engine = pytest.mark.skipif(
 
 
 # To compile or to trace their steps, in every form that is tested here, takes minutes.
-LARGE = ("biggan", "cyclegan", "pix2pix", "srgan") if keras.config.backend() == "jax" else ("cyclegan",)
+# Under JAX test_parity.py trains improved_gan as well.
+OF_JAX = ("biggan", "cyclegan", "improved_gan", "pix2pix", "srgan")
+LARGE = OF_JAX if keras.config.backend() == "jax" else ("cyclegan", "srgan")
 
 
 @pytest.fixture(scope="module", params=small.each(registry.names(), LARGE))

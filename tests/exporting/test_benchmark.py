@@ -31,6 +31,7 @@ def check_row(row):
     assert all(timing["runs"] >= 5 for timing in row["timings"])
 
 
+@pytest.mark.slow
 def test_a_tflite_file_is_timed_alone_and_json_is_pure(ganzoo, path):
     done = ganzoo("benchmark", path, "--json")
     assert done.returncode == 0, done.stderr
@@ -65,6 +66,7 @@ def test_a_file_that_can_not_be_timed_is_one_line(ganzoo, tmp_path, name, status
     assert len([line for line in done.stderr.splitlines() if line.startswith("Error: ")]) == 1
 
 
+@pytest.mark.slow
 def test_keras_models_of_several_inputs_are_timed(tmp_path):
     kinds.of_text().save(tmp_path / "g.keras")
     for kind in ("keras predict", "keras function"):

@@ -41,7 +41,7 @@ PAINTERS = [
 ]
 
 
-@pytest.mark.parametrize("name", small.each(PAINTERS))
+@pytest.mark.parametrize("name", small.each(PAINTERS, slow=("cyclegan", "srgan")))
 def test_all_that_paint_export_in_the_default_set_with_built_in_operators_and_a_true_card(name, tmp_path):
     # Networks of so few filters are rough in 8 bits.
     report = export(painters.painter(name), tmp_path / "out", size=SIZES.get(name), allow_below=35)

@@ -4,6 +4,7 @@ import dataclasses
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -22,7 +23,11 @@ LIKE_OURS = ("classifier", "conditional", "tokens")
 """Kinds like which architectures of the package are, which are tested in the same ways: `improved_gan` and `biggan`."""
 
 
-@pytest.fixture(scope="module", params=small.each(KINDS, LIKE_OURS))
+# Under JAX test_parity.py trains all of them.
+SLOW = (*LIKE_OURS, "sequence") if keras.config.backend() == "jax" else LIKE_OURS
+
+
+@pytest.fixture(scope="module", params=small.each(KINDS, SLOW))
 def built(request):
     with plugins.built(request.param) as found:
         yield found

@@ -13,11 +13,16 @@ from ganzoo.evaluation import distribution
 from ganzoo.evaluation.memorizing import memorized
 from ganzoo.evaluation.protocol import register
 from ganzoo.evaluation.results import Column
-from ganzoo.evaluation.setting import Found, Setting, first, inputs_of_samples, makes_of_noise
+from ganzoo.evaluation.setting import Found, Setting, first, inputs_of_samples, makes_of_a_class, makes_of_noise
 from ganzoo.lite.network import made
 
 
-@register("samples", fits=lambda config: makes_of_noise(config, "image"), distribution=True, train=True)
+def of_noise_or_texts(config) -> bool:
+    """Returns whether an architecture makes images of noise, with or without texts."""
+    return makes_of_noise(config, "image") and not makes_of_a_class(config)
+
+
+@register("samples", fits=of_noise_or_texts, distribution=True, train=True)
 def samples(setting: Setting) -> Found:
     """The distribution of samples, and their nearest training images."""
     config, count = setting.recipe.model, setting.recipe.evaluation.samples
