@@ -100,8 +100,12 @@ function checkSignatures(source, entries) {
     const known = `${SIGNATURES.slice(0, -1).join(", ")} and ${SIGNATURES.at(-1)}`;
     throw new UsageError(`${source}: ${name} is of ${signatureOf(entry)}; the page runs ${known} alone`);
   }
-  const nameless = entries.map(([name, entry]) => [name, interfaceOf(entry).label]).find(([, label]) => label && !label.names?.length);
+  const nameless = entries.find(([, entry]) => hasNoNames(interfaceOf(entry)));
   if (nameless) throw new UsageError(`${source}: ${nameless[0]} has no names of its classes to choose from`);
+}
+
+function hasNoNames({ label }) {
+  return label && !label.names?.length;
 }
 
 function parseCard(place) {

@@ -82,8 +82,8 @@ async function paintSheet() {
   const [asked, lines, { stop, share }] = [model, sheet(), walk.place];
   const at = { seed: walk.seed + stop, share, wild: Number(byId("wild").value) / 100 };
   describe(at);
-  const cells = lines.map((line) => Promise.all(line.map((wanted) => wanted && cell({ ...wanted, ...at, model: asked }))));
-  const pictures = await Promise.all(cells);
+  const painted = (place) => place && cell({ ...place, ...at, model: asked });
+  const pictures = await Promise.all(lines.map((line) => Promise.all(line.map(painted))));
   if (model === asked) layOut(pictures);
 }
 

@@ -1,5 +1,5 @@
-// Numbers from a standard normal distribution, as NumPy's `Generator(Philox(seed))` gives them in float32: bit for bit, but for
-// the last bit of some beyond the tail's begin, where NumPy takes the logarithm of the C library.
+// Numbers from a standard normal distribution, as NumPy's `Generator(Philox(seed))` gives them in float32: bit for bit,
+// but for the last bit of some above 3.65, for which NumPy has the C library compute a logarithm.
 
 /**
  * Returns a function that gives the next number.

@@ -12,10 +12,14 @@ export function areLetters(names) {
  * Of a sign that is none the capital is taken, or else the small letter.
  */
 export function spelled(text, names) {
-  const numberOf = (sign) => [sign, sign.toUpperCase(), sign.toLowerCase()].map((form) => names.indexOf(form)).find((n) => n >= 0);
   const lines = linesOf(text.normalize("NFC"));
-  const unknown = [...new Set(lines.flat())].filter((sign) => sign !== " " && numberOf(sign) === undefined);
-  return { lines: lines.map((line) => line.map((sign) => numberOf(sign) ?? null)), unknown };
+  const unknown = [...new Set(lines.flat())].filter((sign) => sign !== " " && numberOf(sign, names) === null);
+  return { lines: lines.map((line) => line.map((sign) => numberOf(sign, names))), unknown };
+}
+
+function numberOf(sign, names) {
+  const form = [sign, sign.toUpperCase(), sign.toLowerCase()].find((one) => names.includes(one));
+  return form === undefined ? null : names.indexOf(form);
 }
 
 function linesOf(text) {

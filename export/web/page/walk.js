@@ -25,7 +25,9 @@ export class Walk {
     this.#panel = panel;
     this.nameOf = nameOf;
     this.#moved = moved;
-    [this.#slider, this.#seed, this.#play] = [".walk .slider", ".seed", ".play"].map((part) => panel.querySelector(part));
+    this.#slider = panel.querySelector(".walk > .slider");
+    this.#seed = panel.querySelector(".seed");
+    this.#play = panel.querySelector(".play");
     this.#offerStops();
     this.#slider.max = (STOPS - 1) * PLACES;
     this.#slider.addEventListener("input", () => {
