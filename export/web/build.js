@@ -16,7 +16,7 @@ import { interfaceOf, signatureOf, tensorsOf } from "./page/card.js";
 const HERE = dirname(fileURLToPath(import.meta.url));
 const CARD_VERSIONS = [1, 2];
 /** What the page has a tab for. */
-const SIGNATURES = ["image -> image", "latents -> image", "image -> classes"];
+const SIGNATURES = ["image -> image", "latents -> image", "label and latents -> image", "image -> classes"];
 /** What each accelerator is given, best first. */
 const PREFERRED = {
   webgpu: ["float16", "none", "dynamic", "int8", "int16x8"],
@@ -95,10 +95,17 @@ function readFolder(source) {
 
 function checkSignatures(source, entries) {
   const other = entries.find(([, entry]) => !SIGNATURES.includes(signatureOf(entry)));
-  if (!other) return;
-  const [name, entry] = other;
-  const known = `${SIGNATURES.slice(0, -1).join(", ")} and ${SIGNATURES.at(-1)}`;
-  throw new UsageError(`${source}: ${name} is of ${signatureOf(entry)}; the page runs ${known} alone`);
+  if (other) {
+    const [name, entry] = other;
+    const known = `${SIGNATURES.slice(0, -1).join(", ")} and ${SIGNATURES.at(-1)}`;
+    throw new UsageError(`${source}: ${name} is of ${signatureOf(entry)}; the page runs ${known} alone`);
+  }
+  const nameless = entries.find(([, entry]) => hasNoNames(interfaceOf(entry)));
+  if (nameless) throw new UsageError(`${source}: ${nameless[0]} has no names of its classes to choose from`);
+}
+
+function hasNoNames({ label }) {
+  return label && !label.names?.length;
 }
 
 function parseCard(place) {
@@ -135,10 +142,11 @@ function isTensor(tensor) {
   if (!isObject(tensor) || !Array.isArray(tensor.shape)) return false;
   const names = tensor.names ?? [];
   if (!Array.isArray(names) || !names.every((name) => typeof name === "string")) return false;
+  if (tensor.kind === "label") return tensor.dtype === "int32";
   return tensor.kind !== "classes" || !names.length || names.length === tensor.shape.at(-1);
 }
 
-/** Browsers take no integer inputs, and no free sizes. */
+/** Browsers take pictures as floats alone, and no free sizes. */
 function runs(entry) {
   const { input, output } = interfaceOf(entry);
   const isFloat = input.dtype === "float32" && output.dtype === "float32";
@@ -162,7 +170,8 @@ function choose(files, precisions) {
 }
 
 function taskOf(entry) {
-  const { input, output } = interfaceOf(entry);
+  const { input, label, output } = interfaceOf(entry);
+  if (label) return "named";
   if (input.kind === "latents") return "new";
   if (output.kind === "classes") return "classify";
   return entry.scale > 1 ? "enlarge" : "colour";

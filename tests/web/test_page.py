@@ -28,7 +28,10 @@ from servers import Quiet, serving
 
 import ganzoo
 from ganzoo.config import parsing
+from ganzoo.generators import inference
+from ganzoo.lite import latents
 from ganzoo.lite import network as networks
+from ganzoo.lite.grid import grid
 from ganzoo.lite.runner import GanzooLite
 from ganzoo.recipes import recipes
 
@@ -49,6 +52,8 @@ def models(tmp_path_factory):
         if name == "pix2pix":
             export(run_with_hints(generator, tmp_path_factory.mktemp("run")), folder / "hinted")
     write_classifier(folder / "digits", (28, 28, 1), {"mean": 0.0, "std": 255.0}, len(DIGITS), names=DIGITS)
+    write_conditional(folder / "letters", list("abCD"), 80)
+    write_conditional(folder / "clothes", ["T-shirt/top", "coat"], 6)
     write_classifier(folder / "photos", (40, 24, 3), {"mean": 127.5, "std": 127.5}, 100)
     return {path.name: path for path in (*folder.iterdir(), WEB.parents[1] / "tests/lite/version_1")}
 
@@ -61,6 +66,23 @@ def write_classifier(folder, shape, scale, count, **named):
     takes = {"shape": [1, *shape], "dtype": "float32", **scale}
     gives = {"name": "classes", "kind": "classes", "shape": [1, count], "dtype": "float32", **named}
     file = exported.write(folder, lambda image: tf.reshape(image, [1, -1]) @ kernel, takes, gives, any_size="whole")
+    entry = exported.entry_of(folder, file.name, file) | {"format": "tflite", "quantization": "none"}
+    exported.write_card(folder, {file.name: entry})
+
+
+def write_conditional(folder, names, length):
+    """Latents and a class to 8 x 8 pixels, by random weights of each class."""
+    folder.mkdir()
+    scale = 2 / length**0.5
+    kernels = np.random.default_rng(6).normal(scale=scale, size=(len(names), length, 64)).astype("float32")
+    label = {"name": "label", "kind": "label", "shape": [1], "dtype": "int32", "names": names}
+    noise = {"name": "latents", "kind": "latents", "shape": [1, length], "dtype": "float32"}
+    image = {"name": "image", "kind": "image", "shape": [1, 8, 8, 1], "dtype": "float32", "mean": 127.5, "std": 127.5}
+
+    def paint(label, latents):
+        return tf.reshape(tf.tanh(tf.matmul(latents, tf.gather(kernels, label)[0])), [1, 8, 8, 1])
+
+    file = exported.write_any(folder, paint, [label, noise], image)
     entry = exported.entry_of(folder, file.name, file) | {"format": "tflite", "quantization": "none"}
     exported.write_card(folder, {file.name: entry})
 
@@ -121,6 +143,7 @@ def site(sources, models, tmp_path_factory):
         "both": ["hinted", "pix2pix"],
         "old": ["version_1"],
         "classifiers": ["digits", "photos"],
+        "named": ["letters", "clothes"],
     }
     for place, names in places.items():
         built = build(sources, root / "some where" / place, *[models[name] for name in names])
@@ -712,6 +735,165 @@ def test_of_many_classes_the_ten_largest_are_told_in_order(browser, site, models
     check_tells(browser, runner(models, "photos").answer(image)["classes"])
 
 
+def test_the_latents_of_a_seed_are_those_that_the_runner_draws(browser, site):
+    script = """const [seed, index, length, done] = arguments;
+        import("./latents.js").then(({ latentsOf }) => done([...latentsOf(seed, index, length)]))"""
+    browser.get(f"{site}named/")
+    for seed, index, length in ((0, 0, 4), (1, 6, 100), (999_999, 2, 81), (7, 0, 100_000)):
+        found = np.array(browser.execute_async_script(script, seed, index, length), "float32")
+        expected = latents.draw(seed, index + 1, length)[index]
+        # Beyond 3.65 they are of a logarithm, which browsers round better than C's float32.
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+        assert np.array_equal(found[np.abs(expected) < 3.65], expected[np.abs(expected) < 3.65])
+
+
+def check_shows(browser, expected, place="#painted"):
+    """Soon a canvas shows the pixels of the runner, but for 1 level of rounding."""
+    expected = np.broadcast_to(expected, (*expected.shape[:2], 3)).astype(int)
+    assert expected.std() > 20, "a picture that is all grey proves nothing"
+
+    def shows():
+        found = pixels(browser, place)
+        return found.shape == expected.shape and np.abs(found - expected).max() <= 1
+
+    wait(shows)
+
+
+def side_by_side(letters):
+    return np.concatenate(list(letters), axis=1)
+
+
+def enter(browser, place, value):
+    """Fills in a field, or moves a slider."""
+    script = """const [field, value] = arguments; field.value = value;
+        field.dispatchEvent(new Event("input", { bubbles: true }))"""
+    browser.execute_script(script, find(browser, place), value)
+
+
+def open_named(browser, site, name="letters"):
+    open_page(browser, f"{site}named/#named")
+    if name == "clothes":
+        find(browser, "#models option:nth-child(2)").click()
+        wait(lambda: "clothes model runs on" in find(browser, "#state").text)
+
+
+def test_a_word_is_painted_as_the_runner_spells_it_in_the_font_of_the_seed(browser, site, models):
+    letters = runner(models, "letters")
+    open_named(browser, site)
+    find(browser, "#text").clear()
+    find(browser, "#text").send_keys("BaccD")
+    check_shows(browser, side_by_side(letters.sample(1, 1, texts=["baCCD"])))
+    assert find(browser, "#text-said").text == ""
+    enter(browser, "#seed-named", 31)
+    check_shows(browser, side_by_side(letters.sample(1, 31, texts=["baCCD"])))
+    find(browser, "#named .stops button:nth-child(4)").click()
+    check_shows(browser, side_by_side(letters.sample(1, 34, texts=["baCCD"])))
+    assert find(browser, "#painted-where").text == "Font 34"
+    for place, seed in ((1, 31), (7, 37)):
+        check_shows(
+            browser, letters.sample(1, seed, classes=["b"])[0], f"#named .stops button:nth-child({place}) canvas"
+        )
+    before = find(browser, "#seed-named").get_attribute("value")
+    find(browser, "#named .shuffle").click()
+    seed = int(find(browser, "#seed-named").get_attribute("value"))
+    assert seed != int(before)
+    check_shows(browser, side_by_side(letters.sample(1, seed + 3, texts=["baCCD"])))
+
+
+def test_fonts_go_along_the_great_circle_and_wildness_is_truncation_as_in_generate(browser, site, models):
+    (file,) = models["letters"].glob("*.tflite")
+    open_named(browser, site)
+    enter(browser, "#text", "d")
+    enter(browser, "#walk-named", 130)
+    check_shows(browser, inference.interpolate(file, 11, [2, 3], classes=["D"])[3])
+    assert find(browser, "#painted-where").text == "Between fonts 2 and 3"
+    enter(browser, "#wild", 50)
+    check_shows(browser, inference.interpolate(file, 11, [2, 3], truncation=0.5, classes=["D"])[3])
+    stop = inference.sample(file, 1, 4, truncation=0.5, classes=["D"])[0]
+    check_shows(browser, stop, "#named .stops button:nth-child(4) canvas")
+
+
+def test_signs_that_are_no_letters_are_told_and_their_places_stay_empty(browser, site, models):
+    a, b = (runner(models, "letters").sample(1, 1, classes=[name])[0] for name in "ab")
+    white = np.full_like(a, 255)
+    open_named(browser, site)
+    enter(browser, "#text", "a1é b<")
+    check_shows(browser, side_by_side([a, white, white, white, b, white]))
+    assert find(browser, "#text-said").text == "Left empty: “1”, “é”, “<”. This network knows a, b, C, D."
+    enter(browser, "#text", "77")
+    wait(lambda: not find(browser, "#save-painted").is_enabled())
+    assert pixels(browser, "#painted").min() == 255
+    enter(browser, "#text", "ab")
+    check_shows(browser, side_by_side([a, b]))
+    assert find(browser, "#text-said").text == ""
+
+
+def test_a_long_text_goes_on_in_a_second_line_and_is_downloaded_whole(browser, site, models, tmp_path):
+    one, two = (side_by_side(runner(models, "letters").sample(1, 5, texts=[text])) for text in ("abC  ", "DabCDabC"))
+    white = np.full((8, 24, 1), 255, "uint8")
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    open_named(browser, site)
+    enter(browser, "#seed-named", 5)
+    enter(browser, "#text", "abc dabcdabc")
+    check_shows(browser, np.concatenate([np.concatenate([one, white], axis=1), two]))
+    find(browser, "#save-painted").click()
+    saved = tmp_path / "abc_dabcdabc_font_5.png"
+    wait(saved.exists)
+    with Image.open(saved) as image:
+        assert np.array_equal(np.asarray(image.convert("RGB")), pixels(browser, "#painted"))
+
+
+def test_of_classes_that_are_words_the_chosen_one_is_shown_as_the_grid_of_generate(browser, site, models):
+    clothes = runner(models, "clothes")
+    open_named(browser, site, "clothes")
+    assert not find(browser, "#text").is_displayed()
+    assert [chip.text for chip in browser.find_elements(By.CSS_SELECTOR, "#classes label")] == ["T-shirt/top", "coat"]
+    check_shows(browser, np.asarray(grid(clothes.sample(16, 1, classes=["T-shirt/top"]))))
+    find(browser, "#classes label:nth-child(2)").click()
+    check_shows(browser, np.asarray(grid(clothes.sample(16, 1, classes=["coat"]))))
+    find(browser, "#named .stops button:nth-child(3)").click()
+    check_shows(browser, np.asarray(grid(clothes.sample(16, 3, classes=["coat"]))))
+    assert find(browser, "#painted-where").text == "Set 3"
+    find(browser, "#models option:nth-child(1)").click()
+    check_shows(browser, side_by_side(runner(models, "letters").sample(1, 3, texts=[" a    "])))
+
+
+def test_what_was_painted_is_kept_until_there_is_much_else_but_no_failure_is(browser, site):
+    script = """const done = arguments[0];
+        import("./painter.js").then(async ({ remembering }) => {
+            const asked = [];
+            const make = remembering(async (request) => {
+                asked.push(request.label);
+                if (request.label === 9) throw new Error("it failed");
+                return request.label;
+            }, 2);
+            const given = [];
+            for (const label of [1, 2, 1, 3, 1, 2, 9, 9]) given.push(await make({ label }).catch(() => "failed"));
+            done([asked, given]);
+        })"""
+    browser.get(f"{site}named/")
+    asked, given = browser.execute_async_script(script)
+    assert given == [1, 2, 1, 3, 1, 2, "failed", "failed"]
+    assert asked == [1, 2, 3, 2, 9, 9]
+
+
+def test_a_phone_shows_the_word_its_sliders_and_the_download_on_one_screen(browser, site):
+    resize(browser, 390, 844)
+    open_named(browser, site)
+    for place in ("#text", "#painted", "#walk-named", "#wild", "#save-painted"):
+        box = browser.execute_script("return document.querySelector(arguments[0]).getBoundingClientRect()", place)
+        assert box["top"] >= 0 and box["bottom"] <= 844, place
+
+
+def test_the_chosen_tab_is_in_sight_where_the_tabs_are_wider_than_the_screen(browser, site):
+    resize(browser, 240, 640)
+    open_page(browser, f"{site}classifiers/#classify")
+    for place in ("#tab-classify", "#tab-colour"):
+        browser.execute_script("arguments[0].click()", find(browser, place))
+        box = browser.execute_script("return document.querySelector(arguments[0]).getBoundingClientRect()", place)
+        assert box["left"] >= 0 and box["right"] <= 240, place
+
+
 def test_a_phone_shows_what_is_drawn_and_all_bars_on_one_screen(browser, site):
     resize(browser, 390, 844)
     open_page(browser, f"{site}classifiers/#classify")
@@ -720,7 +902,7 @@ def test_a_phone_shows_what_is_drawn_and_all_bars_on_one_screen(browser, site):
         assert box["top"] >= 0 and box["bottom"] <= 844, place
 
 
-@pytest.mark.parametrize("place", ["all/", "hinted/", "classifiers/#classify"])
+@pytest.mark.parametrize("place", ["all/", "hinted/", "classifiers/#classify", "named/#named"])
 def test_a_phone_shows_every_panel_without_scrolling_sideways(browser, site, place):
     resize(browser, 320, 640)
     open_page(browser, f"{site}{place}")
@@ -773,12 +955,19 @@ def card_that_leads_to_the_page(folder):
     (folder / "card.json").write_text(json.dumps(document), "utf-8")
 
 
-def conditional(folder):
-    """One that takes the number of a class as well."""
+def takes_more(folder, **tensor):
     document = json.loads((folder / "card.json").read_text("utf-8"))
     (entry,) = document["files"].values()
-    entry["inputs"].append({"name": "label", "kind": "label", "shape": [1], "dtype": "int32"})
+    entry["inputs"].append({"dtype": "int32", **tensor})
     (folder / "card.json").write_text(json.dumps(document), "utf-8")
+
+
+def text(folder):
+    takes_more(folder, name="tokens", kind="tokens", shape=[1, 4], names=["", "red"])
+
+
+def classes_without_names(folder):
+    takes_more(folder, name="label", kind="label", shape=[1], names=None)
 
 
 def names_of_more_classes(folder):
@@ -804,7 +993,8 @@ def later_card(folder):
         (damaged_file, "generator_dynamic.tflite: not the file that its card.json describes"),
         (integer_inputs, "no .tflite file of a fixed size with float inputs"),
         (no_card, "no card.json in it"),
-        (conditional, "is of latents and label -> image; the page runs image -> image, latents -> image and image -> "),
+        (text, "is of latents and tokens -> image; the page runs image -> image, latents -> image, label and latents"),
+        (classes_without_names, "has no names of its classes to choose from"),
         (names_of_more_classes, "not the card of an exported model"),
         (later_card, "card version 3; this page reads 1 and 2"),
     ],

@@ -5,15 +5,19 @@ export function tensorsOf({ inputs, outputs, input, output }) {
   return { inputs: inputs ?? [input], outputs: outputs ?? [output] };
 }
 
-/** The entry of a file that the page runs, with its one `input` and one `output`, whatever the version. */
+/**
+ * The entry of a file that the page runs, whatever the version: with its one `output`, its `input` of a picture or of
+ * latents, and the `label` that it is told, if any.
+ */
 export function interfaceOf(entry) {
-  const { inputs: [input], outputs: [output] } = tensorsOf(entry);
-  return { ...entry, input, output };
+  const { inputs, outputs: [output] } = tensorsOf(entry);
+  const label = inputs.find(({ kind }) => kind === "label");
+  return { ...entry, input: inputs.find((tensor) => tensor !== label), label, output };
 }
 
-/** In words, as `image -> image`. */
+/** In words, as `image -> image`; inputs by the alphabet, for their order says nothing. */
 export function signatureOf(entry) {
   const { inputs, outputs } = tensorsOf(entry);
-  const kinds = (tensors) => tensors.map(({ kind }) => kind).join(" and ");
+  const kinds = (tensors) => tensors.map(({ kind }) => kind).sort().join(" and ");
   return `${kinds(inputs)} -> ${kinds(outputs)}`;
 }

@@ -7,6 +7,7 @@ import { Pad } from "./pad.js";
 import { ask, newestWins, oncePerFrame } from "./painter.js";
 import { watchPictures } from "./pictures.js";
 import { INK, PAPER, render, SIZE } from "./strokes.js";
+import { write } from "./words.js";
 
 /** The most classes that are shown. */
 const BARS = 10;
@@ -134,9 +135,4 @@ function showShares(shares) {
   }
   write("guess", isAsked ? names[best] : "");
   write("guess-said", !isAsked ? "" : shares[best] < 0.5 ? "Perhaps" : "Looks like");
-}
-
-/** What is written anew is read out anew. */
-function write(id, text) {
-  if (byId(id).textContent !== text) byId(id).textContent = text;
 }

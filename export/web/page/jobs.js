@@ -43,11 +43,11 @@ export async function enlarge({ model, pixels, width, height }, { tell, stopped 
   return png && !stopped() ? { png } : {};
 }
 
-/** The picture of a latent, as RGBA. */
-export async function sample({ model, latents }) {
+/** The picture of a latent, and of a class by its number where the model is told one, as RGBA. */
+export async function sample({ model, latents, label }) {
   const network = await opened(model);
   const start = performance.now();
-  const picture = network.toRgba(await network.run(latents));
+  const picture = network.toRgba(await network.run(latents, label));
   return result({ ...picture, took: performance.now() - start });
 }
 

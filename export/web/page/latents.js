@@ -1,12 +1,22 @@
 // Points that a generator of latents paints pictures of.
 
-/** Numbers from a standard normal distribution: always the same for a seed and an index. */
+import { blake2b } from "./blake2b.js";
+import { normals } from "./normal.js";
+
+/** Seeds whose latents are kept. */
+const KEPT = 64;
+const drawn = new Map();
+
+/** The latents of a seed's sample: those of `ganzoo/lite/latents.py`, so that it is the one of `ganzoo generate`. */
 export function latentsOf(seed, index, length) {
-  const uniform = generator(seed, index);
-  return Float32Array.from({ length }, () => {
-    const radius = Math.sqrt(-2 * Math.log(1 - uniform()));
-    return radius * Math.cos(2 * Math.PI * uniform());
-  });
+  const key = `${seed} ${length}`;
+  if (!drawn.has(key)) {
+    if (drawn.size >= KEPT) drawn.clear();
+    drawn.set(key, { next: normals(Number(blake2b(`(${seed}, 'latents')`, 4) >> 1n)), samples: [] });
+  }
+  const { next, samples } = drawn.get(key);
+  while (samples.length <= index) samples.push(Float32Array.from({ length }, next));
+  return samples[index];
 }
 
 /** The point at `share` of the way along the great circle, on which latents keep the length that generators know. */
@@ -20,20 +30,4 @@ export function between(start, end, share) {
 
 function dot(a, b) {
   return a.reduce((sum, value, i) => sum + value * b[i], 0);
-}
-
-/** sfc32, Chris Doty-Humphrey's small fast counter, from 0 to before 1. */
-function generator(...seeds) {
-  let [a, b, c, counter] = [seeds[0] | 0, seeds[1] | 0, 0x9e3779b9 | 0, 1];
-  function next() {
-    const sum = (((a + b) | 0) + counter) | 0;
-    counter = (counter + 1) | 0;
-    a = b ^ (b >>> 9);
-    b = (c + (c << 3)) | 0;
-    c = (c << 21) | (c >>> 11);
-    c = (c + sum) | 0;
-    return (sum >>> 0) / 2 ** 32;
-  }
-  for (let round = 0; round < 16; round += 1) next();
-  return next;
 }

@@ -66,17 +66,17 @@ async function tried(network) {
 
 async function compiled(bytes, file, card, accelerator) {
   const model = await loadAndCompile(bytes, { accelerator });
-  const { signature, input, output, scale, any_size } = interfaceOf(card.files[file]);
+  const { signature, input, label, output, scale, any_size } = interfaceOf(card.files[file]);
   const [, height, width, channels] = output.shape;
-  async function run(values) {
-    const tensor = new Tensor(values, input.shape);
+  async function run(values, number) {
+    const given = { [input.name]: new Tensor(values, input.shape) };
+    if (label) given[label.name] = new Tensor(Int32Array.of(number), label.shape);
     let results = {};
     try {
-      results = await model.run(signature, { [input.name]: tensor });
+      results = await model.run(signature, given);
       return await results[output.name].data();
     } finally {
-      tensor.delete();
-      for (const result of Object.values(results)) result.delete();
+      for (const tensor of [...Object.values(given), ...Object.values(results)]) tensor.delete();
     }
   }
   return {
@@ -87,9 +87,9 @@ async function compiled(bytes, file, card, accelerator) {
     output,
     scale,
     whole: any_size === "whole",
-    /** Takes and gives Float32Arrays, one after the other. */
-    run(values) {
-      const result = turn.then(() => run(values));
+    /** Takes a Float32Array, and the number of a class where there is a label; gives a Float32Array. One at a time. */
+    run(values, number = 0) {
+      const result = turn.then(() => run(values, number));
       turn = result.catch(() => {});
       return result;
     },

@@ -5,11 +5,18 @@ import { startClassifying } from "./classify.js";
 import { startColouring } from "./colour.js";
 import { startEmoji } from "./emoji.js";
 import { startEnlarging } from "./enlarge.js";
+import { startNamed } from "./named.js";
 import { ask } from "./painter.js";
 import { watchTabs } from "./tabs.js";
 
 const byId = (id) => document.getElementById(id);
-const panels = { colour: startColouring, enlarge: startEnlarging, new: startEmoji, classify: startClassifying };
+const panels = {
+  colour: startColouring,
+  enlarge: startEnlarging,
+  new: startEmoji,
+  named: startNamed,
+  classify: startClassifying,
+};
 /** For each panel: its models, the one that is used, what to call with it, what is said now, and when all is well. */
 const tasks = {};
 let current = null;

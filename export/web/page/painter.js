@@ -52,6 +52,20 @@ export function newestWins(work) {
   };
 }
 
+/** Keeps the `most` promises that `make` gave last: what was asked for before, by equal values, is there at once. */
+export function remembering(make, most) {
+  const kept = new Map();
+  return (request) => {
+    const key = JSON.stringify(request);
+    const made = kept.get(key) ?? make(request);
+    kept.delete(key);
+    kept.set(key, made);
+    made.catch(() => kept.delete(key));
+    if (kept.size > most) kept.delete(kept.keys().next().value);
+    return made;
+  };
+}
+
 /** Runs `work` in the next frame, once however often it is asked to. */
 export function oncePerFrame(work) {
   let asked = false;

@@ -15,6 +15,8 @@ export function watchTabs(shown, usual) {
       panelOf(other).hidden = other !== tab;
     }
     if (focus) tab.focus();
+    // Where they are wider than the screen.
+    tab.scrollIntoView({ block: "nearest", inline: "nearest" });
     shown(panelOf(tab).id);
   };
   const tabOf = (id) => tabs.find((tab) => panelOf(tab).id === id);
