@@ -9,8 +9,8 @@ weight norm folded into the kernels.
 A step: one forward of the generator; the classifier on labelled, real and made images; then the generator, by the mean
 of what the updated classifier's last hidden layer makes of the same images (feature matching, section 3.1).
 
-Deviations: the reference draws other real images and other latents for the generator's update. Its data-dependent
-initialization (Salimans and Kingma 2016) takes the labelled images, several times each; `adapt` is given others too.
+Initial weights depend on 500 real images (Salimans and Kingma 2016), see `adapt`. Deviations: the reference draws other
+real images and other latents for the generator's update, and its average begins at 0.
 
 With `discriminator_weight` 0 the classifier learns from the labels alone, to compare.
 """
@@ -57,6 +57,9 @@ class ImprovedGANConfig(ImageGANConfig):
     """Weight of the classifier's two adversarial terms. 0: it learns from the labels alone."""
     ema_decay: Momentum = 0.9999
     learning_rate: Rate = 3e-3
+    epsilon: Annotated[float, Field(gt=0, le=1)] = 1e-4
+    """Adam's. The reference adds 1e-8 to the second moment within the root, which is as much where that is small: the
+    classifier's gradients nearly vanish at times."""
 
     def __post_init__(self):
         super().__post_init__()

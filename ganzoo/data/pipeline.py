@@ -103,6 +103,12 @@ class Pipeline:
         """The names of the first stream's examples; of files, their paths below the folder."""
         return self._streams[0].files
 
+    def class_counts(self, key: str) -> dict[str, int]:
+        """Returns how many examples each class of a label has, by its name; `key` is that of the label in a batch."""
+        labels = next(records.numbers[key] for records in self._streams if key in records.numbers)
+        counts = np.bincount(labels, minlength=len(self.names[key]))
+        return dict(zip(self.names[key], counts.tolist(), strict=True))
+
     def fingerprint(self) -> dict[str, int | str]:
         """Identifies the data by `images`, how many there are, and `digest`.
 

@@ -1,16 +1,19 @@
 """Notes for newcomers, in words: how a recipe takes its data, and what will go wrong."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ganzoo.config.recipe import Recipe
 from ganzoo.data.fields import Clip, Crop, Image, Label, as_shown, fields_of, keys_of
 from ganzoo.data.pipeline import Pipeline
+from ganzoo.errors import UsageError, quoted
 from ganzoo.training import health
 
 LEAST_SHARE = 0.5
 """The least share of a picture to train on at a time: with less, generate meets what was never seen as a whole."""
 MANY_EPOCHS = 5_000
 """The visits to an image from which on a generator can learn all images by heart."""
+UNEQUAL = 2
+"""The ratio of the largest class to the smallest that is worth a word."""
 COMPARED = 16
 """Images that are looked at, to see whether they differ."""
 
@@ -22,6 +25,8 @@ def preparation(recipe: Recipe, pipeline: Pipeline) -> list[str]:
     for key, names in pipeline.names.items():
         noun, known = ("classes", names) if key in keys_of(recipe.model, Label) else ("words", names[1:])
         lines.append(f"{key}: {len(known):,} {noun} ({_shown(known)})")
+        if noun == "classes":
+            lines[-1] += _sizes(pipeline.class_counts(key))
     if folders := _folders(pipeline):
         lines.append(
             f"{len(folders)} sub folders ({_shown(folders)}) are taken together as one set: no classes are learned"
@@ -56,6 +61,28 @@ def _of_pictures(recipe: Recipe, pipeline: Pipeline) -> list[str]:
             f"{_share_seen(recipe):.0%} of a square picture"
         )
     return lines
+
+
+def check_classes(recipe: Recipe, pipeline: Pipeline) -> None:
+    """Raises UsageError where a class has one example, or none: it could not be told from that example."""
+    for key in keys_of(recipe.model, Label):
+        rare = {name: count for name, count in pipeline.class_counts(key).items() if count < 2}
+        if rare:
+            name, count = next(iter(rare.items()))
+            others = f", and {len(rare) - 1} more classes have too few" if len(rare) > 1 else ""
+            raise UsageError(
+                f"{recipe.data.source}: {key} {quoted(name)} has {count or 'no'} example{'s' * (count != 1)} to train "
+                f"on{others}; give each 2 or more, or take it away"
+            )
+
+
+def _sizes(counts: Mapping[str, int]) -> str:
+    """Returns how many examples classes have, and says it where some have much fewer."""
+    least, most = min(counts, key=counts.get), max(counts, key=counts.get)
+    if counts[least] == counts[most]:
+        return f", {counts[least]:,} of each"
+    unequal = f": {counts[most] / counts[least]:,.0f} times as many" if counts[most] >= UNEQUAL * counts[least] else ""
+    return f", from {counts[least]:,} ({least}) to {counts[most]:,} ({most}){unequal}"
 
 
 def _shown(names: Sequence[str]) -> str:

@@ -70,6 +70,7 @@ def train(
     try:
         # Samples are of images that are not trained on, where the data has a test split.
         examples = test.fixed(recipe.training.sample_count)
+        notes.check_classes(recipe, pipeline)
         warnings = notes.warnings(recipe, pipeline, last_step)
     except RunError as error:
         raise UsageError(str(error)) from error

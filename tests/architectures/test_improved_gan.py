@@ -41,6 +41,8 @@ def test_the_recipe_is_the_one_of_the_reference():
     assert (training.batch_size, training.steps) == (100, 300 * 600)
     assert (model.learning_rate, model.beta_1, model.beta_2, model.schedule.kind) == (3e-3, 0.5, 0.999, "constant")
     assert (model.labels_per_class, model.classes, model.ema_decay) == (10, 10, 0.9999)
+    # What is added to the root is the root of what the reference adds within it.
+    assert model.epsilon == pytest.approx(1e-8**0.5)
 
 
 def test_the_loss_is_a_softmax_with_a_further_class_for_what_was_made_whose_logit_is_0():

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import re
 from typing import ClassVar
 
 import keras
@@ -100,7 +101,9 @@ def test_a_run_trains_on_labels_and_records_what_they_stand_for(recipe, tmp_path
 def test_a_plan_tells_the_classes(recipe):
     told = notes.preparation(recipe, open_data(recipe, "train"))
     assert told[0] == "trained at 8x8 pixels (model.image_size)"
-    assert "label: 5 classes (hatBeanie, hatHip, hijab, none, turban)" in told
+    (line,) = [line for line in told if line.startswith("label: ")]
+    assert "5 classes (hatBeanie, hatHip, hijab, none, turban)" in line
+    assert re.search(r", from \d+ \(\w+\) to [\d,]+ \(none\): \d+ times as many$", line)
 
 
 def test_labels_that_are_alike_are_not_taken_for_one_image_many_times(recipe):
@@ -176,3 +179,14 @@ def test_other_data_is_labelled_by_the_numbers_of_the_network_and_not_by_its_own
     ):
         with pytest.raises(UsageError, match="cc/0.png .* has the label 'cc', .*did you mean 'c'"):
             attempt()
+
+
+def test_a_class_of_one_picture_is_refused_and_named(tmp_path):
+    for name, count in (("cat", 3), ("dog", 1), ("hen", 2)):
+        (tmp_path / "animals" / name).mkdir(parents=True)
+        for number in range(count):
+            pixels = np.full((16, 16, 3), 40 * number, "uint8")
+            Pictures.fromarray(pixels).save(tmp_path / "animals" / name / f"{number}.png")
+    with pytest.raises(UsageError, match="animals: label 'dog' has 1 example to train on; give each 2 or more"):
+        train("biggan_cifar10", tmp_path / "run", data=f"folder:{tmp_path / 'animals'}", overrides=["model.classes=3"])
+    assert not (tmp_path / "run").exists()
