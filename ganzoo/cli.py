@@ -189,7 +189,9 @@ def augment(model, data, out, to, balance, truncation, seed, from_run, overrides
     if from_run:
         from ganzoo.training import train
 
-        augmenting.check(data, out, to)
+        augmenting.check_recipe(model)
+        augmenting.check(data, out.expanduser(), to)
+        augmenting.check_outside(from_run, data, "--from-run")
         classes = f"model.classes={len(augmenting.counts(data))}"
         train(model, from_run, data=data, overrides=[classes, *overrides])
         model = from_run

@@ -10,7 +10,7 @@ import signed
 from PIL import Image
 
 import ganzoo
-from ganzoo.errors import UsageError
+from ganzoo.errors import RunError, UsageError
 from ganzoo.generators import inference, pretrained
 
 COUNTS = {"coat": 1, "dress": 4, "shoe": 2}
@@ -56,7 +56,7 @@ def test_real_pictures_are_copied_as_they_are_and_tests_get_no_samples(model, da
         *(f"train/coat/made_0000{number}.png" for number in (1, 2, 3)),
         *(f"train/shoe/made_0000{number}.png" for number in (1, 2)),
     }
-    assert json.loads(after["made.json"]) == report
+    assert json.loads(after["made.json"]) == report | {"earlier": []}
 
 
 def test_samples_are_those_of_the_class_that_their_folder_names_and_of_the_seed_in_the_manifest(model, data, tmp_path):
@@ -84,6 +84,33 @@ def test_a_folder_that_was_filled_before_gets_more_under_names_of_their_own(mode
     assert (tmp_path / "twice/train/coat/made_00001.png").read_bytes() == (
         tmp_path / "once/train/coat/made_00001.png"
     ).read_bytes()
+    # All that was ever made is said.
+    said = json.loads((tmp_path / "twice/made.json").read_text())
+    once = json.loads((tmp_path / "once/made.json").read_text())
+    assert said["earlier"] == [{key: value for key, value in once.items() if key != "earlier"}]
+    made = {*said["made"], *said["earlier"][0]["made"]}
+    assert made == {str(path.relative_to(tmp_path / "twice")) for path in tmp_path.glob("twice/train/*/made_*")}
+
+
+def test_a_file_of_the_manifests_name_that_is_none_is_not_overwritten(model, data, tmp_path):
+    (tmp_path / "clothes/made.json").write_text("precious")
+    with pytest.raises(UsageError, match="made.json: is not what ganzoo augment writes under that name; rename it"):
+        ganzoo.augment(model, data, tmp_path / "filled")
+
+
+def test_folders_that_can_only_be_read_are_filled_up_in_their_copy(model, data, tmp_path):
+    (tmp_path / "clothes/train/coat").chmod(0o555)
+    ganzoo.augment(model, data, tmp_path / "filled")
+    assert len(list((tmp_path / "filled/train/coat").iterdir())) == 4
+    assert (tmp_path / "filled/train/coat").stat().st_mode & 0o200
+
+
+def test_a_link_that_leads_nowhere_is_told_in_a_line_and_nothing_is_left(model, data, tmp_path):
+    (tmp_path / "clothes/train/coat/gone.png").symlink_to(tmp_path / "nothing.png")
+    with pytest.raises(RunError, match="gone.png: can't be copied: .*No such file") as error:
+        ganzoo.augment(model, data, tmp_path / "filled")
+    assert "\n" not in str(error.value)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["clothes"]
 
 
 def test_a_folder_without_splits_is_of_training_pictures(model, tmp_path):
@@ -96,6 +123,8 @@ def test_a_folder_without_splits_is_of_training_pictures(model, tmp_path):
     ("change", "said"),
     [
         ({"data": "tfds:mnist"}, "--data tfds:mnist: found no such folder; give folder:PATH"),
+        ({"to": 0}, "--to: found 0; give a whole number from 1 up"),
+        ({"truncation": 2.0}, "truncation: found 2.0; give a number above 0, up to 1"),
         ({"to": 1}, "found 1 pictures or more of each class, and nothing to fill up to 1; give a larger --to"),
         ({"out": "clothes"}, "--out .*clothes: is there already"),
         ({"out": "clothes/filled"}, "lies in .*clothes, which is copied"),
@@ -105,7 +134,8 @@ def test_what_can_not_be_done_is_refused_in_a_line_and_nothing_is_written(model,
     before = contents(tmp_path)
     asked = {"data": data, "out": "filled", **change}
     with pytest.raises(UsageError, match=said) as error:
-        ganzoo.augment(model, asked["data"], tmp_path / asked["out"], to=asked.get("to"))
+        more = {name: asked[name] for name in ("to", "truncation") if name in asked}
+        ganzoo.augment(model, asked["data"], tmp_path / asked["out"], **more)
     assert "\n" not in str(error.value)
     assert contents(tmp_path) == before
 
@@ -150,9 +180,16 @@ def test_the_command_trains_a_recipe_on_the_folder_first_and_fills_it_up(ganzoo,
     [
         (("--to", "3", "--balance"), "--balance fills up to the largest class, and --to to 3: give one of them"),
         (("--set", "model.classes=3"), "--set: changes how a model is trained"),
+        (("--from-run", "clothes/run"), "--from-run clothes/run: lies in "),
     ],
 )
 def test_options_that_exclude_one_another_are_told_in_a_line(ganzoo, data, options, said):
     done = ganzoo("augment", "biggan_letters", "--data", data, "--out", "filled", *options)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_a_recipe_that_paints_no_classes_is_refused_before_it_is_trained(ganzoo, data, tmp_path):
+    done = ganzoo("augment", "improved_gan", "--data", data, "--out", "filled", "--from-run", "run")
+    assert done.returncode == 2 and "improved_gan makes no pictures of a class that is named" in done.stderr
+    assert not (tmp_path / "run").exists()

@@ -12,7 +12,8 @@ of what the updated classifier's last hidden layer makes of the same images (fea
 Initial weights depend on 500 real images (Salimans and Kingma 2016), see `adapt`. Deviations: the reference draws other
 real images and other latents for the generator's update, and its average begins at 0.
 
-With `discriminator_weight` 0 the classifier learns from the labels alone, to compare.
+With `discriminator_weight` 0 the classifier learns from the labels alone, to compare; its initial weights still go by
+those 500.
 """
 
 from typing import Annotated, ClassVar
@@ -26,6 +27,7 @@ from ganzoo.config.registration import register
 from ganzoo.core import seeding
 from ganzoo.core.layers import output_dtype
 from ganzoo.data.fields import Classes, Image, Label, Signature, Stream, as_shown
+from ganzoo.errors import UsageError
 from ganzoo.gan.gan import GAN, Phase
 
 
@@ -54,7 +56,7 @@ class ImprovedGANConfig(ImageGANConfig):
     hidden_noise: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Deviation of the noise before each further layer of the classifier, in training."""
     discriminator_weight: Weight = 0.5
-    """Weight of the classifier's two adversarial terms. 0: it learns from the labels alone."""
+    """Weight of the classifier's two adversarial terms. 0: it learns from labels alone, but for its initial weights."""
     ema_decay: Momentum = 0.9999
     learning_rate: Rate = 3e-3
     epsilon: Annotated[float, Field(gt=0, le=1)] = 1e-4
@@ -91,7 +93,11 @@ class WeightNormDense(layers.Layer):
 
     def scale(self):
         """What each unit's kernel is multiplied by."""
-        return self.gain * ops.rsqrt(ops.sum(ops.square(self.kernel), axis=0))
+        kernel = ops.convert_to_tensor(self.kernel)
+        # In half precision, squares overflow from 256 up.
+        wide = "float64" if keras.backend.standardize_dtype(kernel.dtype) == "float64" else "float32"
+        length = ops.sqrt(ops.sum(ops.square(ops.cast(kernel, wide)), axis=0))
+        return self.gain / ops.cast(length, kernel.dtype)
 
     def adapt(self, inputs):
         """Sets gain and bias so that outputs have mean 0 and deviation 1 for these inputs, (B, features)."""
@@ -192,6 +198,8 @@ class ImprovedGAN(GAN):
             layer.bias.assign(bias)
 
     def adapt(self, batch):
+        if "image" not in batch:
+            raise UsageError(f"{self.name}: adapt: found no `image` in the batch; give it by that name, (B, H, W, C)")
         self.begin_round(0)
         x = ops.convert_to_tensor(batch["image"])
         for layer in [*self.classifier.get_layer("features").layers[1:], *self.classifier.layers[2:]]:
@@ -228,7 +236,7 @@ class ImprovedGAN(GAN):
     def generator_loss(self, batch, outputs):
         features = self.classifier.get_layer("features")
         real, fake = (ops.mean(features(images, training=True), axis=0) for images in (batch["image"], outputs["fake"]))
-        return {"generator_features": ops.mean(ops.square(real - fake))}
+        return {"generator_features_adversarial": ops.mean(ops.square(real - fake))}
 
     def samples(self, batch):
         shape = (len(batch["image"]), self.config.latent_dim)

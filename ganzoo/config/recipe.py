@@ -206,9 +206,9 @@ class TrainingConfig:
     """Seed of everything random: initial weights, order of the images, latents, dropout and augmentations."""
     jit_compile: bool = False
     """Whether TensorFlow compiles steps with XLA; JAX always does."""
-    steps_per_execution: Annotated[int, Field(ge=1, le=32)] = 1
+    steps_per_execution: Positive = 1
     """The most steps in one execution. The number taken is the largest divisor of this, of the first and the last step,
-    and of all steps at which the run writes something. It changes no results."""
+    and of all steps at which the run writes something, and at most 32. It changes no results."""
     accumulate: Size = 1
     """The number of parts that a batch is split into, one after the other, if it does not fit into memory at once. An
     update takes the mean of their gradients; batch norms take the statistics of a part."""

@@ -108,7 +108,7 @@ class GAN(AdversarialTerms, DeployedNetworks, Compiling, Prediction, Saving, bac
         Args:
             batch: arrays by the keys of a batch, of `adapts_to` examples.
         """
-        for name, average in self._averages.items():
+        for name, average in self._averages.items() if self.adapts_to else ():
             average.set_weights(self._networks[name].get_weights())
 
     def teach(self, teachers: Mapping[str, keras.Model]) -> None:

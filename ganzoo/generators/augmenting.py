@@ -12,16 +12,19 @@ from PIL import Image
 
 from ganzoo.backends.quiet import import_keras
 from ganzoo.data.labels import CSV
-from ganzoo.errors import UsageError, nearest, quoted
+from ganzoo.errors import RunError, UsageError, nearest, quoted
 from ganzoo.generators import inference, pretrained
 from ganzoo.generators.generator import Generator, is_tflite
 from ganzoo.lite import card
 from ganzoo.lite.folders import image_files
 from ganzoo.lite.network import draw
+from ganzoo.recipes.recipes import load_recipe
 
 if TYPE_CHECKING:
     import keras
 
+TAKEN = ["label", "latents"]
+"""What a generator must take, in alphabetical order."""
 MANIFEST = "made.json"
 """The file in the new folder that says which pictures were made, and by what."""
 
@@ -52,13 +55,17 @@ def augment(
         say: is told, a line for each class, how many samples it was given.
 
     Returns:
-        What `made.json` holds: `model`, its `sha256` where it is a file, `seed`, `truncation`, and `made`: of each file
-            the class, and the place among the samples of this seed.
+        What `made.json` holds, but for `earlier`, the same of what was filled up before: `model`, its `sha256` where it
+            is a file, `seed`, `truncation`, and `made`: of each file the class, and the place among the samples of this
+            seed.
 
     Raises:
         UsageError: for a model that makes no pictures of classes, a class that it does not know, a folder without
             classes, nothing to fill up, or an `out` that is there; before anything is written.
+        RunError: when a picture can't be copied.
     """
+    if not 0 < truncation <= 1:
+        raise UsageError(f"truncation: found {truncation}; give a number above 0, up to 1")
     generator, target = pretrained.find(model), Path(out).expanduser()
     names = _classes_of(generator)
     missing = check(data, target, to)
@@ -68,10 +75,11 @@ def augment(
             raise UsageError(f"{split / name}: {generator.title} knows no class {quoted(name)}{nearest(name, names)}")
     if not (generator.path and is_tflite(generator.path)):
         import_keras()
+    earlier = _manifests(root / MANIFEST)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as temporary:
         copy = Path(temporary) / "copy"
-        shutil.copytree(root, copy)
+        _copy(root, copy)
         into = copy / split.relative_to(root)
         labels = [name for name, count in missing.items() for _ in range(count)]
         made = {
@@ -85,7 +93,7 @@ def augment(
             "truncation": truncation,
             "made": made,
         }
-        (copy / MANIFEST).write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+        (copy / MANIFEST).write_text(json.dumps(report | {"earlier": earlier}, indent=1) + "\n", "utf-8")
         copy.rename(target)
     for name, count in missing.items():
         say(f"{name}: {count:,} made")
@@ -94,7 +102,7 @@ def augment(
 
 def _classes_of(generator: Generator) -> tuple[str, ...]:
     """Returns the names of the classes that a generator paints."""
-    if sorted(generator.taken) != ["label", "latents"] or generator.gives != "image":
+    if sorted(generator.taken) != TAKEN or generator.gives != "image":
         makes = f"makes {generator.gives} of {' and '.join(generator.taken) or 'what no file tells'}"
         raise UsageError(f"{generator.title}: {makes}; give a model that makes pictures of latents and a class")
     return generator.taken["label"]
@@ -106,6 +114,8 @@ def check(data: str, out: Path, to: int | None) -> dict[str, int]:
     if tables := [path for path in (root / CSV, split / CSV) if path.exists()]:
         raise UsageError(f"{tables[0]}: says the classes, and --data must have a folder for each; sort the pictures so")
     found = counts(data)
+    if to is not None and to < 1:
+        raise UsageError(f"--to: found {to}; give a whole number from 1 up")
     goal = to or max(found.values())
     missing = {name: goal - count for name, count in found.items() if count < goal}
     if not missing:
@@ -115,9 +125,25 @@ def check(data: str, out: Path, to: int | None) -> dict[str, int]:
         )
     if out.exists():
         raise UsageError(f"--out {out}: is there already; give a folder that is to be made")
-    if out.resolve().is_relative_to(root.resolve()):
-        raise UsageError(f"--out {out}: lies in {root}, which is copied; give a folder elsewhere")
+    check_outside(out, data, "--out")
     return missing
+
+
+def check_outside(folder: Path, data: str, option: str) -> None:
+    """Raises UsageError where a folder lies within the data."""
+    root, _ = _folders(data)
+    if folder.expanduser().resolve().is_relative_to(root.resolve()):
+        raise UsageError(f"{option} {folder}: lies in {root}, which is copied; give a folder elsewhere")
+
+
+def check_recipe(recipe: str) -> None:
+    """Raises UsageError for a recipe whose generator makes no pictures of a class."""
+    found = load_recipe(recipe)
+    signatures = found.model.deployed.values()
+    if not any(sorted(one.kinds) == TAKEN and one.made == "image" for one in signatures):
+        raise UsageError(
+            f"{recipe}: {found.architecture} makes no pictures of a class that is named; give another recipe"
+        )
 
 
 def counts(data: str) -> dict[str, int]:
@@ -128,6 +154,30 @@ def counts(data: str) -> dict[str, int]:
     if not found:
         raise UsageError(f"--data {data}: found no folders with pictures in it; give a folder for each class")
     return found
+
+
+def _manifests(path: Path) -> list[dict]:
+    """Returns what was said of earlier samples by the `made.json` of a folder, the newest first."""
+    if not path.exists():
+        return []
+    try:
+        last = json.loads(path.read_text("utf-8"))
+        earlier = last.pop("earlier")
+        last["made"].items()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise UsageError(f"{path}: is not what ganzoo augment writes under that name; rename it") from None
+    return [last, *earlier]
+
+
+def _copy(root: Path, copy: Path) -> None:
+    """Copies a folder, whose copy can be written to."""
+    try:
+        shutil.copytree(root, copy)
+    except shutil.Error as error:
+        source, _, reason = error.args[0][0]
+        raise RunError(f"{source}: can't be copied: {reason}; mend that, and give the command again") from error
+    for folder in (copy, *(path for path in copy.rglob("*") if path.is_dir())):
+        folder.chmod(folder.stat().st_mode | 0o700)
 
 
 def _folders(data: str) -> tuple[Path, Path]:

@@ -7,7 +7,7 @@ import numpy as np
 from ganzoo.errors import UsageError
 
 SHRINKAGE = 0.01
-"""The share of the covariance that is replaced by its mean diagonal, where features are more than examples."""
+"""The share of the covariance that is replaced by its mean diagonal, for features may be more than examples."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -19,9 +19,12 @@ def table(gan) -> np.ndarray | None:
     numbers = np.arange(min(getattr(gan.config, _field(signature, "label").classes), CLASSES), dtype="int32")
     length = getattr(gan.config, _field(signature, "latents").length)
     latents = seeding.generator(gan.config.seed, "classes").standard_normal((LATENTS, length)).astype("float32")
-    values = {"latents": np.repeat(latents, len(numbers), axis=0), "label": np.tile(numbers, LATENTS)}
-    made = np.asarray(gan.deployed()[name]([values[kind] for kind in signature.kinds], training=False))
-    return made.reshape(LATENTS, len(numbers), *made.shape[1:])
+    rows = []
+    # A row at a time: all at once would take more memory than a step.
+    for one in latents:
+        values = {"latents": np.repeat(one[None], len(numbers), axis=0), "label": numbers}
+        rows.append(np.asarray(gan.deployed()[name]([values[kind] for kind in signature.kinds], training=False)))
+    return np.stack(rows)
 
 
 def _field(signature, kind: str):

@@ -15,7 +15,7 @@ WARM_UP = 100
 REACH = 1000
 """Lines, or samples, that are kept: nothing is found to be older."""
 UPDATE = "_update_ratio"
-GAME = ("_adversarial", "_features", "_real", "_fake", "_penalty")
+GAME = ("_adversarial", "_real", "_fake", "_penalty")
 """Ends of the names of terms that are part of the game between networks: their size says nothing."""
 
 

@@ -59,7 +59,7 @@ def adapt(gan: GAN, pipeline: Pipeline) -> None:
     """Sets the initial weights that depend on the data, by the first batches, where the architecture has such."""
     if gan.adapts_to:
         batches = [pipeline.batch(step) for step in range(math.ceil(gan.adapts_to / pipeline.batch_size))]
-        gan.adapt({key: np.concatenate([batch[key] for batch in batches]) for key in gan.batch_names})
+        gan.adapt({key: np.concatenate([batch[key] for batch in batches])[: gan.adapts_to] for key in gan.batch_names})
 
 
 def describe(gan: GAN, recipe: Recipe, last_step: int, names: Names) -> None:
@@ -263,7 +263,9 @@ def _steps_per_execution(run: Run, first_step: int) -> int:
     """The most steps at a time, up to what the recipe has, that end wherever something is to be written."""
     training = run.recipe.training
     ends = [run.last_step, training.log_every, training.sample_every, training.checkpoint_every]
-    return math.gcd(training.steps_per_execution, first_step, *ends, run.recipe.evaluation.every)
+    together = math.gcd(training.steps_per_execution, first_step, *ends, run.recipe.evaluation.every)
+    # TensorFlow refuses to trace more, one after the other.
+    return max(count for count in range(1, 33) if not together % count)
 
 
 def _go_back(run: Run, writer: RunWriter | None) -> None:

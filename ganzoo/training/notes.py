@@ -65,7 +65,9 @@ def _of_pictures(recipe: Recipe, pipeline: Pipeline) -> list[str]:
 
 def check_classes(recipe: Recipe, pipeline: Pipeline) -> None:
     """Raises UsageError where a class has one example, or none: it could not be told from that example."""
-    for key in keys_of(recipe.model, Label):
+    for key, field in fields_of(recipe.model).items():
+        if not isinstance(field, Label) or field.each:
+            continue
         rare = {name: count for name, count in pipeline.class_counts(key).items() if count < 2}
         if rare:
             name, count = next(iter(rare.items()))

@@ -126,7 +126,9 @@ def test_the_generator_matches_features_from_before_the_last_noise():
     hidden = [np.asarray(gan.classifier.get_layer("features")(x, training=False)) for x in (batch["image"], made)]
     expected = np.square(hidden[0].mean(0) - hidden[1].mean(0)).mean()
     gan.begin_round(0)
-    assert float(gan.generator_loss(batch, {"fake": made})["generator_features"]) == pytest.approx(expected, rel=1e-5)
+    assert float(gan.generator_loss(batch, {"fake": made})["generator_features_adversarial"]) == pytest.approx(
+        expected, rel=1e-5
+    )
 
 
 def test_a_stock_twin_computes_what_the_average_does_and_training_can_begin_from_it(images):

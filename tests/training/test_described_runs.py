@@ -14,6 +14,7 @@ from keras import layers, ops
 from PIL import Image as Pictures
 
 from ganzoo.config import registration
+from ganzoo.config.parsing import parse_recipe
 from ganzoo.config.recipe import DataConfig, ImageGANConfig, Recipe, TrainingConfig, frozen_config
 from ganzoo.config.registration import register
 from ganzoo.data.fields import Image, Label, Latents, Signature, Stream
@@ -190,3 +191,14 @@ def test_a_class_of_one_picture_is_refused_and_named(tmp_path):
     with pytest.raises(UsageError, match="animals: label 'dog' has 1 example to train on; give each 2 or more"):
         train("biggan_cifar10", tmp_path / "run", data=f"folder:{tmp_path / 'animals'}", overrides=["model.classes=3"])
     assert not (tmp_path / "run").exists()
+
+
+def test_one_label_of_each_class_is_enough_for_what_learns_from_few(recipe):
+    document = {
+        "architecture": "improved_gan",
+        "model": {"classes": 5, "labels_per_class": 1},
+        "data": {"source": "embedded:avatars", "label": "hat"},
+        "training": {"steps": 1, "batch_size": 5},
+    }
+    settings = parse_recipe(document, registry.config_class("improved_gan"), "few")
+    notes.check_classes(settings, open_data(settings, "train"))

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -375,6 +376,13 @@ def test_sigterm_saves_and_the_same_command_goes_on(ganzoo, tmp_path):
     assert again.returncode == 0, again.stderr
     assert f"going on from step {stopped:,}" in again.stderr
     assert [line["step"] for line in metrics(tmp_path / "run")] == list(range(1, stopped + 3))
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(50, 25), (64, 4), (1, 1), (4, 4), (1000, 25)])
+def test_steps_at_a_time_are_no_more_than_tensorflow_traces(asked, expected):
+    training = {"steps_per_execution": asked, "log_every": 100, "sample_every": 500, "checkpoint_every": 1000}
+    run = SimpleNamespace(recipe=recipe(steps=2000, training=training), last_step=2000)
+    assert loop._steps_per_execution(run, first_step=0) == expected
 
 
 class FullDisk:
