@@ -15,7 +15,7 @@ from ganzoo.evaluation.results import Result, Skipped
 from ganzoo.evaluation.splits import Images, Split
 from ganzoo.generators import inference
 from ganzoo.lite import latents
-from ganzoo.lite.network import DRAWN, Network, in_turns
+from ganzoo.lite.network import DRAWN, Network, in_turns, made
 
 if TYPE_CHECKING:
     from ganzoo.metrics import Features
@@ -131,3 +131,13 @@ def inputs_of_samples(network: Network, signature: Signature, test: Split, count
             values = np.stack([known.read(index) for index in range(min(count, len(known)))]).astype(tensor.dtype)
             inputs[tensor.name] = np.resize(values, (count, *values.shape[1:]))
     return inputs
+
+
+def sampler(network: Network, signature: Signature, test: Split) -> Callable[[int], Iterator[np.ndarray]]:
+    """Returns a function that yields as many samples as it is told, of what `inputs_of_samples` gives."""
+
+    def draw(count: int) -> Iterator[np.ndarray]:
+        for batch in made(network, inputs_of_samples(network, signature, test, count)):
+            yield from batch
+
+    return draw

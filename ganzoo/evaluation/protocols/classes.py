@@ -55,7 +55,7 @@ def classes(setting: Setting) -> Found:
         images=int((labels == worst).sum()),
         how=f"share that is recognized of class {names[worst]}, the least of {len(recalled)} classes",
     )
-    for number in list(recalled)[: SHOWN if len(recalled) <= SHOWN else 0]:
+    for number in recalled if len(recalled) <= SHOWN else ():
         name = names[number]
         yield _mean(f"test_error_of_{name}", f"test error of {name}", wrong[labels == number], how, unit="%")
 

@@ -5,8 +5,6 @@ test images stand beside how often it reads samples as what they were to be. A r
 is tested on real images (Ravuri and Vinyals 2019, "Classification Accuracy Score").
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from ganzoo.data.fields import Image, Label, fields_of, keys_of
@@ -20,9 +18,9 @@ from ganzoo.evaluation.setting import (
     first,
     inputs_of_samples,
     makes_of_a_class,
+    sampler,
 )
 from ganzoo.evaluation.splits import Images
-from ganzoo.lite.network import made
 from ganzoo.metrics.kernel import kernel_distance
 from ganzoo.metrics.reading import learn
 
@@ -41,10 +39,7 @@ def conditional(setting: Setting) -> Found:
     name, network = first(setting)
     signature, image, label = config.deployed[name], next(keys_of(config, Image)), next(keys_of(config, Label))
 
-    def draw(count: int) -> Iterator[np.ndarray]:
-        for batch in made(network, inputs_of_samples(network, signature, setting.test, count)):
-            yield from batch
-
+    draw = sampler(network, signature, setting.test)
     painted = setting.watch(draw(count), count, "samples")
     generated = yield from distribution.measured(setting, painted, count, image, OF_SAMPLES)
     if generated is not None:

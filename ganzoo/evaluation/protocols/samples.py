@@ -4,17 +4,12 @@ Where the data has a train split, as many of its images, or all that there are, 
 that is what real images score. Samples of classes and texts have those of the test split.
 """
 
-from collections.abc import Iterator
-
-import numpy as np
-
 from ganzoo.data.fields import Image, keys_of
 from ganzoo.evaluation import distribution
 from ganzoo.evaluation.memorizing import memorized
 from ganzoo.evaluation.protocol import register
 from ganzoo.evaluation.results import Column
-from ganzoo.evaluation.setting import Found, Setting, first, inputs_of_samples, makes_of_a_class, makes_of_noise
-from ganzoo.lite.network import made
+from ganzoo.evaluation.setting import Found, Setting, first, makes_of_a_class, makes_of_noise, sampler
 
 
 def of_noise_or_texts(config) -> bool:
@@ -30,10 +25,7 @@ def samples(setting: Setting) -> Found:
     signature = config.deployed[name]
     real = next(keys_of(config, Image))
 
-    def draw(count: int) -> Iterator[np.ndarray]:
-        for batch in made(network, inputs_of_samples(network, signature, setting.test, count)):
-            yield from batch
-
+    draw = sampler(network, signature, setting.test)
     painted = setting.watch(draw(count), count, "samples")
     yield from distribution.measured(setting, painted, count, real, Column("samples", "the test images"))
     yield from memorized(setting, real, draw)
