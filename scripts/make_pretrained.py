@@ -235,8 +235,18 @@ def provide(thing: Mapping, places: Places) -> None:
 
 
 def trainings(plan: Mapping, places: Places) -> dict[str, str]:
-    """The commands of all a generator's own runs by the run, in order."""
-    return dict(zip(own_runs(plan), train_commands(plan, places), strict=True))
+    """The commands of all a generator's own runs by the run, in order, and then of those that stand beside it."""
+    own = dict(zip(own_runs(plan), train_commands(plan, places), strict=True))
+    return own | {rival_run(rival): rival_command(plan, rival, places) for rival in plan.get("rivals", {}).values()}
+
+
+def rival_run(rival: Mapping) -> str:
+    """The run of another seed or other settings, whose measures the card has beside a generator's own."""
+    return "{runs}/" + rival["run"]
+
+
+def rival_command(plan: Mapping, rival: Mapping, places: Places) -> str:
+    return train_command(plan, places, rival_run(rival), rival["overrides"], None)
 
 
 def train_commands(plan: Mapping, places: Places) -> list[str]:
@@ -304,14 +314,14 @@ def make(name: str, places: Places, weights: Path, circumstances: Mapping) -> No
     directory = Path(places.fill(run_of(plan)))
     import_keras()
     folder.mkdir(parents=True)
-    directions = pack(directory, folder)
+    pack(directory, folder)
     write_config(directory, folder, places)
     write_sample(plan, directory, folder, places)
     cards.list_files(weights, name)
     card = {
         **described(name, plan, places),
         "training": training(plan, directory, places, circumstances),
-        **measured(name, plan, directions, places),
+        **measured(name, plan, places),
     }
     card["files"] = {"float16": sum(file.stat().st_size for file in folder.glob("*.npz"))}
     cards.write({key: card[key] for key in ORDER}, folder / "card.yaml")
@@ -320,16 +330,10 @@ def make(name: str, places: Places, weights: Path, circumstances: Mapping) -> No
 ORDER = (*cards.WORDS, "training", "parameters", "files", "evaluation", "exports", "fixed_output", "check")
 
 
-def pack(directory: Path, folder: Path) -> list[str]:
-    """Writes the weights of each generator of a run, and returns their directions."""
-    directions = []
-    for path in sorted(directory.glob("generator*.keras")):
-        direction = path.stem.removeprefix("generator").strip("_") or "ab"
-        weight_files.pack(ganzoo.load(directory, direction), folder / f"{path.stem}.npz")
-        directions.append(direction)
-    if not directions:
-        raise RunError(f"{directory}: no generator; train it to its end")
-    return directions
+def pack(directory: Path, folder: Path) -> None:
+    """Writes the weights of each deployed network of a run."""
+    for found in pretrained.find_all(directory):
+        weight_files.pack(found.model, folder / f"{found.name}.npz")
 
 
 def write_config(directory: Path, folder: Path, places: Places) -> None:
@@ -344,7 +348,8 @@ def write_sample(plan: Mapping, directory: Path, folder: Path, places: Places) -
     if "sample" in plan:
         pictures.save(picture_of_own(plan["sample"], directory, places), target)
     elif pretrained.find(directory).works_on is None:
-        run(f"ganzoo generate {run_of(plan)} --count {SAMPLES} --out {shlex.quote(str(target))}", places)
+        asked = plan.get("ask_for", f"--count {SAMPLES}")
+        run(f"ganzoo generate {run_of(plan)} {asked} --out {shlex.quote(str(target))}", places)
     else:
         shutil.copyfile(max((directory / "samples").glob("step_*.png")), target)
 
@@ -403,9 +408,9 @@ def until_first_run(plan: Mapping, places: Places) -> Iterator[str]:
     yield train_commands(plan, places)[0]
 
 
-def measured(name: str, plan: Mapping, directions: list[str], places: Places) -> dict:
+def measured(name: str, plan: Mapping, places: Places) -> dict:
     """All that the card says in numbers, of the networks as they are packed or of the run."""
-    networks = {direction: ganzoo.load(name, direction) for direction in directions}
+    networks = fixed_output.networks(name)
     exports = list(exported(plan, places))
     return {
         "parameters": sum(network.count_params() for network in networks.values()),
@@ -435,6 +440,10 @@ def evaluations(plan: Mapping, places: Places) -> Iterator[dict]:
     for extra in ({}, *plan.get("evaluations", [])):
         of = f"{{exported}}/generator_{extra['of']}.tflite" if "of" in extra else run_of(plan)
         yield evaluated(f"ganzoo evaluate {of}" + (f" --data {extra['data']}" if "data" in extra else ""), places)
+    for called, rival in plan.get("rivals", {}).items():
+        # What is not trained yet is said in the card, too.
+        found = evaluated(f"ganzoo evaluate {rival_run(rival)}", places, called)
+        yield {**found, "command": f"{USUAL.fill(rival_command(plan, rival, places))} && {found['command']}"}
     if "classes" in plan:
         yield class_shares(plan, places)
 
@@ -460,11 +469,15 @@ def class_shares(plan: Mapping, places: Places) -> dict:
 
 
 def check(name: str, plan: Mapping, places: Places) -> dict:
-    """Numbers on a small part of data that comes with ganzoo, which a test measures again."""
+    """Numbers on a small part of ganzoo's own data, which a test measures again; none where that lacks labels."""
     config = yaml.safe_load(Path(places.fill(run_of(plan)), "config.yaml").read_text("utf-8"))
     own = config["data"]["source"]
     data = own if own.startswith("embedded:") else "embedded:emoji"
-    document = ganzoo.evaluate(name, data, count=CHECKED)
+    try:
+        document = ganzoo.evaluate(name, data, count=CHECKED)
+    except UsageError as error:
+        say(f"  nothing that a test can measure again: {error}")
+        return {}
     return {"data": data, "count": CHECKED, "metrics": cards.check_metrics(document, data == own)}
 
 

@@ -10,11 +10,19 @@ from ganzoo.generators import zoo
 HEADS = ("generator", "does", "weights", "trained", "measured on the test split; after it, what to read it against")
 SHORT = 4
 """The columns that the README has, the first ones."""
-DIGITS = {"FD-EffLite0": 1, "PSNR (Y), dB": 2, "PSNR, dB": 2, "VGG16 distance": 3}
+DIGITS = {
+    "FD-EffLite0": 1,
+    "read as named": 3,
+    "accuracy score (CAS)": 3,
+    "PSNR (Y), dB": 2,
+    "PSNR, dB": 2,
+    "VGG16 distance": 3,
+    "test error, %": 2,
+}
 """The metrics in the table, and their digits after the point."""
 OWN = ("output", "samples", "L1 alone")
 """Endings of the names of a generator's own rows; the other rows are to compare it with."""
-CALLED = {"train split": "real images", "a to b": "A to B", "b to a": "B to A"}
+CALLED = {"train split": "real images", "test split": "real images", "a to b": "A to B", "b to a": "B to A"}
 
 
 def main():
@@ -33,14 +41,23 @@ def row(card: Mapping) -> list[str]:
         card["summary"].replace("; for research", " (research use)"),
         f"{card['files']['float16'] / 1e6:.1f} MB",
         f"{training['minutes']:.0f} min",
-        "<br>".join(line for entry in card["evaluation"] for line in measured(entry)),
+        "<br>".join(line for entry in with_rivals(card["evaluation"]) for line in measured(entry)),
     ]
+
+
+def with_rivals(evaluations: list[Mapping]) -> list[Mapping]:
+    """Puts the rows of rivals, which have entries of their own, beside those of the generator."""
+    first, *others = evaluations
+    rivals = [entry for entry in others if entry["protocol"] == first["protocol"] and entry["data"] == first["data"]]
+    rivals = [entry for entry in rivals if not any(row.endswith(OWN) for row in entry["rows"])]
+    rows = first["rows"] | {name: row for entry in rivals for name, row in entry["rows"].items()}
+    return [{**first, "rows": rows}, *(entry for entry in others if entry not in rivals)]
 
 
 def measured(entry: Mapping) -> Iterator[str]:
     """A line for each direction: every metric with what the generator has, and in brackets what the others have."""
     rows = entry["rows"]
-    if entry["protocol"].startswith("classes"):
+    if entry["protocol"].startswith("classes:"):
         share, rarest = min((share, name) for name, share in rows["samples"].items())
         yield f"of {len(rows['samples'])} classes the rarest, {rarest}, is {share:.1%} of the samples"
         return
@@ -63,11 +80,11 @@ def place(entry: Mapping, own: str) -> str:
 
 
 def metric_text(metric: str, value: float, others: Mapping) -> str:
-    digits = DIGITS[metric]
-    against = [f"{CALLED.get(name, name)} {of[metric]:.{digits}f}" for name, of in others.items() if metric in of]
-    unit = " dB" if metric.endswith(", dB") else ""
+    digits, key = DIGITS[metric], metric
+    against = [f"{CALLED.get(name, name)} {of[key]:.{digits}f}" for name, of in others.items() if key in of]
+    metric, _, unit = metric.partition(", ")
     brackets = f" ({', '.join(against)})" if against else ""
-    return f"{metric.removesuffix(', dB')} {value:.{digits}f}{unit}{brackets}"
+    return f"{metric} {value:.{digits}f}{f' {unit}' if unit else ''}{brackets}"
 
 
 if __name__ == "__main__":

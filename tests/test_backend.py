@@ -127,7 +127,7 @@ from ganzoo.generators import fixed_output; from ganzoo.generators import zoo
 for name in ("dcgan/emoji", "pix2pix/emoji"):
     network = ganzoo.load(name)
     card = zoo.card(name)["fixed_output"]
-    found = fixed_output.lattice(network(fixed_output.fixed_input(network), training=False))
+    found = fixed_output.lattice(network(*fixed_output.fixed_inputs(network), training=False))
     assert np.allclose(found, card["lattice"], atol=1e-4), np.abs(np.subtract(found, card["lattice"])).max()
 """
 

@@ -15,6 +15,7 @@ from ganzoo.recipes import recipes
 sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
 import make_pretrained
+import model_table
 import pretrained_card as cards
 import queue_folder
 import training_queue
@@ -95,6 +96,23 @@ def test_data_that_is_half_made_is_not_left_to_be_taken_for_whole(tmp_path):
 def test_all_runs_of_a_generator_are_trained_in_order():
     runs = list(make_pretrained.trainings(GENERATORS["pix2pix/emoji_mobile"], HERE))
     assert runs == ["{runs}/pix2pix_emoji_mobile", "{runs}/pix2pix_emoji_mobile_2"]
+
+
+def test_rivals_are_trained_after_the_generator_and_lead_to_nothing():
+    plan = GENERATORS["improved_gan/mnist"]
+    runs = [HERE.fill(run) for run in make_pretrained.trainings(plan, HERE)]
+    assert runs == ["runs/improved_gan_mnist_0", *(f"runs/{rival['run']}" for rival in plan["rivals"].values())]
+    assert make_pretrained.run_names("improved_gan/mnist") == ["improved_gan_mnist_0"]
+    assert "runs/improved_gan_mnist_1" not in " ".join(make_pretrained.commands(plan, HERE))
+
+
+def test_the_table_reads_a_generator_against_its_rivals():
+    shared = {"protocol": "classes", "data": "10,000 images from folder:data/mnist, test split", "command": ""}
+    own = {**shared, "rows": {"output": {"test error, %": 0.951}}}
+    rival = {**shared, "rows": {"seed 1": {"test error, %": 1.1}}}
+    elsewhere = {**shared, "data": "another", "rows": {"output": {"test error, %": 3.0}}}
+    lines = [line for entry in model_table.with_rivals([own, elsewhere, rival]) for line in model_table.measured(entry)]
+    assert lines == ["test error 0.95 % (seed 1 1.10)", "test error 3.00 %"]
 
 
 # What is published.

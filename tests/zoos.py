@@ -41,7 +41,7 @@ def write_card(folder: Path, name: str, gan) -> None:
     measured = {"command": "ganzoo evaluate", "protocol": "pairs", "data": "4 images", "rows": rows}
     card["evaluation"] = [{**measured, "standard_errors": {"output": {"PSNR, dB": 0.25}}}]
     card["exports"] = [{"file": "generator.tflite", "precision": "none", "bytes": 123456, "psnr_mean_db": 140.04}]
-    networks = {"ba" if "_ba" in label else "ab": network for label, network in gan.deployed().items()}
+    networks = {label.removeprefix("generator_"): network for label, network in gan.deployed().items()}
     card["fixed_output"] = fixed_output.describe(networks)
     (folder / "card.yaml").write_text(yaml.safe_dump(card, sort_keys=False))
 
