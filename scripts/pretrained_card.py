@@ -98,13 +98,16 @@ def exports(card: Mapping) -> list[dict]:
 
 def _export(name: str, entry: Mapping) -> dict:
     quality, latency = entry["quality"], entry["latency"]
+    metric = quality["metric"]
+    agreement = {"agreement": quality["agreement"]} if "agreement" in quality else {}
     return {
         "file": name,
         "precision": entry["quantization"],
         "bytes": entry["bytes"],
-        "psnr_mean_db": significant(quality["psnr_mean"]),
-        "psnr_worst_db": significant(quality["psnr_worst"]),
+        f"{metric}_mean_db": significant(quality[f"{metric}_mean"]),
+        f"{metric}_worst_db": significant(quality[f"{metric}_worst"]),
         "floor": quality["floor"],
+        **agreement,
         "latency_ms": significant(latency["one_thread"]["median_ms"], 3),
         "latency_ms_all_threads": significant(latency["all_threads"]["median_ms"], 3),
         "threads": latency["all_threads"]["threads"],

@@ -174,23 +174,23 @@ def copy_run(run: Path, target: Path) -> None:
     The copy is a run directory without the arrays of its checkpoint, whose name alone is there, to tell its step.
 
     Raises:
-        RunError: when the generators that are there are not those of a checkpoint.
+        RunError: when the networks that are there are not those of a checkpoint.
     """
     for _ in range(TRIES):
         saved = checkpoints.list_checkpoints(run / "checkpoints")
-        generators = sorted(run.glob("generator*.keras"))
-        if not saved or not generators:
+        networks = sorted(run.glob("*.keras"))
+        if not saved or not networks:
             raise RunError(f"{run}: nothing is saved there")
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
-        copies = [Path(shutil.copy2(path, target)) for path in generators]
+        copies = [Path(shutil.copy2(path, target)) for path in networks]
         # Networks are written before their checkpoint, and both again some steps later.
         if all(path.stat().st_mtime_ns <= saved[-1].stat().st_mtime_ns for path in copies):
             break
         time.sleep(1)
     else:
         raise RunError(
-            f"{run}: its generator is of a later step than its newest checkpoint; let the training go on once"
+            f"{run}: its networks are of a later step than its newest checkpoint; let the training go on once"
         )
     step = checkpoints.step_of(saved[-1])
     shutil.copy(run / "config.yaml", target)
