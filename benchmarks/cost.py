@@ -18,9 +18,7 @@ import engines
 from machine import available_memory, described, machine
 from workers import Failed, Worker
 
-from ganzoo.config.parsing import create_config
 from ganzoo.errors import UsageError
-from ganzoo.recipes import registry
 
 SIZES = (64, 128, 256, 512)
 BATCHES = (1, 4, 16, 64)
@@ -42,11 +40,12 @@ def main(names, backend, precision, sizes, batches, seconds, gib, out, verbose):
     found = Results(out.with_suffix(".json"), backend, precision)
     for name in names:
         for size in sizes or SIZES:
-            if not allowed(name, size):
+            setting = engines.DEFAULTS[name]._replace(size=size, precision=precision)
+            if not allowed(setting):
                 click.echo(f"{name} at {size}: left out, it takes no such images")
                 continue
             for batch in batches or BATCHES:
-                measure_if_due(found, engines.Setting(name, batch, size, precision), limits, verbose)
+                measure_if_due(found, setting._replace(batch=batch), limits, verbose)
     draw(found, out.with_suffix(".svg"))
     click.echo(f"{out}.json, {out}.svg")
 
@@ -84,9 +83,9 @@ class Results:
         self.path.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
 
 
-def allowed(name: str, size: int) -> bool:
+def allowed(setting: engines.Setting) -> bool:
     try:
-        create_config(registry.config_class(name), image_size=size)
+        engines.config_of(setting)
     except UsageError:
         return False
     return True

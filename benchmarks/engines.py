@@ -5,6 +5,7 @@ Each is to be used in a process of its own (see `workers.py`): Keras has one bac
 
 import contextlib
 import importlib
+import itertools
 import math
 import os
 import resource
@@ -15,6 +16,7 @@ import ganzoo
 from ganzoo.backends import memory
 from ganzoo.backends.quiet import import_keras, is_installed
 from ganzoo.config.parsing import create_config
+from ganzoo.data.fields import fields_of
 from ganzoo.recipes import registry
 
 PACKAGES = {"tensorflow": "tensorflow", "jax": "jax", "pytorch": "torch"}
@@ -28,6 +30,9 @@ class Setting(NamedTuple):
     """The architecture's name."""
     batch: int
     size: int
+    """Of images, in pixels."""
+    fields: dict = {}
+    """Further fields of the architecture's config."""
     precision: str = "float32"
     jit_compile: bool | None = None
     """None: as `gan.compile()` has it."""
@@ -37,14 +42,32 @@ class Setting(NamedTuple):
     channels_last: bool = False
     """PyTorch's memory format."""
 
+    @property
+    def model(self) -> dict:
+        """All fields of the architecture's config that are not its defaults."""
+        return {"image_size": self.size, **self.fields}
+
 
 DEFAULTS = {
     "pix2pix": Setting("pix2pix", batch=1, size=256),
     "dcgan": Setting("dcgan", batch=64, size=64),
     "cyclegan": Setting("cyclegan", batch=1, size=128),
     "srgan": Setting("srgan", batch=8, size=96),
+    "biggan": Setting(
+        "biggan",
+        batch=64,
+        size=32,
+        fields={"base_filters": 16, "channels": 1, "classes": 26, "n_critic": 1, "ema_decay": 0.0},
+    ),
+    "improved_gan": Setting("improved_gan", batch=100, size=28, fields={"ema_decay": 0.0}),
 }
-"""The papers' sizes, but for CycleGAN's, which is half."""
+"""The papers' sizes, but for CycleGAN's, which is half, and BigGAN's, which are of the recipe `biggan_letters`.
+
+Moving averages are off, for the steps in PyTorch have none.
+"""
+
+QUIET = {"pix2pix": {"dropout": 0.0}, "improved_gan": {"input_noise": 0.0, "hidden_noise": 0.0}}
+"""Fields that end what networks draw at random, which no two engines do alike: of the step that is compared."""
 
 
 def installed(engine: str) -> bool:
@@ -69,24 +92,24 @@ def open_engine(engine: str, setting: Setting, cores: int | None = None):
     return PyTorch(setting) if engine == "pytorch" else Keras(engine, setting)
 
 
+def config_of(setting: Setting, **fields):
+    """The architecture's config. Raises UsageError for what it does not allow."""
+    return create_config(registry.config_class(setting.name), **setting.model, **fields)
+
+
 def batch_of(setting: Setting, seed=0) -> dict:
-    """A batch as ganzoo takes it, by its keys: float32 (B, S, S, 3), uniform in the range of each."""
+    """A batch as ganzoo takes it, by its keys: each field uniform in its range."""
     import numpy as np
 
-    random = np.random.default_rng(seed)
+    random, config = np.random.default_rng(seed), config_of(setting)
 
-    def images(size, low=-1.0):
-        return random.uniform(low, 1.0, (setting.batch, size, size, 3)).astype("float32")
+    def values(field):
+        shape = (setting.batch, *field.shape(config))
+        if field.kind == "label":
+            return random.integers(getattr(config, field.classes), size=shape, dtype=field.dtype)
+        return random.uniform(*field.range, shape).astype(field.dtype)
 
-    match setting.name:
-        case "dcgan":
-            return {"image": images(setting.size)}
-        case "pix2pix":
-            return {"input": images(setting.size), "target": images(setting.size)}
-        case "cyclegan":
-            return {"a": images(setting.size), "b": images(setting.size)}
-        case "srgan":
-            return {"low": images(setting.size // 4, 0.0), "high": images(setting.size)}
+    return {key: values(field) for key, field in fields_of(config).items()}
 
 
 class Keras:
@@ -101,7 +124,7 @@ class Keras:
         self.gan = self.new_gan(precision=setting.precision)
 
     def new_gan(self, **fields):
-        gan = ganzoo.create(self.setting.name, image_size=self.setting.size, **fields)
+        gan = ganzoo.create(self.setting.name, **self.setting.model, **fields)
         if self.setting.jit_compile is not None:
             gan.compile(jit_compile=self.setting.jit_compile)
         return gan
@@ -160,21 +183,31 @@ class Keras:
     def first_step(self) -> dict:
         """Returns what PyTorch is to compute as well: weights, a batch, and the losses of the first step from there.
 
-        In float32, and without dropout.
+        In float32, and without noise. The vectors that spectral norms iterate on go with the weights, and the latents
+        with the batch.
         """
+        import keras
         import numpy as np
 
-        quiet = {"dropout": 0.0} if self.setting.name == "pix2pix" else {}
-        gan = self.new_gan(precision="float32", **quiet)
-        weights = {
-            name: [np.array(variable.value) for variable in network.trainable_variables]
-            for name, network in gan.networks().items()
-        }
+        gan = self.new_gan(precision="float32", **QUIET.get(self.setting.name, {}))
+        random = np.random.default_rng(0)
+        for variable in itertools.chain.from_iterable(one.trainable_variables for one in gan.networks().values()):
+            # Biases of 0, and orthogonal kernels, whose spectral norm is 1, would hide what is done with them.
+            variable.assign(np.array(variable.value) + random.normal(0, 0.02, variable.shape))
         batch = batch_of(self.setting)
-        drawn = {"latents": np.array(gan.forward(batch)["latents"])} if self.setting.name == "dcgan" else {}
+        # Before the vectors are read, for it moves them on.
+        made = gan.forward(keras.tree.map_structure(keras.ops.convert_to_tensor, batch))
+        drawn = {"latents": np.array(made["latents"])} if "latents" in made else {}
+
+        def read(variables):
+            return [np.array(variable.value) for variable in variables]
+
+        networks = gan.networks().items()
+        weights = {name: read(network.trainable_variables) for name, network in networks}
+        vectors = {name: read(v for v in network.variables if v.name == "u") for name, network in networks}
         with EXACTLY[self.backend]():
             losses = self.fit(gan, 1, batch).losses
-        return {"weights": weights, "batch": batch | drawn, "losses": losses}
+        return {"weights": weights, "vectors": vectors, "batch": batch | drawn, "losses": losses}
 
 
 def clock_callback(steps: int):
@@ -262,19 +295,21 @@ class PyTorch:
 
     def new_networks(self, **fields):
         """Networks on the device, and the config that they were made by."""
-        config = create_config(registry.config_class(self.setting.name), image_size=self.setting.size, **fields)
+        config = config_of(self.setting, **fields)
         networks = pytorch_steps().networks_of(self.setting.name, config)
         for network in networks.values():
             network.to(self.device, memory_format=self.layout)
         return config, networks
 
     def tensors(self, batch: dict) -> dict:
-        tensors = {name: self.torch.as_tensor(value) for name, value in batch.items()}
-        tensors = {
-            name: value.permute(0, 3, 1, 2).contiguous() if value.ndim == 4 else value[..., None, None]
-            for name, value in tensors.items()
-        }
-        return {name: value.pin_memory() if self.device == "cuda" else value for name, value in tensors.items()}
+        return {name: self.tensor(value) for name, value in batch.items()}
+
+    def tensor(self, value):
+        """As PyTorch has it: channels first, and whole numbers of 64 bits."""
+        tensor = self.torch.as_tensor(value)
+        tensor = tensor if tensor.is_floating_point() else tensor.long()
+        tensor = tensor.permute(0, 3, 1, 2).contiguous() if tensor.ndim == 4 else tensor
+        return tensor.pin_memory() if self.device == "cuda" else tensor
 
     def about(self) -> dict:
         """The versions of what runs, and the accelerator that it runs on, if any."""
@@ -302,8 +337,14 @@ class PyTorch:
 
     def moved(self, batch: dict) -> dict:
         """The batch on the device, as a training loop would bring it there."""
+        layouts = {4: self.layout}
         return {
-            name: value.to(self.device, non_blocking=True, memory_format=self.layout) for name, value in batch.items()
+            name: value.to(
+                self.device,
+                non_blocking=True,
+                memory_format=layouts.get(value.ndim, self.torch.preserve_format),
+            )
+            for name, value in batch.items()
         }
 
     def _finish(self, losses):
@@ -313,10 +354,9 @@ class PyTorch:
 
     def compare(self, other: dict) -> dict:
         """Returns the numbers of parameters, both sides, and the terms of the losses, of `Keras.first_step`."""
-        quiet = {"dropout": 0.0} if self.setting.name == "pix2pix" else {}
-        config, networks = self.new_networks(**quiet)
+        config, networks = self.new_networks(**QUIET.get(self.setting.name, {}))
         for name, network in networks.items():
-            pytorch_steps().load(network, other["weights"][name])
+            pytorch_steps().load(network, other["weights"][name], other["vectors"][name])
         step = pytorch_steps().step_of(self.setting.name, config, networks)
         with pytorch_exactly():
             losses = step(self.moved(self.tensors(other["batch"])))

@@ -1,8 +1,9 @@
-"""The four architectures in plain PyTorch: what ganzoo's steps are compared with.
+"""Training steps in plain PyTorch: what ganzoo's are compared with.
 
 The same networks, losses, hyperparameters and order of updates as `ganzoo/architectures/`, written as their reference
 code writes them: channels first, run as it stands, `torch.optim.Adam`, discriminators frozen while they only judge.
-`load` copies Keras weights in, by which `train_step.py` checks that both compute the same.
+The networks are in `pytorch_networks.py`. `load` copies Keras weights in, by which `train_step.py` checks that both
+compute the same.
 """
 
 import contextlib
@@ -11,6 +12,20 @@ import math
 import random
 
 import torch
+from pytorch_networks import (
+    BigGANDiscriminator,
+    BigGANGenerator,
+    ImprovedGANClassifier,
+    Spectral,
+    SRResNet,
+    UNet,
+    cyclegan_generator,
+    dcgan_discriminator,
+    dcgan_generator,
+    improved_gan_generator,
+    patch_gan,
+    srgan_discriminator,
+)
 from torch import nn
 from torch.nn import functional as F
 
@@ -26,7 +41,7 @@ def networks_of(name: str, config) -> dict[str, nn.Module]:
 
 
 def step_of(name: str, config, networks: dict[str, nn.Module], *, precision="float32", **adam):
-    """A function that takes one training step: batch, a dict of (B, C, H, W) tensors -> the terms of the losses.
+    """A function that takes one training step: batch, a dict of tensors -> the terms of the losses.
 
     Args:
         precision: one of `engines.PRECISIONS`.
@@ -35,178 +50,16 @@ def step_of(name: str, config, networks: dict[str, nn.Module], *, precision="flo
     return STEPS[name](config, networks, precision, adam)
 
 
-# The networks.
-
-
-class UNet(nn.Module):
-    """(B, C, S, S) -> (B, C, S, S) in [-1, 1], with as many levels as make the bottleneck 1x1."""
-
-    def __init__(self, config):
-        super().__init__()
-        levels = int(math.log2(config.image_size))
-        filters = [config.base_filters * min(2**level, 8) for level in range(levels)]
-        inputs = [config.channels, *filters]
-        self.down, self.up = nn.ModuleList(), nn.ModuleList()
-        for level in range(levels):
-            normed = 0 < level < levels - 1
-            norm = [nn.InstanceNorm2d(filters[level])] if normed else []
-            self.down.append(
-                nn.Sequential(nn.Conv2d(inputs[level], filters[level], 4, 2, 1), *norm, nn.LeakyReLU(0.2, inplace=True))
-            )
-        for level in reversed(range(1, levels)):
-            skipped = filters[level] if level < levels - 1 else 0
-            block = [
-                # Not in place at the bottleneck, whose leaky ReLU is.
-                nn.ReLU(inplace=level < levels - 1),
-                nn.ConvTranspose2d(filters[level] + skipped, filters[level - 1], 4, 2, 1),
-                nn.InstanceNorm2d(filters[level - 1]),
-            ]
-            self.up.append(nn.Sequential(*block, *([nn.Dropout(config.dropout)] if level >= levels - 3 else [])))
-        up = nn.ConvTranspose2d(2 * filters[0], config.channels, 4, 2, 1)
-        self.last = nn.Sequential(nn.ReLU(inplace=True), up, nn.Tanh())
-
-    def forward(self, x):
-        skips = []
-        for block in self.down:
-            x = block(x)
-            skips.append(x)
-        skips.pop()
-        for block in self.up:
-            x = torch.cat([block(x), skips.pop()], 1)
-        return self.last(x)
-
-
-def patch_gan(channels: int, filters: int) -> nn.Module:
-    """The 70x70 PatchGAN: (B, channels, S, S) -> logits (B, 1, S/8 - 2, S/8 - 2)."""
-    layers, before = [], channels
-    for multiple, stride in ((1, 2), (2, 2), (4, 2), (8, 1)):
-        layers.append(nn.Conv2d(before, filters * multiple, 4, stride, 1))
-        if multiple > 1:
-            layers.append(nn.InstanceNorm2d(filters * multiple))
-        layers.append(nn.LeakyReLU(0.2, inplace=True))
-        before = filters * multiple
-    return nn.Sequential(*layers, nn.Conv2d(before, 1, 4, 1, 1))
-
-
-def dcgan_generator(config) -> nn.Module:
-    """(B, latent_dim, 1, 1) -> (B, C, S, S) in [-1, 1]."""
-    levels = int(math.log2(config.image_size)) - 2
-    filters = [config.base_filters * 2**level for level in reversed(range(levels))]
-    layers = [nn.ConvTranspose2d(config.latent_dim, filters[0], 4, 1, 0, bias=False)]
-    for before, after in itertools.pairwise(filters):
-        layers += [nn.BatchNorm2d(before), nn.ReLU(inplace=True)]
-        layers.append(nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False))
-    layers += [nn.BatchNorm2d(filters[-1]), nn.ReLU(inplace=True)]
-    return nn.Sequential(*layers, nn.ConvTranspose2d(filters[-1], config.channels, 4, 2, 1, bias=False), nn.Tanh())
-
-
-def dcgan_discriminator(config) -> nn.Module:
-    """(B, C, S, S) -> logits (B, 1)."""
-    levels = int(math.log2(config.image_size)) - 2
-    layers, before = [], config.channels
-    for level in range(levels):
-        filters = config.base_filters * 2**level
-        layers.append(nn.Conv2d(before, filters, 4, 2, 1, bias=False))
-        layers += [nn.BatchNorm2d(filters)] if level else []
-        layers.append(nn.LeakyReLU(0.2, inplace=True))
-        before = filters
-    return nn.Sequential(*layers, nn.Conv2d(before, 1, 4, bias=False), nn.Flatten())
-
-
-class CycleGANBlock(nn.Module):
-    def __init__(self, filters):
-        super().__init__()
-        self.block = nn.Sequential(
-            nn.ReflectionPad2d(1),
-            nn.Conv2d(filters, filters, 3),
-            nn.InstanceNorm2d(filters),
-            nn.ReLU(inplace=True),
-            nn.ReflectionPad2d(1),
-            nn.Conv2d(filters, filters, 3),
-            nn.InstanceNorm2d(filters),
-        )
-
-    def forward(self, x):
-        return x + self.block(x)
-
-
-def cyclegan_generator(config) -> nn.Module:
-    """The ResNet: (B, C, S, S) -> (B, C, S, S), both in [-1, 1]."""
-    filters = config.base_filters
-    blocks = config.residual_blocks or (9 if config.image_size >= 256 else 6)
-
-    def normed(conv):
-        return [conv, nn.InstanceNorm2d(conv.out_channels), nn.ReLU(inplace=True)]
-
-    layers = [nn.ReflectionPad2d(3), *normed(nn.Conv2d(config.channels, filters, 7))]
-    for level in (1, 2):
-        layers += normed(nn.Conv2d(filters * 2 ** (level - 1), filters * 2**level, 3, 2, 1))
-    layers += [CycleGANBlock(4 * filters) for _ in range(blocks)]
-    for level in (1, 0):
-        layers += normed(nn.ConvTranspose2d(filters * 2 ** (level + 1), filters * 2**level, 3, 2, 1, output_padding=1))
-    return nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(filters, config.channels, 7), nn.Tanh())
-
-
-class SRGANBlock(nn.Module):
-    def __init__(self, filters):
-        super().__init__()
-        self.block = nn.Sequential(
-            nn.Conv2d(filters, filters, 3, 1, 1),
-            nn.BatchNorm2d(filters),
-            nn.PReLU(filters),
-            nn.Conv2d(filters, filters, 3, 1, 1),
-            nn.BatchNorm2d(filters),
-        )
-
-    def forward(self, x):
-        return x + self.block(x)
-
-
-class SRResNet(nn.Module):
-    """(B, C, h, w) in [0, 1] -> (B, C, scale h, scale w)."""
-
-    def __init__(self, config):
-        super().__init__()
-        filters = config.base_filters
-        self.first = nn.Sequential(nn.Conv2d(config.channels, filters, 9, 1, 4), nn.PReLU(filters))
-        blocks = [SRGANBlock(filters) for _ in range(config.residual_blocks)]
-        self.blocks = nn.Sequential(*blocks, nn.Conv2d(filters, filters, 3, 1, 1), nn.BatchNorm2d(filters))
-        up = []
-        for _ in range(config.scale // 2):
-            up += [nn.Conv2d(filters, 4 * filters, 3, 1, 1), nn.PixelShuffle(2), nn.PReLU(filters)]
-        self.up = nn.Sequential(*up, nn.Conv2d(filters, config.channels, 9, 1, 4))
-
-    def forward(self, x):
-        x = self.first(x)
-        return self.up(x + self.blocks(x))
-
-
-def srgan_discriminator(config) -> nn.Module:
-    """Eight convolutions and two dense layers: (B, C, S, S) -> logits (B, 1)."""
-    layers, before = [], config.channels
-    for block in range(8):
-        filters = config.discriminator_filters * 2 ** (block // 2)
-        layers.append(nn.Conv2d(before, filters, 3, 1 + block % 2, 1, bias=block == 0))
-        layers += [nn.BatchNorm2d(filters)] if block else []
-        layers.append(nn.LeakyReLU(0.2, inplace=True))
-        before = filters
-    units = 16 * config.discriminator_filters
-    layers += [nn.Flatten(), nn.Linear(before * (config.image_size // 16) ** 2, units), nn.LeakyReLU(0.2, inplace=True)]
-    return nn.Sequential(*layers, nn.Linear(units, 1))
-
-
-# The steps.
-
-
 class Step:
     """One training step of an architecture; subclasses say of which networks and how."""
 
     def __init__(self, config, networks, precision, adam):
         self.config, self.networks, self.precision = config, networks, precision
+        other = config.discriminator_learning_rate or config.learning_rate
         self.optimizers = {
             name: torch.optim.Adam(
                 itertools.chain.from_iterable(networks[one].parameters() for one in names),
-                lr=config.learning_rate,
+                lr=config.learning_rate if name.startswith("generator") else other,
                 betas=(config.beta_1, config.beta_2),
                 eps=config.epsilon,
                 **adam,
@@ -220,6 +73,12 @@ class Step:
             return contextlib.nullcontext()
         device = next(next(iter(self.networks.values())).parameters()).device.type
         return torch.autocast(device, dtype=torch.bfloat16)
+
+    def latents(self, batch: dict, draw=torch.randn):
+        """Those of the batch, if it has some, or new ones: (B, latent_dim)."""
+        some = next(iter(batch.values()))
+        found = batch.get("latents")
+        return draw(len(some), self.config.latent_dim, device=some.device) if found is None else found
 
     def update(self, name: str, terms: dict) -> dict:
         self.optimizers[name].zero_grad()
@@ -255,10 +114,7 @@ class DCGAN(Step):
     def __call__(self, batch):
         discriminator, image = self.networks["discriminator"], batch["image"]
         with self.arithmetic():
-            latents = batch.get("latents")
-            if latents is None:
-                latents = torch.randn(len(image), self.config.latent_dim, 1, 1, device=image.device)
-            fake = self.networks["generator"](latents)
+            fake = self.networks["generator"](self.latents(batch)[..., None, None])
             terms = {
                 "discriminator_real": says_real(discriminator(image)),
                 "discriminator_fake": says_fake(discriminator(fake.detach())),
@@ -387,42 +243,119 @@ class SRGAN(Step):
             return losses | self.update("generator", terms)
 
 
-STEPS = {"dcgan": DCGAN, "pix2pix": Pix2Pix, "cyclegan": CycleGAN, "srgan": SRGAN}
+def off_diagonal(weight):
+    """The sum of squares of the products of different units."""
+    matrix = weight.flatten(1)
+    products = matrix @ matrix.t()
+    return (products * (1 - torch.eye(len(products), device=products.device))).square().sum()
+
+
+class BigGAN(Step):
+    updates = {"discriminator": ("discriminator",), "generator": ("generator",)}
+
+    @staticmethod
+    def build(config):
+        return {"generator": BigGANGenerator(config), "discriminator": BigGANDiscriminator(config)}
+
+    def __call__(self, batch):
+        generator, discriminator, label = *self.networks.values(), batch["label"]
+        with self.arithmetic():
+            fake = generator(self.latents(batch), label)
+            terms = {
+                "discriminator_real": F.relu(1 - discriminator(batch["image"], label)).mean(),
+                "discriminator_fake": F.relu(1 + discriminator(fake.detach(), label)).mean(),
+            }
+        losses = self.update("discriminator", terms)
+        with self.frozen("discriminator"):
+            with self.arithmetic():
+                terms = {"generator_adversarial": -discriminator(fake, label).mean()}
+            penalty = sum(off_diagonal(layer.weight) for layer in generator.modules() if isinstance(layer, Spectral))
+            terms["generator_orthogonal_penalty"] = self.config.orthogonal_weight * penalty
+            return losses | self.update("generator", terms)
+
+
+class ImprovedGAN(Step):
+    updates = {"classifier": ("classifier",), "generator": ("generator",)}
+
+    @staticmethod
+    def build(config):
+        return {"classifier": ImprovedGANClassifier(config), "generator": improved_gan_generator(config)}
+
+    def __call__(self, batch):
+        classifier, weight = self.networks["classifier"], self.config.discriminator_weight
+        with self.arithmetic():
+            fake = self.networks["generator"](self.latents(batch, torch.rand))
+            # As if the class "made" had the logit 0.
+            real_logits, fake_logits = (classifier(images).logsumexp(1) for images in (batch["image"], fake.detach()))
+            terms = {
+                "classifier_labelled": F.cross_entropy(classifier(batch["labelled"]), batch["label"]),
+                "classifier_real": weight * says_real(real_logits),
+                "classifier_fake": weight * says_fake(fake_logits),
+            }
+        losses = self.update("classifier", terms)
+        with self.frozen("classifier"):
+            with self.arithmetic():
+                real, made = (classifier.features(images).mean(0) for images in (batch["image"], fake))
+                terms = {"generator_features_adversarial": F.mse_loss(made, real)}
+            return losses | self.update("generator", terms)
+
+
+STEPS = {
+    "dcgan": DCGAN,
+    "pix2pix": Pix2Pix,
+    "cyclegan": CycleGAN,
+    "srgan": SRGAN,
+    "biggan": BigGAN,
+    "improved_gan": ImprovedGAN,
+}
 
 
 # Weights of Keras.
 
 
-def load(network: nn.Module, weights) -> None:
-    """Copies a Keras network's trainable weights, in their order, into the same network of PyTorch.
+def load(network: nn.Module, weights, vectors=()) -> None:
+    """Copies a Keras network's weights into the same network of PyTorch.
+
+    Args:
+        weights: the trainable ones, in their order.
+        vectors: those that spectral norms iterate on, in the order of their layers.
 
     Raises:
         ValueError: when one does not fit, or their numbers differ.
     """
-    weights = iter(weights)
+    weights, vectors = iter(weights), iter(vectors)
     leaves = [module for module in network.modules() if not list(module.children())]
-    features = None
+    channels = 1
     with torch.no_grad():
-        for module in leaves:
+        for before, module in itertools.pairwise([None, *leaves]):
+            flattened = channels if isinstance(before, nn.Flatten) else 1
             for parameter in module.parameters():
-                parameter.copy_(_as_torch(module, torch.as_tensor(next(weights)), features))
-            features = getattr(module, "out_channels", None) or getattr(module, "out_features", None) or features
-        if next(weights, None) is not None:
+                parameter.copy_(_as_torch(module, torch.as_tensor(next(weights)), flattened))
+            if isinstance(module, Spectral):
+                module.u.copy_(torch.as_tensor(next(vectors)).flatten())
+            channels = getattr(module, "out_channels", channels)
+        if next(weights, None) is not None or next(vectors, None) is not None:
             raise ValueError("Keras's network has more weights")
-        for conv, after in itertools.pairwise(leaves):
-            if isinstance(after, nn.PixelShuffle):
-                # Keras has the four places of a square outside the channels, PyTorch inside.
-                for parameter in conv.parameters():
-                    parameter.copy_(parameter.unflatten(0, (4, -1)).transpose(0, 1).flatten(0, 1).clone())
+        for module, after in itertools.pairwise(leaves):
+            places = _places(after)
+            for tensor in (*module.parameters(), *module.buffers()) if places else ():
+                # Keras has the places of a square outside the channels, PyTorch inside.
+                tensor.copy_(tensor.unflatten(0, (places, -1)).transpose(0, 1).flatten(0, 1).clone())
 
 
-def _as_torch(module, weight, features):
+def _as_torch(module, weight, channels):
     if isinstance(module, nn.PReLU):
         return weight.flatten()
-    if weight.ndim < 2:
+    if weight.ndim < 2 or isinstance(module, nn.Embedding):
         return weight
-    if isinstance(module, nn.Linear):
-        # What comes in was flattened with the channels last.
-        side = math.isqrt(module.in_features // features)
-        return weight.reshape(side, side, features, -1).permute(3, 2, 0, 1).flatten(1)
+    if weight.ndim == 2:
+        # What was flattened has the channels last.
+        return weight.unflatten(0, (-1, channels)).permute(2, 1, 0).flatten(1)
     return weight.permute(3, 2, 0, 1)
+
+
+def _places(module) -> int | None:
+    """How many places a module makes of channels; None: it does no such thing."""
+    if isinstance(module, nn.PixelShuffle):
+        return module.upscale_factor**2
+    return math.prod(module.unflattened_size[1:]) if isinstance(module, nn.Unflatten) else None

@@ -31,11 +31,13 @@ from rich.console import Console
 from rich.table import Table
 from workers import Failed, Worker
 
-from ganzoo.config.parsing import create_config
 from ganzoo.errors import UsageError
-from ganzoo.recipes import registry
 
 STATUS = Console(stderr=True)
+
+
+def defaults(field: str) -> str:
+    return "[default: " + ", ".join(f"{name} {getattr(one, field)}" for name, one in engines.DEFAULTS.items()) + "]"
 
 
 @click.command()
@@ -48,10 +50,8 @@ STATUS = Console(stderr=True)
 @click.option("--torch-compile", is_flag=True, help="PyTorch's compiled networks.")
 @click.option("--torch-fused", is_flag=True, help="PyTorch's fused Adam.")
 @click.option("--channels-last", is_flag=True, help="PyTorch's other memory format.")
-@click.option("--batch", type=click.IntRange(1), help="[default: 1; dcgan 64, srgan 8]")
-@click.option(
-    "--size", type=click.IntRange(1), help="Of images.  [default: pix2pix 256, cyclegan 128, srgan 96, dcgan 64]"
-)
+@click.option("--batch", type=click.IntRange(1), help=defaults("batch"))
+@click.option("--size", type=click.IntRange(1), help=f"Of images.  {defaults('size')}")
 @click.option("--cores", type=click.IntRange(1), help="How many each engine may use.  [default: all]")
 @click.option("--check/--no-check", default=True, help="Whether PyTorch computes the same, which takes a minute.")
 @click.option("--verbose", is_flag=True, help="Shows what libraries print, and where an error came from.")
@@ -93,7 +93,7 @@ def main(names, backends, turns, steps, as_json, markdown, check, cores, batch, 
 
 def check_size(setting: engines.Setting) -> None:
     try:
-        create_config(registry.config_class(setting.name), image_size=setting.size)
+        engines.config_of(setting)
     except UsageError as error:
         raise click.UsageError(str(error)) from None
 

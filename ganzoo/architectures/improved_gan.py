@@ -211,7 +211,7 @@ class ImprovedGAN(GAN):
     def forward(self, batch):
         shape = (ops.shape(batch["image"])[0], self.config.latent_dim)
         latents = keras.random.uniform(shape, seed=self.random("latents"))
-        return {"fake": self.generator(latents, training=True)}
+        return {"latents": latents, "fake": self.generator(latents, training=True)}
 
     def phases(self):
         return (
