@@ -35,10 +35,10 @@ def test_parameters_are_those_of_the_reference(full):
     assert found == {"classifier": 1_538_770, "generator": 694_568}
 
 
-def test_the_recipe_is_the_one_of_the_reference():
+def test_the_recipe_is_the_one_of_the_reference_for_a_third_of_its_epochs():
     recipe = load_recipe("improved_gan")
     model, training = recipe.model, recipe.training
-    assert (training.batch_size, training.steps) == (100, 300 * 600)
+    assert (training.batch_size, training.steps) == (100, 100 * 600)
     assert (model.learning_rate, model.beta_1, model.beta_2, model.schedule.kind) == (3e-3, 0.5, 0.999, "constant")
     assert (model.labels_per_class, model.classes, model.ema_decay) == (10, 10, 0.9999)
     # What is added to the root is the root of what the reference adds within it.
