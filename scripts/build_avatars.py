@@ -16,7 +16,6 @@ The colored avatar is fill x ink. LICENSE is kept by hand. The same packages and
 Needs `pip install resvg-py`, Node.js and npm. Takes two minutes on two cores.
 """
 
-import csv
 import io
 import json
 import re
@@ -29,7 +28,8 @@ from pathlib import Path
 import click
 import numpy as np
 import resvg_py
-from build_emoji import encode, on_white, write_zip
+from build_emoji import on_white
+from package_data import lossless, write_labels, write_splits, write_zip
 from PIL import Image
 
 from ganzoo.lite.formats import open_image
@@ -65,8 +65,8 @@ def main(out: Path):
         files = (pictures[place] for pictures in layers)
         write_zip(out / f"{layer}.zip", {f"{name}.webp": file for name, file in zip(names, files, strict=True)})
     splits = {split: [name for name in names if name.startswith(split)] for split in COUNTS}
-    (out / "splits.json").write_text(json.dumps(splits, indent=0) + "\n", encoding="utf-8")
-    write_labels(out / "labels.csv", avatars)
+    write_splits(out / "splits.json", splits)
+    write_labels(out / "labels.csv", {avatar["name"]: avatar["labels"] for avatar in avatars})
     click.echo(f"{len(names)} avatars -> {out}")
 
 
@@ -83,7 +83,7 @@ def paint(svg: str) -> tuple[bytes, bytes]:
     gray = np.round(np.round(ink * (LEVELS - 1)) * 255 / (LEVELS - 1)).astype(np.uint8)
     # Without antialiasing: between two fills there is ink, nearly everywhere.
     fill = draw(recolored(svg, black="none", other=None).replace('rendering="auto"', 'rendering="crispEdges"'))
-    return webp(Image.fromarray(gray).convert("RGB")), webp(fill)
+    return lossless(Image.fromarray(gray).convert("RGB")), lossless(fill)
 
 
 def recolored(svg: str, black: str | None, other: str | None) -> str:
@@ -98,17 +98,6 @@ def recolored(svg: str, black: str | None, other: str | None) -> str:
 
 def draw(svg: str) -> Image.Image:
     return on_white(open_image(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=SIZE, height=SIZE)))))
-
-
-def webp(image: Image.Image) -> bytes:
-    return encode(image, "WEBP", lossless=True, quality=80, method=4)
-
-
-def write_labels(path: Path, avatars: list[dict]):
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("name", *avatars[0]["labels"]))
-        writer.writerows((avatar["name"], *avatar["labels"].values()) for avatar in avatars)
 
 
 if __name__ == "__main__":

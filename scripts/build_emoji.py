@@ -17,12 +17,12 @@ import hashlib
 import io
 import json
 import tarfile
-import zipfile
 from pathlib import Path
 
 import click
 import resvg_py
 from npm_packages import fetch
+from package_data import encode, write_splits, write_zip
 from PIL import Image, ImageOps
 
 from ganzoo.lite.formats import open_image
@@ -68,7 +68,7 @@ def main(packages: Path, out: Path):
     write_zip(out / "flat.zip", {f"{name}.png": png(compact(paint(flat_icons, name))) for name in names})
     write_zip(out / "3d.zip", {f"{name}.webp": webp(on_white(square(renders[name]))) for name in sorted(renders)})
     splits = {split: [name for name in names if split_of(name) == split] for split in ("train", "test")}
-    (out / "splits.json").write_text(json.dumps(splits, indent=0) + "\n", encoding="utf-8")
+    write_splits(out / "splits.json", splits)
     click.echo(f"{len(names)} names ({len(splits['test'])} test), {len(renders)} of them in 3D -> {out}")
 
 
@@ -129,20 +129,6 @@ def png(image: Image.Image) -> bytes:
 
 def webp(image: Image.Image) -> bytes:
     return encode(image, "WEBP", quality=90, method=6)
-
-
-def encode(image: Image.Image, codec: str, **options) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, codec, **options)
-    return buffer.getvalue()
-
-
-def write_zip(path: Path, files: dict[str, bytes]):
-    """An uncompressed archive (the images are compressed) with no trace of when it was made."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in files.items():
-            archive.writestr(zipfile.ZipInfo(name), content)
-    click.echo(f"{path.name}: {len(files)} images, {path.stat().st_size / 1e6:.1f} MB")
 
 
 def split_of(name: str) -> str:

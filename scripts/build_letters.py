@@ -1,4 +1,4 @@
-"""Writes the letters A to Z of 455 fonts as PNG files: OUT/train and OUT/test, with a folder for each letter.
+"""Writes the letters A to Z of 455 fonts: as PNG files in folders, or as the package data of `embedded:letters`.
 
 From Debian's package `fonts-aenigma` 0.0.20080511+dfsg-4: fonts by Brian Kent, who lets everybody change them and pass
 them on where the changes are noted and the fonts attributed to him. His words are copied to OUT/copyright.
@@ -6,8 +6,15 @@ them on where the changes are noted and the fonts attributed to him. His words a
     train/A/FONT.png    black on white, gray, 32x32 or 64x64 pixels; FONT is the name of the font's file
     test/A/FONT.png     of fonts that have no relative in train/
 
+`build_letters.py ganzoo/data/letters --embedded` writes the package data, the same pictures in the same order:
+
+    gray.zip            A/FONT.webp, without loss
+    splits.json         the names, A/FONT, for training and for testing
+    labels.csv          name, letter
+
 The letters of a font share one scale and one baseline, since how large each is belongs to its style; only sideways each
-is centered for itself. The same package and the same version of Pillow give the same bytes.
+is centered for itself. The same package and the same version of Pillow give the same bytes. LICENSE of the package data
+is kept by hand.
 
 Needs Debian's `apt-get` and `dpkg-deb`, where the package is not in --packages already. 7 MB, a minute.
 """
@@ -19,7 +26,10 @@ from pathlib import Path
 
 import click
 from debian_packages import unpacked
+from package_data import lossless, write_labels, write_splits, write_zip
 from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from ganzoo.data.media import natural
 
 PACKAGE = "fonts-aenigma"
 SHA256 = "c7f33a4e5932af82a92c81a5a993a1d117c4309b47532cb0d9c3ad34bc54f5a8"
@@ -47,27 +57,49 @@ CANVAS = 4 * EM
 MARGIN = 1 / 16
 """What is left free at each side, as a part of the picture."""
 
+Pictures = dict[str, dict[str, Image.Image]]
+"""Those of each split by their name, `A/FONT`."""
+
 
 @click.command(help=__doc__.split("\n")[0])
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--size", type=click.Choice([32, 64]), default=32, show_default=True, help="Pixels a side.")
+@click.option("--embedded", is_flag=True, help="Write package data.")
 @click.option("--packages", type=click.Path(path_type=Path), default="build/letters", show_default=True)
-def main(out: Path, size: int, packages: Path):
+def main(out: Path, size: int, embedded: bool, packages: Path):
     root = unpacked(PACKAGE, packages, SHA256) / "usr/share"
-    fonts = {"train": 0, "test": 0}
-    for folder in (out / split / letter for split in fonts for letter in LETTERS):
-        folder.mkdir(parents=True, exist_ok=True)
+    pictures: Pictures = {"train": {}, "test": {}}
     for path in sorted((root / "fonts/truetype/aenigma").glob("*.ttf")):
         if path.stem not in LEFT_OUT:
             font = ImageFont.truetype(path, EM, layout_engine=ImageFont.Layout.BASIC)
-            split = split_of(font.getname()[0])
-            fonts[split] += 1
-            for letter, picture in alphabet(font, size).items():
-                picture.save(out / split / letter / f"{path.stem}.png")
-    shutil.copyfile(root / "doc" / PACKAGE / "copyright", out / "copyright")
-    for split, count in fonts.items():
-        click.echo(f"{split}: {count} fonts, {count * len(LETTERS)} letters")
+            of_split = pictures[split_of(font.getname()[0])]
+            of_split |= {f"{letter}/{path.stem}": picture for letter, picture in alphabet(font, size).items()}
+    if embedded:
+        write_package_data(out, pictures)
+    else:
+        write_folders(out, pictures)
+        shutil.copyfile(root / "doc" / PACKAGE / "copyright", out / "copyright")
+    for split, found in pictures.items():
+        click.echo(f"{split}: {len(found) // len(LETTERS)} fonts, {len(found)} letters")
     click.echo(f"left out: {', '.join(LEFT_OUT)}")
+
+
+def write_folders(out: Path, pictures: Pictures):
+    for split, found in pictures.items():
+        for name, picture in found.items():
+            path = out / split / f"{name}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            picture.save(path)
+
+
+def write_package_data(out: Path, pictures: Pictures):
+    # As a folder's files are read, so that the same seed gives the same batches.
+    splits = {split: sorted(found, key=lambda name: natural(f"{name}.png")) for split, found in pictures.items()}
+    everything = {name: pictures[split][name] for split, names in splits.items() for name in names}
+    out.mkdir(parents=True, exist_ok=True)
+    write_zip(out / "gray.zip", {f"{name}.webp": lossless(picture) for name, picture in everything.items()})
+    write_splits(out / "splits.json", splits)
+    write_labels(out / "labels.csv", {name: {"letter": name.partition("/")[0]} for name in everything})
 
 
 def split_of(name: str) -> str:

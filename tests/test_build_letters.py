@@ -1,11 +1,20 @@
 """The letters that `scripts/build_letters.py` writes: which fonts are held out, and how an alphabet is laid out."""
 
+import io
+import json
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import ImageFont
+from PIL import Image, ImageFont
+
+from ganzoo.config.recipe import DataConfig
+from ganzoo.data.fields import Image as ImageField
+from ganzoo.data.fields import Stream
+from ganzoo.data.images import read_image
+from ganzoo.data.opening import open_source
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
@@ -75,3 +84,20 @@ def test_a_font_is_not_tested_on_when_its_outline_was_trained_on():
         "Mishmash Fuse",
     )
     assert {build_letters.split_of(f"{name} BRK") for name in relatives} == {"test"}
+
+
+def test_package_data_has_the_pictures_of_the_folders_in_the_order_in_which_those_are_read(tmp_path):
+    names = ("B/b", "A/b10", "A/b9", "A/b")
+    noise = np.random.default_rng(0).integers(0, 256, (len(names), 32, 32), np.uint8)
+    pictures = dict(zip(names, map(Image.fromarray, noise), strict=True))
+    for write in (build_letters.write_folders, build_letters.write_package_data):
+        write(tmp_path / write.__name__, {"train": pictures, "test": {"A/c": pictures["A/b"]}})
+    folders, package = tmp_path / "write_folders", tmp_path / "write_package_data"
+    (images,) = open_source(DataConfig(source=f"folder:{folders}"), (Stream(image=ImageField()),), "train").sets
+    splits = json.loads((package / "splits.json").read_text("utf-8"))
+    assert [f"{name}.png" for name in splits["train"]] == images.names and splits["test"] == ["A/c"]
+    with zipfile.ZipFile(package / "gray.zip") as archive:
+        for place, name in enumerate(splits["train"]):
+            picture = read_image(io.BytesIO(archive.read(f"{name}.webp")))
+            np.testing.assert_array_equal(picture, images.read(place))
+    assert (package / "labels.csv").read_text("utf-8").split()[:2] == ["name,letter", f"{splits['train'][0]},A"]

@@ -88,7 +88,9 @@ def test_it_is_trained_by_a_recipe_and_its_networks_open_in_plain_keras(gan, tmp
 def test_its_file_among_the_others_is_found_without_a_word_elsewhere(tmp_path):
     """In a copy of the package with one file more. Its config is read without Keras, which takes seconds."""
     package = Path(ganzoo.__file__).parent
-    shutil.copytree(package, tmp_path / "ganzoo", ignore=shutil.ignore_patterns("emoji", "avatars", "__pycache__"))
+    shutil.copytree(
+        package, tmp_path / "ganzoo", ignore=shutil.ignore_patterns("emoji", "avatars", "letters", "__pycache__")
+    )
     shutil.copy(TESTS / "made_up.py", tmp_path / "ganzoo" / "architectures")
     script = """
 import json, sys

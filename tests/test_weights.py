@@ -14,7 +14,7 @@ from ganzoo.generators import fixed_output, zoo
 
 NAMES = ganzoo.list_pretrained()
 MEASURED = [name for name in NAMES if zoo.card(name)["check"]]
-"""All but those that need labels, which no data that comes with ganzoo has."""
+"""All but those that need classes which no data that comes with ganzoo has."""
 QUICK = ("dcgan/fashion_mnist", "srgan/photos_mobile")
 """Those that are measured anew at every change; that each paints what it painted is tested of all."""
 RELATIVE = 0.02

@@ -8,6 +8,9 @@ avatars/labels.csv says what they show.
 art), `flat` (flat color), `ink` (outlines of the color regions of `flat`) and `outlined` (both), 128x128, and `3d`
 (renders, 256x256).
 
+`embedded:letters`, made by scripts/build_letters.py: A to Z of 455 fonts by Brian Kent (letters/LICENSE). Its domain is
+`gray` (black on white, 32x32). Fonts for testing have no relative among those for training.
+
 The same position in two domains shows the same thing, also in unrelated streams. Labels are columns of labels.csv, and
 captions are written from them. Emoji have no labels; their captions are their names.
 """
@@ -75,6 +78,12 @@ DATA_SETS = {
         largest="3d",
         caption=lambda name, labels: name.replace("-", " "),
     ),
+    "letters": DataSet(
+        {"gray": Domain(("gray.webp",))},
+        {(1,): ("gray",)},
+        largest="gray",
+        caption=lambda name, labels: f"the letter {labels['letter']}",
+    ),
 }
 
 
@@ -111,7 +120,10 @@ def _labels(data_set: str, names: list[str], column: str | None) -> list[str]:
     rows = _rows(data_set)
     columns = [key for key in next(iter(rows.values()), {}) if key != "name"]
     if not columns:
-        raise UsageError(f"data.source: embedded:{data_set} has no labels; take embedded:avatars, or a folder of yours")
+        labeled = "embedded:avatars or embedded:letters"
+        raise UsageError(f"data.source: embedded:{data_set} has no labels; take {labeled}, or a folder of yours")
+    if column is None and len(columns) == 1:
+        (column,) = columns
     if column not in columns:
         found = f"no label {quoted(column)}" if column else "several labels"
         raise NoSuchLabel(f"data.label: embedded:{data_set} has {found}{nearest(column, columns)}")

@@ -1,11 +1,15 @@
+import configparser
 import csv
 from importlib import resources
+from pathlib import Path
 
 import numpy as np
 import pytest
 from batches import CUT_OUT, ONE, PAIR, TWO, opened
 
+import ganzoo
 from ganzoo.config.recipe import DataConfig
+from ganzoo.data.embedded import DATA_SETS
 from ganzoo.data.opening import open_source
 from ganzoo.errors import UsageError
 
@@ -150,6 +154,8 @@ def test_the_labels_of_an_avatar_say_what_its_picture_shows():
     [
         ({"source": "embedded:avatar"}, "did you mean 'avatars'"),
         ({"source": "embedded:emojis"}, "did you mean 'emoji'"),
+        ({"source": "embedded:words"}, "no data set 'embedded:words'; allowed: avatars, emoji, letters"),
+        ({"source": "embedded:letters"}, "data.domains .*: a batch of input, target needs 2 image sets, found none"),
         ({"domains": ("lines", "flat")}, "no domain 'lines'; did you mean 'line'"),
         ({"domains": ("line",)}, "a batch of input, target needs 2 image sets, found line"),
     ],
@@ -157,3 +163,12 @@ def test_the_labels_of_an_avatar_say_what_its_picture_shows():
 def test_unknown_names_are_refused_with_the_nearest(data, message):
     with pytest.raises(UsageError, match=message):
         emoji(PAIR, **data)
+
+
+@pytest.mark.parametrize("name", DATA_SETS)
+def test_an_embedded_set_is_in_the_wheel_with_its_licence(name):
+    setup = configparser.ConfigParser()
+    setup.read(Path(ganzoo.__file__).parents[1] / "setup.cfg")
+    assert f"{name}/*" in setup["options.package_data"]["ganzoo.data"].split()
+    assert f"ganzoo/data/{name}/LICENSE" in setup["metadata"]["license_files"].split()
+    assert (resources.files("ganzoo.data") / name / "LICENSE").is_file()

@@ -264,7 +264,8 @@ def test_avatars_are_labelled_by_the_column_that_is_named():
     [
         ("embedded:avatars", None, "data.label: .*several labels; allowed: head, face, glasses"),
         ("embedded:avatars", "hats", "data.label: .*no label 'hats'; did you mean 'hat'"),
-        ("embedded:emoji", None, "embedded:emoji has no labels; take embedded:avatars"),
+        ("embedded:letters", "hat", "data.label: embedded:letters has no label 'hat'; allowed: letter"),
+        ("embedded:emoji", None, "embedded:emoji has no labels; take embedded:avatars or embedded:letters"),
     ],
 )
 def test_embedded_sets_say_which_labels_there_are(source, label, message):

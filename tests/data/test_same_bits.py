@@ -57,6 +57,7 @@ def test_batches_and_fingerprints_are_bitwise_what_they_were(folder, batch, sour
         (ONE, "avatars", "train", "10,000 images from embedded:avatars (colour)", "95f3942edce8cbde"),
         (PAIR, "avatars", "test", "2,000 pairs from embedded:avatars (ink -> colour)", "5abb4d3ca1fe9de7"),
         (TWO, "avatars", "test", "2,000 and 2,000 images from embedded:avatars (colour <-> ink)", "5abb4d3ca1fe9de7"),
+        (ONE, "letters", "train", "10,712 images from embedded:letters (gray)", "d499e89f107c88a1"),
     ],
 )
 def test_embedded_sets_are_taken_and_recorded_as_they_were(batch, source, split, described, fingerprint):
