@@ -47,9 +47,13 @@ class AdversarialTerms:
 
     def adversarial_loss(self, name: str, fake: tuple | Mapping) -> Any:
         """Returns the generator's loss on what the discriminator `name` says of `fake`, unweighted."""
-        logits = self._networks[name](self._shown(name, fake, f"{name} fooled"), training=True)
+        logits = self.judged(name, fake, "fooled")
         self.observe(f"{name}_fooled_logit", ops.mean(logits))
         return losses.ADVERSARIAL_LOSSES[self.config.adversarial_loss].generator(logits)
+
+    def judged(self, name: str, given: tuple | Mapping, purpose: str) -> Any:
+        """Returns the logits of the discriminator `name` on what it is given, augmented by a draw of its own."""
+        return self._networks[name](self._shown(name, given, f"{name} {purpose}"), training=True)
 
     def _shown(self, name: str, given: tuple | Mapping, purpose: str):
         """Returns what a discriminator is called with: a tensor, or tensors by name, the pictures augmented.
