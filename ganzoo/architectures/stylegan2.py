@@ -40,7 +40,7 @@ from ganzoo.core.equalized import (
     swapped,
 )
 from ganzoo.core.layers import SLOPE, layers_within, output_dtype, wide
-from ganzoo.data.fields import Image, Latents, Signature, Stream
+from ganzoo.data.fields import Code, Image, Latents, Signature, Stream, Styles
 from ganzoo.gan.gan import GAN, Phase
 
 GROUP = 4
@@ -53,7 +53,16 @@ class StyleGAN2Config(ImageGANConfig):
     """The values of the reference's configuration for FFHQ at 256 pixels, but for the size of networks and batch."""
 
     batch: ClassVar = (Stream(image=Image()),)
-    deployed: ClassVar = {"generator": Signature(takes={"latents": Latents()}, gives={"image": Image()})}
+    deployed: ClassVar = {
+        "generator": Signature(
+            takes={"latents": Latents()},
+            gives={"image": Image()},
+            parts={
+                "mapping": Signature(takes={"latents": Latents()}, gives={"style": Code("latent_dim")}),
+                "synthesis": Signature(takes={"styles": Styles()}, gives={"image": Image()}),
+            },
+        )
+    }
     default_recipe: ClassVar[str] = "stylegan2_avatars"
 
     image_size: Literal[32, 64, 128, 256] = 64

@@ -10,7 +10,7 @@ import numpy as np
 
 from ganzoo.backends.quiet import import_keras
 from ganzoo.errors import UsageError
-from ganzoo.generators import inference, pictures, pretrained
+from ganzoo.generators import inference, mixing, pictures, pretrained
 from ganzoo.generators.generator import Generator, is_tflite
 from ganzoo.lite import answers, asking, clips, pixels, samples, sheets, words
 from ganzoo.lite import jobs as lite_jobs
@@ -26,7 +26,11 @@ __all__ = ["check", "generate", "generate_answers", "generate_images", "generate
 
 FRAMES = 60
 """Frames of an animation between two seeds, there and back: 3 seconds."""
-EXCLUDED = {"--seeds": ("--count", "--seed", "--interpolate"), "--interpolate": ("--seed",)}
+EXCLUDED = {
+    "--mix": ("--count", "--seed", "--seeds", "--interpolate"),
+    "--seeds": ("--count", "--seed", "--interpolate"),
+    "--interpolate": ("--seed",),
+}
 """The options that can't be given beside another one."""
 ANSWERS = ("classes", "code")
 """Kinds that are told, and not painted or played."""
@@ -69,6 +73,7 @@ def generate(
     seed: int | None = None,
     seeds: Sequence[int] = (),
     interpolate: Sequence[int] = (),
+    mix: tuple[Sequence[int], Sequence[int]] | None = None,
     truncation: float | None = None,
     classes: str | Sequence[str] = (),
     table: str | Sequence[str] = (),
@@ -96,6 +101,8 @@ def generate(
         seeds: the first sample of each is made, in place of `count` of one seed.
         interpolate: two seeds or more, between whose first samples the samples lie; an animation where `out` ends in
             .gif or .apng.
+        mix: seeds of rows and of columns, of a network that has styles: a table whose pictures have the coarse styles
+            of their row's seed, which stands at its left, and the fine ones of their column's, which stands above.
         truncation: in (0, 1]: less makes samples that are simpler and more alike; by default 1.
         classes: names of what the samples shall be, in turns; none: all.
         table: names of classes, or `all`: a table with a column for each, and along a row the same latents.
@@ -122,7 +129,7 @@ def generate(
     several |= {"table": _each(table), "texts": _each(texts)}
     single = {"count": count, "seed": seed, "truncation": truncation}
     given: dict[str, Any] = {name: list(values) for name, values in several.items() if len(values)}
-    given |= {name: value for name, value in single.items() if value is not None}
+    given |= {name: value for name, value in {**single, "mix": mix}.items() if value is not None}
     _check_numbers(given)
     found = pretrained.find(model, network, direction)
     check(found, [f"--{OPTIONS.get(name, name)}" for name in given], target, has_inputs=bool(inputs))
@@ -152,7 +159,8 @@ def _check_numbers(given: Mapping[str, Any]) -> None:
     """Raises UsageError for a count below 1 or a seed below 0, which the command lets nobody give."""
     if given.get("count", 1) < 1:
         raise UsageError(f"--count: found {given['count']}; give a whole number from 1 up")
-    seeds = [given.get("seed", 0), *given.get("seeds", ()), *given.get("interpolate", ())]
+    mixed = [seed for seeds in given.get("mix", ()) for seed in seeds]
+    seeds = [given.get("seed", 0), *given.get("seeds", ()), *given.get("interpolate", ()), *mixed]
     if min(seeds) < 0:
         raise UsageError(f"seed: found {min(seeds)}; give whole numbers from 0 up")
 
@@ -222,6 +230,7 @@ def generate_samples(
     seed: int = 0,
     seeds: Sequence[int] = (),
     interpolate: Sequence[int] = (),
+    mix: tuple[Sequence[int], Sequence[int]] | None = None,
     truncation: float = 1.0,
     classes: Sequence[str] | None = None,
     table: Sequence[str] | None = None,
@@ -241,6 +250,7 @@ def generate_samples(
             then.
         interpolate: two seeds or more; the samples then lie on the way from the first sample of one to that of the
             next. An animation goes there and back. Of a sheet, its rows do.
+        mix: seeds of the rows and of the columns of a table of mixed styles; all but `truncation` says nothing then.
         truncation: see `inference.sample`.
         classes: names of the classes of the samples, in turns.
         table: see `sheets.asked`.
@@ -253,6 +263,9 @@ def generate_samples(
         UsageError: when the model takes images, or as `inference.sample` and `inference.interpolate` do.
     """
     network = inference.open_network(model)
+    if mix:
+        with _bar(out, "samples") as progress:
+            return mixing.write(network, out, *mix, truncation, progress)
     sheet, texts = sheets.of_network(network, classes=classes, table=table, texts=texts)
     conditions = {"classes": classes, "texts": texts}
     if interpolate and _moves(out):

@@ -19,6 +19,7 @@ WORDS = {
     "tokens": "a text",
     "clip": "a clip",
     "classes": "classes",
+    "styles": "styles",
 }
 """Words for the kinds of inputs and outputs."""
 
@@ -33,6 +34,8 @@ class Network:
     call: Callable[[np.ndarray | Mapping[str, np.ndarray]], np.ndarray]
     """Takes a batch as `interface.inputs` say, by name, or the array alone if there is one input. Returns a batch as
     `interface.output` says."""
+    parts: "tuple[Network, ...]" = ()
+    """Of a network in two parts: what makes a code, and what makes the rest of a code for each of its layers."""
 
     @property
     def takes_latents(self) -> bool:
