@@ -341,7 +341,8 @@ class StyleGAN2(GAN):
         share = 0.0 if self._is_taught() else self.config.style_mixing
         last = self.config.style_layers
         mixed = keras.random.uniform((count,), seed=self.random("mixed")) < share
-        return ops.where(mixed, keras.random.randint((count,), 1, last, seed=self.random("crossovers")), last)
+        places = keras.random.uniform((count,), 1, last, seed=self.random("crossovers"))
+        return ops.where(mixed, ops.cast(places, "int32"), last)
 
     def phases(self):
         config = self.config
