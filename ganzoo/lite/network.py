@@ -78,8 +78,8 @@ def draw(
             (count, length).
 
     Raises:
-        UsageError: when the network takes something else, needs a text, takes no class or text and one is given, or
-            does not know a class or a word.
+        UsageError: when the network takes something else, as styles, needs a text, takes no class or text and one is
+            given, or does not know a class or a word.
     """
     if not network.takes_latents:
         raise _given_none(network)
@@ -92,6 +92,8 @@ def draw(
             drawn[tensor.name] = _turns(_numbers(network, tensor, labels), count)
         elif tensor.kind == "tokens":
             drawn[tensor.name] = _turns(_tokens(network, tensor, texts), count)
+        elif tensor.kind == "styles":
+            raise UsageError(f"{network.name} {network.described}: give the generator that it is a part of")
         else:
             first = not any(other.kind in DRAWN and other.name in drawn for other in network.interface.inputs)
             stream = "latents" if first else tensor.name
