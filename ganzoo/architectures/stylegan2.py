@@ -291,7 +291,7 @@ class StyleGAN2(GAN):
 
     def release(self, name, trained, stock):
         twins = dict(layers_within(stock))
-        mean = trained.get_layer("mapping").get_layer("mean_style").mean
+        mean = ops.convert_to_tensor(trained.get_layer("mapping").get_layer("mean_style").mean)
         for place, layer in layers_within(trained):
             twin = twins.get(place)
             if isinstance(layer, ModulatedConv2D):
