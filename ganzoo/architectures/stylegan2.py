@@ -75,6 +75,7 @@ class StyleGAN2Config(ImageGANConfig):
     base_filters: Size = 64
     """Filters at the size of the images; they double at each halving, up to `max_filters`."""
     max_filters: Size = 512
+    """The most filters at any size."""
     style_mixing: Annotated[float, Field(ge=0, le=1)] = 0.9
     """The share of samples in training whose layers take two different w, from a random one on."""
     w_decay: Momentum = 0.998
@@ -305,7 +306,8 @@ class StyleGAN2(GAN):
                 kernel, bias = layer.used()
                 twin.set_weights([kernel, bias + ops.matmul(mean, kernel) if place.endswith("_style") else bias])
             elif isinstance(layer, NoiseAndBias):
-                twin.set_weights([GAIN * layer.bias, *unscaled(twin, ops.zeros_like(layer.bias))])
+                bias = GAIN * ops.convert_to_tensor(layer.bias)
+                twin.set_weights([bias, *unscaled(twin, 0.0 * bias)])
             elif isinstance(layer, MeanStyle):
                 twin.set_weights(unscaled(twin, mean))
             elif isinstance(layer, layers.Embedding):
