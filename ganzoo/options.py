@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 
@@ -70,6 +71,12 @@ OF_SAMPLES = (
         metavar="A,B[,C]",
         callback=seeds(2, "two seeds or more, as in 3,8"),
         help="Go from the first sample of seed A to that of B, and on; an animation where --out is in .gif or .apng.",
+    ),
+    click.option(
+        "--latents",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="An .npz file of latents, or of styles as `ganzoo project` writes them; a sample of each.",
     ),
     click.option(
         "--mix",

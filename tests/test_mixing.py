@@ -9,7 +9,7 @@ from PIL import Image
 import ganzoo
 from ganzoo.cli import cli
 from ganzoo.errors import UsageError
-from ganzoo.generators import inference, mixing
+from ganzoo.generators import generation, inference, mixing
 
 
 @pytest.fixture(scope="module")
@@ -103,9 +103,35 @@ def test_mix_of_a_network_without_styles_is_refused_in_a_line(tmp_path):
     ("words", "told"),
     [
         (["--mix", "1,x", "2"], "found '1,x'; give seeds of rows and of columns, as in 1,2,3 4-7"),
-        (["--mix", "1", "2", "--seed", "3"], "--mix: says which seeds are painted, so that --seed must be left out"),
+        (["--mix", "1", "2", "--seed", "3"], "--mix: says what is painted, so that --seed must be left out"),
     ],
 )
 def test_seeds_that_are_none_or_two_kinds_are_refused(words, told, tmp_path):
     found = CliRunner().invoke(cli, ["generate", "dcgan/avatars", "--out", str(tmp_path / "x.png"), *words])
     assert found.exit_code and told in f"{found.output} {found.exception}"
+
+
+def test_latents_and_styles_of_a_file_make_what_they_made(opened, tmp_path):
+    latents = inference.first_of(opened, [5, 9])
+    np.savez(tmp_path / "latents.npz", **latents)
+    np.savez(tmp_path / "styles.npz", **inference.styles_of(opened, latents))
+    expected = inference.sample_seeds(opened, [5, 9])
+    for name in ("latents", "styles"):
+        generation.generate_samples(opened, tmp_path / name, latents=tmp_path / f"{name}.npz")
+        found = [np.asarray(Image.open(path)) for path in sorted((tmp_path / name).glob("*.png"))]
+        assert np.abs(np.stack(found).astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("arrays", "told"),
+    [
+        ({"latents": np.zeros((2, 7))}, r"found latents \(2, 7\); .* takes latents \(N, 6\) or styles \(N, 8, 6\)"),
+        ({"styles": np.zeros((0, 8, 6))}, r"found styles \(0, 8, 6\); .* takes latents"),
+        (None, r"can't be read .*; give an \.npz file of latents \(N, 6\) or styles \(N, 8, 6\)"),
+    ],
+)
+def test_a_file_without_latents_that_fit_is_refused_in_a_line(opened, tmp_path, arrays, told):
+    path = tmp_path / "given.npz"
+    np.savez(path, **arrays) if arrays else path.write_text("no arrays")
+    with pytest.raises(UsageError, match=f"--latents {path}: {told}"):
+        generation.generate_samples(opened, tmp_path / "out.png", latents=path)

@@ -15,7 +15,6 @@ from ganzoo.generators.generator import Generator, is_tflite
 from ganzoo.lite import answers, asking, clips, pixels, samples, sheets, words
 from ganzoo.lite import jobs as lite_jobs
 from ganzoo.lite.jobs import is_file, plan_images
-from ganzoo.lite.network import Network
 from ganzoo.lite.sheets import Sheet
 from ganzoo.lite.tiling import Progress
 
@@ -27,6 +26,7 @@ __all__ = ["check", "generate", "generate_answers", "generate_images", "generate
 FRAMES = 60
 """Frames of an animation between two seeds, there and back: 3 seconds."""
 EXCLUDED = {
+    "--latents": ("--count", "--seed", "--seeds", "--interpolate", "--mix", "--class", "--classes", "--text"),
     "--mix": ("--count", "--seed", "--seeds", "--interpolate"),
     "--seeds": ("--count", "--seed", "--interpolate"),
     "--interpolate": ("--seed",),
@@ -54,7 +54,7 @@ def check_options(options: Collection[str], out: Path, *, of_images: bool, gives
     for option, excluded in EXCLUDED.items():
         found = [other for other in excluded if other in options]
         if option in options and found:
-            raise UsageError(f"{option}: says which seeds are painted, so that {' and '.join(found)} must be left out")
+            raise UsageError(f"{option}: says what is painted, so that {' and '.join(found)} must be left out")
     if gives == "clip":
         clips.is_file(out)
         return
@@ -73,6 +73,7 @@ def generate(
     seed: int | None = None,
     seeds: Sequence[int] = (),
     interpolate: Sequence[int] = (),
+    latents: str | Path | None = None,
     mix: tuple[Sequence[int], Sequence[int]] | None = None,
     truncation: float | None = None,
     classes: str | Sequence[str] = (),
@@ -101,6 +102,8 @@ def generate(
         seeds: the first sample of each is made, in place of `count` of one seed.
         interpolate: two seeds or more, between whose first samples the samples lie; an animation where `out` ends in
             .gif or .apng.
+        latents: an `.npz` file of `latents`, (N, length), or of `styles`, (N, layers, length), as `ganzoo.project`
+            writes them: a sample of each is made.
         mix: seeds of rows and of columns, of a network that has styles: a table whose pictures have the coarse styles
             of their row's seed, which stands at its left, and the fine ones of their column's, which stands above.
         truncation: in (0, 1]: less makes samples that are simpler and more alike; by default 1.
@@ -129,7 +132,7 @@ def generate(
     several |= {"table": _each(table), "texts": _each(texts)}
     single = {"count": count, "seed": seed, "truncation": truncation}
     given: dict[str, Any] = {name: list(values) for name, values in several.items() if len(values)}
-    given |= {name: value for name, value in {**single, "mix": mix}.items() if value is not None}
+    given |= {name: value for name, value in {**single, "mix": mix, "latents": latents}.items() if value is not None}
     _check_numbers(given)
     found = pretrained.find(model, network, direction)
     check(found, [f"--{OPTIONS.get(name, name)}" for name in given], target, has_inputs=bool(inputs))
@@ -230,6 +233,7 @@ def generate_samples(
     seed: int = 0,
     seeds: Sequence[int] = (),
     interpolate: Sequence[int] = (),
+    latents: str | Path | None = None,
     mix: tuple[Sequence[int], Sequence[int]] | None = None,
     truncation: float = 1.0,
     classes: Sequence[str] | None = None,
@@ -250,6 +254,7 @@ def generate_samples(
             then.
         interpolate: two seeds or more; the samples then lie on the way from the first sample of one to that of the
             next. An animation goes there and back. Of a sheet, its rows do.
+        latents: a file, see `generate`.
         mix: seeds of the rows and of the columns of a table of mixed styles; all but `truncation` says nothing then.
         truncation: see `inference.sample`.
         classes: names of the classes of the samples, in turns.
@@ -270,11 +275,14 @@ def generate_samples(
     conditions = {"classes": classes, "texts": texts}
     if interpolate and _moves(out):
         count = count or FRAMES * (len(interpolate) - 1)
-        given, names = _there_and_back(network, count, interpolate, conditions), [""] * count
+        given, names = inference.there_and_back(network, count, interpolate, **conditions), [""] * count
     elif interpolate:
         count = count or (sheets.ROWS if sheet else samples.COUNT)
         given = inference.way(network, count, interpolate, **conditions)
         names = [f"{'_'.join(map(str, interpolate))}_{index:0{len(str(count))}d}" for index in range(count)]
+    elif latents:
+        given = inference.stored(network, Path(latents))
+        names = [f"{Path(latents).stem}_{index:05d}" for index in range(len(next(iter(given.values()))))]
     elif seeds:
         given, names = inference.first_of(network, seeds, **conditions), [f"seed_{number}" for number in seeds]
     else:
@@ -313,13 +321,6 @@ def _several(kind: str) -> str:
 
 def _moves(out: Path) -> bool:
     return out.suffix.lower() in pictures.ANIMATIONS and not out.is_dir()
-
-
-def _there_and_back(network: Network, count: int, seeds: Sequence[int], conditions) -> inference.Inputs:
-    """Returns the inputs of a loop: where it begins again, it goes on at the same pace. Either end is there once."""
-    there = inference.way(network, count // 2 + 1, seeds, **conditions)
-    back = inference.way(network, count - count // 2 + 1, seeds[::-1], **conditions)
-    return {name: np.concatenate([values, back[name][1:-1]]) for name, values in there.items()}
 
 
 def generate_images(

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganzoo.errors import UsageError
+from ganzoo.errors import UsageError, reason
+from ganzoo.files import npz
 from ganzoo.generators import keras_network, pretrained
 from ganzoo.generators.generator import Generator
 from ganzoo.lite import network, painting, tiling
@@ -124,6 +125,34 @@ def way(opened: Network, count: int, seeds: Sequence[int], **conditions) -> Inpu
         else np.repeat(values[:1], count, axis=0)
         for name, values in stops.items()
     }
+
+
+def there_and_back(opened: Network, count: int, seeds: Sequence[int], **conditions) -> Inputs:
+    """Returns the inputs of a loop: where it begins again, it goes on at the same pace. Either end is there once."""
+    there = way(opened, count // 2 + 1, seeds, **conditions)
+    back = way(opened, count - count // 2 + 1, seeds[::-1], **conditions)
+    return {name: np.concatenate([values, back[name][1:-1]]) for name, values in there.items()}
+
+
+def stored(opened: Network, path: Path) -> Inputs:
+    """Returns the inputs for samples that are in a file: latents, (N, length), or styles, (N, layers, length).
+
+    Raises:
+        UsageError: when the file can't be read, or holds none that the network takes.
+    """
+    noise = [tensor for tensor in opened.interface.inputs if tensor.kind in network.DRAWN]
+    taken = [*noise, *(part.interface.input for part in opened.parts[1:])]
+    allowed = " or ".join(f"{tensor.name} (N, {', '.join(map(str, tensor.shape[1:]))})" for tensor in taken)
+    try:
+        found = npz.shapes(path)
+        fitting = [tensor.name for tensor in taken if found.get(tensor.name, (0,))[1:] == tensor.shape[1:]]
+        arrays = npz.read(path, fitting[0]) if fitting else {}
+    except (npz.Damaged, OSError) as error:
+        raise UsageError(f"--latents {path}: can't be read ({reason(error)}); give an .npz file of {allowed}") from None
+    if not arrays or not len(next(iter(arrays.values()))):
+        shapes = ", ".join(f"{name} {shape}" for name, shape in found.items()) or "nothing"
+        raise UsageError(f"--latents {path}: found {shapes}; {opened.name} takes {allowed or 'none'}")
+    return {name: values.astype("float32") for name, values in arrays.items()}
 
 
 def styles_of(opened: Network, inputs: Inputs) -> Inputs:
