@@ -18,6 +18,7 @@ def saved(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_the_styles_of_a_picture_that_the_model_painted_paint_it_again(saved, tmp_path):
     picture = inference.sample_seeds(saved, [5])[0]
     Image.fromarray(picture).save(tmp_path / "picture.png")
