@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ganzoo.generators.creation import create
     from ganzoo.generators.generation import generate
     from ganzoo.generators.pretrained import list_pretrained, load
+    from ganzoo.generators.projecting import project
     from ganzoo.recipes.recipes import list_recipes
     from ganzoo.recipes.registry import names as list_architectures
     from ganzoo.training import train
@@ -32,6 +33,7 @@ __all__ = [
     "list_pretrained",
     "list_recipes",
     "load",
+    "project",
     "train",
 ]
 
@@ -45,6 +47,7 @@ _HOMES = {
     "list_pretrained": ("ganzoo.generators.pretrained", "list_pretrained"),
     "list_recipes": ("ganzoo.recipes.recipes", "list_recipes"),
     "load": ("ganzoo.generators.pretrained", "load"),
+    "project": ("ganzoo.generators.projecting", "project"),
     "train": ("ganzoo.training", "train"),
 }
 

@@ -200,6 +200,25 @@ def augment(model, data, out, to, balance, truncation, seed, from_run, overrides
 
 @cli.command()
 @click.argument("model")
+@click.argument("picture", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The folder to write to.")
+@click.option("--steps", type=click.IntRange(min=1), default=500, show_default=True, help="Steps of the search.")
+@options.as_json
+def project(model, picture, out, steps, as_json):
+    """Find the styles by which MODEL, a StyleGAN2, paints what looks like PICTURE.
+
+    Writes before_and_after.png, the picture beside what the model paints, and styles.npz, which
+    `ganzoo generate --latents` takes. MODEL is a pretrained name, a run directory or a .keras file.
+    """
+    from ganzoo.generators import projecting
+
+    found = projecting.project(model, picture, out, steps=steps, say=(lambda line: None) if as_json else tables.say)
+    if as_json:
+        tables.tell(found, as_json, lambda _: None)
+
+
+@cli.command()
+@click.argument("model")
 @options.direction()
 @options.network
 @options.as_json

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 
@@ -44,6 +45,13 @@ def seeds(least: int, example: str) -> Callable:
     return read
 
 
+def mixed(context, parameter, value):
+    """Reads the seeds of rows and those of columns."""
+    if value is None:
+        return None
+    return tuple(seeds(1, "seeds of rows and of columns, as in 1,2,3 4-7")(context, parameter, part) for part in value)
+
+
 OF_SAMPLES = (
     click.option(
         "--count",
@@ -63,6 +71,19 @@ OF_SAMPLES = (
         metavar="A,B[,C]",
         callback=seeds(2, "two seeds or more, as in 3,8"),
         help="Go from the first sample of seed A to that of B, and on; an animation where --out is in .gif or .apng.",
+    ),
+    click.option(
+        "--latents",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="An .npz file of latents, or of styles as `ganzoo project` writes them; a sample of each.",
+    ),
+    click.option(
+        "--mix",
+        metavar="A,B C,D",
+        nargs=2,
+        callback=mixed,
+        help="A table of mixed styles: coarse ones of the rows' seeds A,B, and fine ones of the columns' seeds C,D.",
     ),
     click.option(
         "--truncation",

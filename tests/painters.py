@@ -22,9 +22,11 @@ def painter(name: str, network: str | None = None, **changes) -> keras.Model:
             # Of no batch that comes: in training mode it would give something else.
             layer.moving_mean.assign(np.full(layer.moving_mean.shape, 0.01))
             layer.moving_variance.assign(np.full(layer.moving_variance.shape, VARIANCES.get(name, 0.003)))
-    *_, last = (layer for layer in model.layers if "Conv2D" in type(layer).__name__)
-    before = keras.Model(model.input, last.output)(small.inputs(model))
-    last.kernel.assign(last.kernel * (0.7 / np.std(before)))
+    convolutions = [layer for layer in model.layers if "Conv2D" in type(layer).__name__]
+    # One of an equalized rate, whose layers are in networks within it, fills its range from the beginning.
+    if convolutions:
+        before = keras.Model(model.input, convolutions[-1].output)(small.inputs(model))
+        convolutions[-1].kernel.assign(convolutions[-1].kernel * (0.7 / np.std(before)))
     return model
 
 

@@ -128,3 +128,42 @@ def test_the_gradient_goes_back_to_where_the_pixels_came_from():
     assert 0.7 < seen.mean() <= 1
     gradient = small.gradient(lambda x: ops.sum(augment((x,), ("color", "cutout"), 5)[0]), x)
     assert np.abs(gradient).max() > 0.1
+
+
+def test_flip_mirrors_half_of_the_images_left_to_right():
+    x = images(400)
+    y = result(x, "flip")
+    mirrored = np.array([np.array_equal(after, before[:, ::-1]) for before, after in zip(x, y, strict=True)])
+    assert all(np.array_equal(after, before) for before, after in zip(x[~mirrored], y[~mirrored], strict=True))
+    assert mirrored.mean() == pytest.approx(0.5, abs=5 * 0.5 / 400**0.5)
+
+
+def test_turn_turns_by_each_number_of_quarters_as_often():
+    x = images(400)
+    y = result(x, "turn")
+    quarters = [
+        next(count for count in range(4) if np.array_equal(after, np.rot90(before, count)))
+        for before, after in zip(x, y, strict=True)
+    ]
+    np.testing.assert_allclose(np.bincount(quarters, minlength=4) / 400, 0.25, atol=0.11)
+
+
+def test_geometry_moves_and_scales_about_the_middle_as_its_normal_numbers_say():
+    # A bright square: its middle tells the shift, its sides the factors.
+    size, side = 64, 16
+    x = np.zeros((500, size, size, 1), "float32")
+    x[:, 24:40, 24:40] = 1.0
+    y = result(x, "geometry").astype("float64")[..., 0]
+    place = np.arange(size) - (size - 1) / 2
+    inside = (y[:, [0, -1]].sum((1, 2)) + y[:, :, [0, -1]].sum((1, 2))) == 0
+    rows, columns = (y.sum(axis)[inside] / y.sum((1, 2))[inside, None] for axis in (2, 1))
+    down, right = (rows @ place, columns @ place)
+    heights, widths = (y.max(axis).sum(1)[inside] / side for axis in (2, 1))
+    for shift in (down, right):
+        assert shift.std() == pytest.approx(size / 8, rel=0.15)
+        assert abs(shift.mean()) < 2
+    # Rows and columns are of independent size and aspect: their logarithms are so, too.
+    of_both, of_one = 0.5 * np.log2(heights * widths), 0.5 * np.log2(heights / widths)
+    assert of_both.std() == pytest.approx(0.2, rel=0.15)
+    assert of_one.std() == pytest.approx(0.2, rel=0.15)
+    assert abs(np.corrcoef(of_both, of_one)[0, 1]) < 0.15

@@ -523,7 +523,7 @@ def test_python_is_told_what_a_classifier_says_and_what_could_not_be_read(networ
         ({}, "--out is missing: name the file of the images to write, or a folder for many"),
         ({"out": "x.png", "count": 0}, "--count: found 0; give a whole number from 1 up"),
         ({"out": "x.png", "seeds": (3, -1)}, "seed: found -1; give whole numbers from 0 up"),
-        ({"out": "x.png", "seeds": (3,), "seed": 0}, "--seeds: says which seeds are painted, so that --seed must"),
+        ({"out": "x.png", "seeds": (3,), "seed": 0}, "--seeds: says what is painted, so that --seed must"),
         ({"out": "x.png", "truncation": 2.0}, "truncation: found 2.0; give a number above 0, up to 1"),
         ({"inputs": "gone.png", "out": "x.png"}, "takes latents and label, and no images: leave them out"),
     ],

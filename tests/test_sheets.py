@@ -168,7 +168,7 @@ def test_python_writes_the_sheet_that_the_command_writes():
         (["--text", "A", "--classes", "all"], "so that --classes must be left out"),
         (["--classes", "all", "--class", "A"], "--classes: says which classes are painted, so that --class must be"),
         (["--classes", "A,D"], "--classes 'D' is unknown (there are A to C, E)"),
-        (["--classes", "all", "--seeds", "1", "--count", 2], "--seeds: says which seeds are painted"),
+        (["--classes", "all", "--seeds", "1", "--count", 2], "--seeds: says what is painted"),
         (["--classes", "all", "in.png"], "takes latents and label, and no images"),
         (["--text", "A", "--out", "x.gif"], "x.gif: an animation, which --interpolate A,B makes"),
     ],

@@ -25,7 +25,7 @@ from pydantic import Field
 from ganzoo.config.recipe import ImageGANConfig, Momentum, Positive, Rate, Size, Weight, frozen_config
 from ganzoo.config.registration import register
 from ganzoo.core import seeding
-from ganzoo.core.layers import output_dtype
+from ganzoo.core.layers import output_dtype, wide
 from ganzoo.data.fields import Classes, Image, Label, Signature, Stream, as_shown
 from ganzoo.errors import UsageError
 from ganzoo.gan.gan import GAN, Phase
@@ -94,9 +94,7 @@ class WeightNormDense(layers.Layer):
     def scale(self):
         """What each unit's kernel is multiplied by."""
         kernel = ops.convert_to_tensor(self.kernel)
-        # In half precision, squares overflow from 256 up.
-        wide = "float64" if keras.backend.standardize_dtype(kernel.dtype) == "float64" else "float32"
-        length = ops.sqrt(ops.sum(ops.square(ops.cast(kernel, wide)), axis=0))
+        length = ops.sqrt(ops.sum(ops.square(wide(kernel)), axis=0))
         return self.gain / ops.cast(length, kernel.dtype)
 
     def adapt(self, inputs):

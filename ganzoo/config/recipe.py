@@ -89,8 +89,13 @@ class GANConfig:
     """The norm after the discriminator's convolutions."""
     spectral_norm: bool = False
     """Spectral normalization of the discriminator's convolutions (Miyato et al. 2018)."""
-    augmentation: tuple[Literal["color", "translation", "cutout"], ...] = ()
+    augmentation: tuple[Literal["color", "translation", "cutout", "flip", "turn", "geometry"], ...] = ()
     """Differentiable augmentation of what the discriminator sees (Zhao et al. 2020)."""
+    augmentation_target: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Where above 0, each augmentation has a probability, which begins at 0 and is steered so that the mean sign of the
+    discriminator's logits on real images is this: ADA (Karras et al. 2020, who have 0.6). 0: they are always on."""
+    augmentation_images: Positive = 500_000
+    """Images in which that probability can move from 0 to 1."""
     n_critic: Size = 1
     """Discriminator updates per generator update."""
     ema_decay: Momentum = 0.0
@@ -116,6 +121,16 @@ class GANConfig:
     """How the learning rates change."""
 
     def __post_init__(self):
+        if self.augmentation_target and not self.augmentation:
+            raise ValueError(
+                f"augmentation_target={self.augmentation_target} has nothing to steer: give augmentation as well, "
+                "e.g. [flip, translation, color]"
+            )
+        if self.augmentation_target and self.adversarial_loss == "wasserstein":
+            raise ValueError(
+                f"augmentation_target={self.augmentation_target} makes no sense with adversarial_loss=wasserstein (its "
+                "scores have no boundary between real and fake): set augmentation_target to 0, or take another loss"
+            )
         if self.penalty == "gradient" and self.discriminator_norm == "batch":
             raise ValueError(
                 "penalty=gradient makes no sense with discriminator_norm=batch (the penalty is per image, batch norm "

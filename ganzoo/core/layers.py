@@ -21,14 +21,18 @@ def output_dtype() -> str:
     return "float64" if keras.config.dtype_policy().compute_dtype == "float64" else "float32"
 
 
+def wide(x):
+    """Returns a tensor in float32 where it is of half precision, in which squares overflow from 256 up."""
+    return ops.cast(x, "float32") if keras.backend.standardize_dtype(x.dtype) in ("float16", "bfloat16") else x
+
+
 def instance_norm(x, epsilon=1e-5):
     """Normalizes each channel of each image to mean 0 and variance 1, without scale or offset (Ulyanov et al. 2016).
 
     Stays in rank 4, which on-device delegates take; `GroupNormalization(groups=-1)` goes through rank 5.
     """
-    if keras.backend.standardize_dtype(x.dtype) in ("float16", "bfloat16"):
-        # In half precision, squares overflow from 256 up.
-        return ops.cast(instance_norm(ops.cast(x, "float32"), epsilon), x.dtype)
+    if wide(x) is not x:
+        return ops.cast(instance_norm(wide(x), epsilon), x.dtype)
     centered = x - _mean(x)
     return centered * ops.rsqrt(_mean(centered * centered) + epsilon)
 

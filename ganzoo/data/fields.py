@@ -135,7 +135,22 @@ class Code:
         return (getattr(config, self.length),)
 
 
-Field = Image | Label | Tokens | Clip | Latents | Classes | Code
+@dataclasses.dataclass(frozen=True)
+class Styles:
+    """A code for each layer of a synthesis: float32 (B, layers, length). Never part of a batch."""
+
+    layers: str = "style_layers"
+    """The field of the config that holds the number of layers."""
+    length: str = "latent_dim"
+    """The field of the config that holds the length of a code."""
+    kind: ClassVar[str] = "styles"
+    dtype: ClassVar[str] = FLOAT
+
+    def shape(self, config: Any) -> tuple[int, ...]:
+        return (getattr(config, self.layers), getattr(config, self.length))
+
+
+Field = Image | Label | Tokens | Clip | Latents | Classes | Code | Styles
 
 
 class Stream:
@@ -158,6 +173,9 @@ class Signature:
 
     takes: Mapping[str, Field]
     gives: Mapping[str, Field]
+    parts: "Mapping[str, Signature]" = dataclasses.field(default_factory=dict)
+    """Of a network in two parts, models within it by these names: the first makes a code of what the network takes, the
+    second what the network gives, of such a code for each of its layers."""
 
     @property
     def kinds(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from ganzoo.data.fields import Crop, Image, Stream, keys_of
 from ganzoo.data.opening import of_source
 from ganzoo.data.pipeline import Pipeline, of_size, open_pipeline
 from ganzoo.errors import RunError, UsageError, quoted
-from ganzoo.generators import keras_network, pretrained, zoo
+from ganzoo.generators import inference, keras_network, pretrained, zoo
 from ganzoo.generators.generator import Generator
 from ganzoo.lite import card, latents
 from ganzoo.lite.network import DRAWN, WORDS, Network, draw, in_turns
@@ -22,7 +22,7 @@ from ganzoo.recipes import recipes, registry
 if TYPE_CHECKING:
     import keras
 
-WITHOUT_DATA = (*DRAWN, "label")
+WITHOUT_DATA = (*DRAWN, "label", "styles")
 """Kinds of inputs that need no data."""
 
 
@@ -109,6 +109,9 @@ def _usual_recipe(generator: Generator) -> Recipe | None:
 
 def _examples(generator: Generator, interface: card.Interface, split: str, count: int, source: str | None) -> Examples:
     seed = {"test": 0, "train": 1}[split]
+    if interface.taken("styles"):
+        whole = generator.whole.network
+        return Examples(inference.styles_of(whole, draw(whole, seed, count)), f"styles of latents of seed {seed}")
     if not needs_data(interface):
         drawn = draw(Network(generator.title, interface, call=dict), seed, count)
         return Examples(drawn, f"latents of seed {seed}")

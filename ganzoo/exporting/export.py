@@ -77,7 +77,7 @@ def export(
     even the files that do: a folder holds a whole export or what was there before. Precisions that were not asked for
     by name are left out there, with a warning, and the others written; earlier files of theirs go. What the files take
     and give, and how good and fast they are, is in the `card.json` beside them, which keeps what it says of earlier
-    files that are still there.
+    files that are still there. A network in two parts is exported as a whole, and each part by itself.
 
     Args:
         model: a run directory, a `.keras` file, a pretrained name, or a Keras model.
@@ -112,8 +112,9 @@ def export(
     import_keras()
     options = {"formats": formats, "precisions": precisions, "size": sides, "io": io, "calibration": calibration}
     options |= {"allow_below": allow_below, "measure": measure}
+    parts = [part for generator in found for part in generator.parts()]
     with publish.staging(out) as folder:
-        proven = [made for generator in found for made in _proven(generator, folder, options, say)]
+        proven = [made for generator in (*found, *parts) for made in _proven(generator, folder, options, say)]
         left_out = [made for made in proven if not by_name and made.is_short and made.file.quantization != "none"]
         kept = [made for made in proven if made not in left_out]
         _warn(left_out)
@@ -188,7 +189,7 @@ def _proven(
     say(f"{name}: converting, to be proven on {len(next(iter(test.inputs.values())))} of {test.description}")
     files = convert.convert(
         model,
-        generator.path.stem if generator.path else "generator",
+        generator.path.stem if generator.path else generator.name if generator.whole else "generator",
         folder,
         interface,
         values,

@@ -15,6 +15,7 @@ from ganzoo.core.precision import dtype_policy
 from ganzoo.data.fields import Image, fields_of
 from ganzoo.errors import UsageError
 from ganzoo.gan import batches, distillation, ema, first_batch
+from ganzoo.gan.adaptive import Strength
 from ganzoo.gan.compiling import Compiling
 from ganzoo.gan.deployed import DeployedNetworks
 from ganzoo.gan.draws import Now, StepSeed
@@ -60,6 +61,12 @@ class GAN(AdversarialTerms, DeployedNetworks, Compiling, Prediction, Saving, bac
             for name, network in self._networks.items():
                 setattr(self, name, network)
             self._averages = ema.averages_of(self._trained()) if config.ema_decay else {}
+        steered = self._networks if config.augmentation_target else ()
+        self.strengths = {
+            name: Strength(name, config.augmentation_target, config.augmentation_images)
+            for name in steered
+            if name not in self.deployed_names
+        }
         self.equip(self._networks.values())
         self.step = _run_variable(0, backend.dtypes.WHOLE_NUMBERS, "step")
         self.rollbacks = _run_variable(0, backend.dtypes.WHOLE_NUMBERS, "rollbacks")
@@ -144,6 +151,7 @@ class GAN(AdversarialTerms, DeployedNetworks, Compiling, Prediction, Saving, bac
         groups = {f"networks/{name}": network.variables for name, network in self._networks.items()}
         groups |= {f"averages/{name}": network.variables for name, network in self._averages.items()}
         groups |= {f"optimizers/{name}": optimizer.variables for name, optimizer in self.optimizers.items()}
+        groups |= {f"strengths/{name}": strength.variables for name, strength in self.strengths.items()}
         groups["run"] = [self.step, self.rollbacks, self.rate_scale, *self.memory()]
         return {
             f"{group}/{index:03d}/{variable.name}": variable

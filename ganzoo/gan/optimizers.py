@@ -132,8 +132,8 @@ def _schedule(phase: Phase, config: Mapping) -> keras.optimizers.schedules.Learn
 def _adam(phase: Phase, config) -> dict:
     # In float64 TensorFlow would round a number of Python to single precision first.
     number = np.float64 if config.precision == "float64" else float
-    constants = {name: number(getattr(config, name)) for name in ("beta_1", "beta_2", "epsilon")}
-    return {"learning_rate": phase.learning_rate, **constants}
+    betas = {name: number(getattr(config, name)) ** phase.decay_power for name in ("beta_1", "beta_2")}
+    return {"learning_rate": phase.learning_rate, **betas, "epsilon": number(config.epsilon)}
 
 
 def health(optimizer, networks: Mapping[str, keras.Model]) -> dict:

@@ -30,6 +30,8 @@ class Phase:
     """The phase runs once in so many steps, from `start` on: lazy regularization (Karras et al. 2020, appendix B)."""
     optimizer: str | None = None
     """The phase, of the same networks, whose optimizer it shares; None: it has one of its own."""
+    decay_power: float = 1.0
+    """Adam's decays are raised to this power: a part of 1 where lazy phases, which share the optimizer, add updates."""
 
     def is_on(self, step: int) -> bool:
         """Returns whether a step lies between `start` and `stop`; a lazy phase is on also in steps that it skips."""

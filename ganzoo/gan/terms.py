@@ -39,6 +39,9 @@ class AdversarialTerms:
         fake = self._shown(name, fake, f"{name} fake")
         real_logits, fake_logits = judge(real), judge(fake)
         self._observe_logits(name, real_logits, fake_logits, family.boundary if teaches else None)
+        if name in self.strengths:
+            self.strengths[name].look(real_logits, family.boundary, self.replica_count())
+            self.observe(f"{name}_augmentation", ops.convert_to_tensor(self.strengths[name].value))
         return {
             f"{name}_real": weight * family.real(real_logits),
             f"{name}_fake": weight * family.fake(fake_logits),
@@ -47,9 +50,13 @@ class AdversarialTerms:
 
     def adversarial_loss(self, name: str, fake: tuple | Mapping) -> Any:
         """Returns the generator's loss on what the discriminator `name` says of `fake`, unweighted."""
-        logits = self._networks[name](self._shown(name, fake, f"{name} fooled"), training=True)
+        logits = self.judged(name, fake, "fooled")
         self.observe(f"{name}_fooled_logit", ops.mean(logits))
         return losses.ADVERSARIAL_LOSSES[self.config.adversarial_loss].generator(logits)
+
+    def judged(self, name: str, given: tuple | Mapping, purpose: str) -> Any:
+        """Returns the logits of the discriminator `name` on what it is given, augmented by a draw of its own."""
+        return self._networks[name](self._shown(name, given, f"{name} {purpose}"), training=True)
 
     def _shown(self, name: str, given: tuple | Mapping, purpose: str):
         """Returns what a discriminator is called with: a tensor, or tensors by name, the pictures augmented.
@@ -64,7 +71,10 @@ class AdversarialTerms:
                 f"model.augmentation: found {', '.join(self.config.augmentation)}, which change pictures, and "
                 f"{self.name}'s {name} is shown none; set it to []"
             )
-        augmented = augment(tuple(values[key] for key in pictures), self.config.augmentation, self.random(purpose))
+        strength = self.strengths[name].value if name in self.strengths else None
+        augmented = augment(
+            tuple(values[key] for key in pictures), self.config.augmentation, self.random(purpose), strength
+        )
         values |= zip(pictures, augmented, strict=True)
         if named:
             return values

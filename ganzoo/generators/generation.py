@@ -10,12 +10,11 @@ import numpy as np
 
 from ganzoo.backends.quiet import import_keras
 from ganzoo.errors import UsageError
-from ganzoo.generators import inference, pictures, pretrained
+from ganzoo.generators import inference, mixing, pictures, pretrained
 from ganzoo.generators.generator import Generator, is_tflite
 from ganzoo.lite import answers, asking, clips, pixels, samples, sheets, words
 from ganzoo.lite import jobs as lite_jobs
 from ganzoo.lite.jobs import is_file, plan_images
-from ganzoo.lite.network import Network
 from ganzoo.lite.sheets import Sheet
 from ganzoo.lite.tiling import Progress
 
@@ -26,7 +25,12 @@ __all__ = ["check", "generate", "generate_answers", "generate_images", "generate
 
 FRAMES = 60
 """Frames of an animation between two seeds, there and back: 3 seconds."""
-EXCLUDED = {"--seeds": ("--count", "--seed", "--interpolate"), "--interpolate": ("--seed",)}
+EXCLUDED = {
+    "--latents": ("--count", "--seed", "--seeds", "--interpolate", "--mix", "--class", "--classes", "--text"),
+    "--mix": ("--count", "--seed", "--seeds", "--interpolate"),
+    "--seeds": ("--count", "--seed", "--interpolate"),
+    "--interpolate": ("--seed",),
+}
 """The options that can't be given beside another one."""
 ANSWERS = ("classes", "code")
 """Kinds that are told, and not painted or played."""
@@ -50,7 +54,7 @@ def check_options(options: Collection[str], out: Path, *, of_images: bool, gives
     for option, excluded in EXCLUDED.items():
         found = [other for other in excluded if other in options]
         if option in options and found:
-            raise UsageError(f"{option}: says which seeds are painted, so that {' and '.join(found)} must be left out")
+            raise UsageError(f"{option}: says what is painted, so that {' and '.join(found)} must be left out")
     if gives == "clip":
         clips.is_file(out)
         return
@@ -69,6 +73,8 @@ def generate(
     seed: int | None = None,
     seeds: Sequence[int] = (),
     interpolate: Sequence[int] = (),
+    latents: str | Path | None = None,
+    mix: tuple[Sequence[int], Sequence[int]] | None = None,
     truncation: float | None = None,
     classes: str | Sequence[str] = (),
     table: str | Sequence[str] = (),
@@ -96,6 +102,10 @@ def generate(
         seeds: the first sample of each is made, in place of `count` of one seed.
         interpolate: two seeds or more, between whose first samples the samples lie; an animation where `out` ends in
             .gif or .apng.
+        latents: an `.npz` file of `latents`, (N, length), or of `styles`, (N, layers, length), as `ganzoo.project`
+            writes them: a sample of each is made.
+        mix: seeds of rows and of columns, of a network that has styles: a table whose pictures have the coarse styles
+            of their row's seed, which stands at its left, and the fine ones of their column's, which stands above.
         truncation: in (0, 1]: less makes samples that are simpler and more alike; by default 1.
         classes: names of what the samples shall be, in turns; none: all.
         table: names of classes, or `all`: a table with a column for each, and along a row the same latents.
@@ -122,7 +132,7 @@ def generate(
     several |= {"table": _each(table), "texts": _each(texts)}
     single = {"count": count, "seed": seed, "truncation": truncation}
     given: dict[str, Any] = {name: list(values) for name, values in several.items() if len(values)}
-    given |= {name: value for name, value in single.items() if value is not None}
+    given |= {name: value for name, value in {**single, "mix": mix, "latents": latents}.items() if value is not None}
     _check_numbers(given)
     found = pretrained.find(model, network, direction)
     check(found, [f"--{OPTIONS.get(name, name)}" for name in given], target, has_inputs=bool(inputs))
@@ -152,7 +162,8 @@ def _check_numbers(given: Mapping[str, Any]) -> None:
     """Raises UsageError for a count below 1 or a seed below 0, which the command lets nobody give."""
     if given.get("count", 1) < 1:
         raise UsageError(f"--count: found {given['count']}; give a whole number from 1 up")
-    seeds = [given.get("seed", 0), *given.get("seeds", ()), *given.get("interpolate", ())]
+    mixed = [seed for seeds in given.get("mix", ()) for seed in seeds]
+    seeds = [given.get("seed", 0), *given.get("seeds", ()), *given.get("interpolate", ()), *mixed]
     if min(seeds) < 0:
         raise UsageError(f"seed: found {min(seeds)}; give whole numbers from 0 up")
 
@@ -222,6 +233,8 @@ def generate_samples(
     seed: int = 0,
     seeds: Sequence[int] = (),
     interpolate: Sequence[int] = (),
+    latents: str | Path | None = None,
+    mix: tuple[Sequence[int], Sequence[int]] | None = None,
     truncation: float = 1.0,
     classes: Sequence[str] | None = None,
     table: Sequence[str] | None = None,
@@ -241,6 +254,8 @@ def generate_samples(
             then.
         interpolate: two seeds or more; the samples then lie on the way from the first sample of one to that of the
             next. An animation goes there and back. Of a sheet, its rows do.
+        latents: a file, see `generate`.
+        mix: seeds of the rows and of the columns of a table of mixed styles; all but `truncation` says nothing then.
         truncation: see `inference.sample`.
         classes: names of the classes of the samples, in turns.
         table: see `sheets.asked`.
@@ -253,15 +268,21 @@ def generate_samples(
         UsageError: when the model takes images, or as `inference.sample` and `inference.interpolate` do.
     """
     network = inference.open_network(model)
+    if mix:
+        with _bar(out, "samples") as progress:
+            return mixing.write(network, out, *mix, truncation, progress)
     sheet, texts = sheets.of_network(network, classes=classes, table=table, texts=texts)
     conditions = {"classes": classes, "texts": texts}
     if interpolate and _moves(out):
         count = count or FRAMES * (len(interpolate) - 1)
-        given, names = _there_and_back(network, count, interpolate, conditions), [""] * count
+        given, names = inference.there_and_back(network, count, interpolate, **conditions), [""] * count
     elif interpolate:
         count = count or (sheets.ROWS if sheet else samples.COUNT)
         given = inference.way(network, count, interpolate, **conditions)
         names = [f"{'_'.join(map(str, interpolate))}_{index:0{len(str(count))}d}" for index in range(count)]
+    elif latents:
+        given = inference.stored(network, Path(latents))
+        names = [f"{Path(latents).stem}_{index:05d}" for index in range(len(next(iter(given.values()))))]
     elif seeds:
         given, names = inference.first_of(network, seeds, **conditions), [f"seed_{number}" for number in seeds]
     else:
@@ -300,13 +321,6 @@ def _several(kind: str) -> str:
 
 def _moves(out: Path) -> bool:
     return out.suffix.lower() in pictures.ANIMATIONS and not out.is_dir()
-
-
-def _there_and_back(network: Network, count: int, seeds: Sequence[int], conditions) -> inference.Inputs:
-    """Returns the inputs of a loop: where it begins again, it goes on at the same pace. Either end is there once."""
-    there = inference.way(network, count // 2 + 1, seeds, **conditions)
-    back = inference.way(network, count - count // 2 + 1, seeds[::-1], **conditions)
-    return {name: np.concatenate([values, back[name][1:-1]]) for name, values in there.items()}
 
 
 def generate_images(

@@ -37,6 +37,8 @@ class Generator:
     """The run directory, where it was given as one."""
     of_gan: Provenance | None = None
     """Which network of the whole GAN in a `.keras` file it is; None: the file holds one network."""
+    whole: "Generator | None" = None
+    """The generator that it is a part of, if it is one."""
 
     @functools.cached_property
     def provenance(self) -> Provenance | None:
@@ -142,6 +144,15 @@ class Generator:
         if self.provenance:
             model.provenance = self.provenance
         return model
+
+    def parts(self) -> "list[Generator]":
+        """Returns each part of a network that is in two parts; of any other nothing. Raises as `model`."""
+        return [self._part(name) for name in (self.signature.parts if self.signature else ())]
+
+    def _part(self, name: str) -> "Generator":
+        model = self.model.get_layer(name)
+        model.provenance = dataclasses.replace(self.provenance, network=name)
+        return Generator(f"{self.title}: {name}", given=model, whole=self)
 
     def check_keras(self) -> None:
         """Raises a UsageError for an exported one, which is no Keras model any more."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganzoo.errors import UsageError
+from ganzoo.errors import UsageError, reason
+from ganzoo.files import npz
 from ganzoo.generators import keras_network, pretrained
 from ganzoo.generators.generator import Generator
 from ganzoo.lite import network, painting, tiling
@@ -50,10 +51,11 @@ def sample(
         classes: names of classes, which the samples take in turns; None: all, where the model takes a class.
         texts: which the samples take in turns; a model that takes a text needs one.
 
-    It scales the latents. StyleGAN (Karras et al. 2019, appendix B) pulls the output w of its mapping
-    towards a moving average μ. In a DCGAN the first layer's output W z is what has one: that of its batch norm. As
-    E[W z] = 0, μ + ψ (W z - μ) is ψ W z, but for the error of μ: in the trained recipe 0.02 of the standard deviation,
-    and 39 dB between what both ways paint at ψ = 0.7. Scaling does the same for an exported file.
+    It scales the latents or, of a network in two parts, the code w less its mean, which is what the first part gives:
+    StyleGAN's truncation (Karras et al. 2019, appendix B). In a DCGAN the first layer's output W z is what has a moving
+    average μ: that of its batch norm. As E[W z] = 0, μ + ψ (W z - μ) is ψ W z, but for the error of μ: in the trained
+    recipe 0.02 of the standard deviation, and 39 dB between what both ways paint at ψ = 0.7. Scaling does the same for
+    an exported file.
 
     Raises:
         UsageError: when the model takes images, for a class or a word that it does not know, or for a truncation that
@@ -72,8 +74,9 @@ def sample_seeds(model, seeds: Sequence[int], truncation: float = 1.0, **conditi
 def interpolate(model, count: int, seeds: Sequence[int], truncation: float = 1.0, **conditions) -> np.ndarray:
     """Returns images on the way from the first sample of one seed to that of the next, uint8 (count, H, W, C).
 
-    The way is the great circle, on which latents keep the length that the generator was trained with. Of classes and
-    texts all are of the first. Arguments and errors as for `sample`.
+    The way is the great circle, on which latents keep the length that the generator was trained with; of a network in
+    two parts the straight line between their codes. Of classes and texts all are of the first. Arguments and errors as
+    for `sample`.
 
     Args:
         seeds: the stops, two or more. The images are spread evenly over the whole way, the first and the last at its
@@ -113,6 +116,9 @@ def way(opened: Network, count: int, seeds: Sequence[int], **conditions) -> Inpu
     network.latent_length(opened)  # Raises where there are none.
     stops = first_of(opened, seeds, **conditions)
     places = np.linspace(0.0, len(seeds) - 1, count)
+    if opened.parts:
+        ((name, stops),) = styles_of(opened, stops).items()
+        return {name: np.stack([_on_the_line(stops, place) for place in places])}
     return {
         name: np.stack([_on_the_way(values, place) for place in places])
         if name in _noise(opened)
@@ -121,10 +127,55 @@ def way(opened: Network, count: int, seeds: Sequence[int], **conditions) -> Inpu
     }
 
 
+def there_and_back(opened: Network, count: int, seeds: Sequence[int], **conditions) -> Inputs:
+    """Returns the inputs of a loop: where it begins again, it goes on at the same pace. Either end is there once."""
+    there = way(opened, count // 2 + 1, seeds, **conditions)
+    back = way(opened, count - count // 2 + 1, seeds[::-1], **conditions)
+    return {name: np.concatenate([values, back[name][1:-1]]) for name, values in there.items()}
+
+
+def stored(opened: Network, path: Path) -> Inputs:
+    """Returns the inputs for samples that are in a file: latents, (N, length), or styles, (N, layers, length).
+
+    Raises:
+        UsageError: when the file can't be read, or holds none that the network takes.
+    """
+    noise = [tensor for tensor in opened.interface.inputs if tensor.kind in network.DRAWN]
+    taken = [*noise, *(part.interface.input for part in opened.parts[1:])]
+    allowed = " or ".join(f"{tensor.name} (N, {', '.join(map(str, tensor.shape[1:]))})" for tensor in taken)
+    try:
+        found = npz.shapes(path)
+        fitting = [tensor.name for tensor in taken if found.get(tensor.name, (0,))[1:] == tensor.shape[1:]]
+        arrays = npz.read(path, fitting[0]) if fitting else {}
+    except (npz.Damaged, OSError) as error:
+        raise UsageError(f"--latents {path}: can't be read ({reason(error)}); give an .npz file of {allowed}") from None
+    if not arrays or not len(next(iter(arrays.values()))):
+        shapes = ", ".join(f"{name} {shape}" for name, shape in found.items()) or "nothing"
+        raise UsageError(f"--latents {path}: found {shapes}; {opened.name} takes {allowed or 'none'}")
+    return {name: values.astype("float32") for name, values in arrays.items()}
+
+
+def styles_of(opened: Network, inputs: Inputs) -> Inputs:
+    """Returns the input of the second part of a network, by name: the code of each example for all of its layers."""
+    first, second = opened.parts
+    codes = _all(network.made(first, {tensor.name: inputs[tensor.name] for tensor in first.interface.inputs}))
+    taken = second.interface.input
+    return {taken.name: np.repeat(codes[:, None], taken.shape[1], axis=1)}
+
+
 def made(opened: Network, inputs: Inputs, truncation: float = 1.0) -> Iterator[np.ndarray]:
-    """Yields what a network makes in batches: images, uint8 (n, H, W, C), or clips. Errors as for `sample`."""
+    """Yields what a network makes in batches: images, uint8 (n, H, W, C), or clips. Errors as for `sample`.
+
+    Args:
+        inputs: of the network or, where it is in two parts, of the second.
+    """
     if not 0 < truncation <= 1:
         raise UsageError(f"truncation: found {truncation}; give a number above 0, up to 1")
+    if opened.parts:
+        second = opened.parts[1]
+        name = second.interface.input.name
+        styles = inputs if name in inputs else styles_of(opened, inputs)
+        return network.made(second, {name: (truncation * styles[name]).astype("float32")})
     noise = {name: (truncation * inputs[name]).astype("float32") for name in _noise(opened)}
     return network.made(opened, {**inputs, **noise})
 
@@ -136,6 +187,12 @@ def _noise(opened: Network) -> list[str]:
 
 def _all(batches: Iterator[np.ndarray]) -> np.ndarray:
     return np.concatenate(list(batches))
+
+
+def _on_the_line(stops: np.ndarray, place: float) -> np.ndarray:
+    """The point on straight lines at a place from 0, the first stop, to len(stops) - 1, the last."""
+    leg = min(int(place), len(stops) - 2)
+    return (stops[leg] + (place - leg) * (stops[leg + 1] - stops[leg])).astype("float32")
 
 
 def _on_the_way(stops: np.ndarray, place: float) -> np.ndarray:

@@ -38,7 +38,10 @@ def of_model(model: "keras.Model", found: Provenance | None, values: tuple[float
     """
     signature = signature_of(model, found)
     if not _is_translation(signature):
-        return _network(model, _interface(model, signature, found or Known()))
+        known = found or Known()
+        parts = [(model.get_layer(name), part) for name, part in signature.parts.items()]
+        made = tuple(_network(part, _interface(part, taken, known)) for part, taken in parts)
+        return dataclasses.replace(_network(model, _interface(model, signature, known)), parts=made)
     any_size, scale, multiple = _of_any_size(model)
     return _image_network(any_size, scale, multiple, values or _picture(signature).range)
 

@@ -48,7 +48,7 @@ class Provenance:
     architecture: str
     """The architecture's name, as it is registered."""
     network: str
-    """Its key in the architecture's `deployed`, as `generator_ab`."""
+    """Its key in the architecture's `deployed`, as `generator_ab`, or among the parts of one of those."""
     recipe: Mapping = dataclasses.field(default_factory=dict)
     """The recipe's document, as `config.yaml` has it; of what no recipe made, its `model` alone or nothing."""
     names: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
@@ -97,7 +97,9 @@ class Provenance:
     @property
     def signature(self) -> Signature:
         """Tells what the network takes and gives."""
-        return self._config_class.deployed[self.network]
+        deployed = self._config_class.deployed
+        parts = {name: part for signature in deployed.values() for name, part in signature.parts.items()}
+        return {**parts, **deployed}[self.network]
 
     @property
     def floors(self) -> dict[str, float]:

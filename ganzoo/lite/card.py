@@ -41,6 +41,7 @@ Kinds, each with its shape:
     label      [1], int32: the number of a class in `names`
     tokens     [1, length], int32: the numbers of a text's words in `names`, padded with 0
     clip       [1, length, 1]: sound from -1 to 1, `rate` values per second
+    styles     [1, layers, length]: a code for each layer of what makes a picture of them
     classes    [1, count]: logits of the classes in `names`
 
 `names` is a list of distinct texts. For tokens the first is "", and for classes there is one for each logit. Where
@@ -59,9 +60,9 @@ from .errors import LONGEST, RunError, quoted, reason
 
 NAME = "card.json"
 VERSION = 2
-TAKEN = ("image", "latents", "code", "label", "tokens", "clip")
+TAKEN = ("image", "latents", "code", "label", "tokens", "clip", "styles")
 GIVEN = ("image", "code", "clip", "classes")
-RANKS = {"image": 4, "clip": 3, "label": 1}
+RANKS = {"image": 4, "clip": 3, "label": 1, "styles": 3}
 """The ranks of shapes, by kind; 2 for other kinds."""
 WHOLE = ("label", "tokens")
 """Kinds whose values are integers."""

@@ -19,6 +19,7 @@ WORDS = {
     "tokens": "a text",
     "clip": "a clip",
     "classes": "classes",
+    "styles": "styles",
 }
 """Words for the kinds of inputs and outputs."""
 
@@ -33,6 +34,8 @@ class Network:
     call: Callable[[np.ndarray | Mapping[str, np.ndarray]], np.ndarray]
     """Takes a batch as `interface.inputs` say, by name, or the array alone if there is one input. Returns a batch as
     `interface.output` says."""
+    parts: "tuple[Network, ...]" = ()
+    """Of a network in two parts: what makes a code, and what makes the rest of a code for each of its layers."""
 
     @property
     def takes_latents(self) -> bool:
@@ -75,8 +78,8 @@ def draw(
             (count, length).
 
     Raises:
-        UsageError: when the network takes something else, needs a text, takes no class or text and one is given, or
-            does not know a class or a word.
+        UsageError: when the network takes something else, as styles, needs a text, takes no class or text and one is
+            given, or does not know a class or a word.
     """
     if not network.takes_latents:
         raise _given_none(network)
@@ -89,6 +92,8 @@ def draw(
             drawn[tensor.name] = _turns(_numbers(network, tensor, labels), count)
         elif tensor.kind == "tokens":
             drawn[tensor.name] = _turns(_tokens(network, tensor, texts), count)
+        elif tensor.kind == "styles":
+            raise UsageError(f"{network.name} {network.described}: give the generator that it is a part of")
         else:
             first = not any(other.kind in DRAWN and other.name in drawn for other in network.interface.inputs)
             stream = "latents" if first else tensor.name

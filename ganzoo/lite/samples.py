@@ -64,6 +64,7 @@ def write(
     names: Sequence[str],
     progress: Progress | None = None,
     sheet: Sheet | None = None,
+    columns: int | None = None,
 ) -> str:
     """Writes a grid to the picture `out`, or each sample to a PNG in the folder `out`.
 
@@ -73,6 +74,7 @@ def write(
         names: one for each sample, without suffix.
         progress: receives the count of samples.
         sheet: the places of the samples in the grid.
+        columns: the number of columns of a grid that is no sheet; None: so many that it is about square.
 
     Returns:
         What was written, in words.
@@ -80,7 +82,7 @@ def write(
     batches = told(batches, len(names), progress)
     if is_file(out):
         images = np.concatenate(list(batches))
-        picture = sheet.picture(images) if sheet else grid(images)
+        picture = sheet.picture(images) if sheet else grid(images, columns=columns)
         formats.check_size(out, *picture.size)
         with replacing(out) as beside:
             formats.save(picture, beside)

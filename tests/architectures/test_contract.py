@@ -15,8 +15,8 @@ not_of_the_engine = pytest.mark.skipif(
 
 # To compile or to trace their steps, in every form that is tested here, takes minutes.
 # Under JAX test_parity.py trains improved_gan as well.
-OF_JAX = ("biggan", "cyclegan", "improved_gan", "pix2pix", "srgan")
-LARGE = OF_JAX if keras.config.backend() == "jax" else ("cyclegan", "srgan")
+OF_JAX = ("biggan", "cyclegan", "improved_gan", "pix2pix", "srgan", "stylegan2")
+LARGE = OF_JAX if keras.config.backend() == "jax" else ("cyclegan", "srgan", "stylegan2")
 
 
 @pytest.fixture(scope="module", params=small.each(registry.names(), LARGE))

@@ -22,7 +22,7 @@ STORED = json.loads(stored.FILE.read_text("utf-8"))
 KINDS = ("classifier", "conditional", "sequence", "style", "tokens")
 """Architectures of tests/kinds."""
 ALL = [*registry.names(), *KINDS]
-LARGE = ("biggan", "cyclegan", "pix2pix", "srgan")
+LARGE = ("biggan", "cyclegan", "pix2pix", "srgan", "stylegan2")
 """Those that take minutes to compile."""
 SLOW = (*LARGE, "classifier", "conditional")
 """And those of tests/kinds of which ours are like."""

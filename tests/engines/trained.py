@@ -41,6 +41,7 @@ CASES = {
     "conditional": {"adversarial_loss": "hinge", "penalty": "r1", "ema_decay": 0.9},
     "sequence": {"adversarial_loss": "wasserstein", "penalty": "gradient"},
     "style": {"dropout": 0.0, "ema_decay": 0.9},
+    "stylegan2": {"ema_decay": 0.9},
     "tokens": {"penalty": "gradient", "n_critic": 2},
     "srgan": {"ema_decay": 0.9, "n_critic": 2, "schedule": {"kind": "steps", "boundaries": [7]}},
 }

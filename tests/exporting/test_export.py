@@ -41,15 +41,17 @@ PAINTERS = [
 ]
 
 
-@pytest.mark.parametrize("name", small.each(PAINTERS, slow=("cyclegan", "srgan")))
+@pytest.mark.parametrize("name", small.each(PAINTERS, slow=("cyclegan", "srgan", "stylegan2")))
 def test_all_that_paint_export_in_the_default_set_with_built_in_operators_and_a_true_card(name, tmp_path):
     # Networks of so few filters are rough in 8 bits.
     report = export(painters.painter(name), tmp_path / "out", size=SIZES.get(name), allow_below=35)
 
     tflite = {f"generator_{precision}.tflite": precision for precision in ("float32", "float16", "dynamic")}
-    assert set(report.files) == {"generator_savedmodel", *tflite}
+    # Those of parts are tested in test_parts.py.
+    whole = [file for file in report.files if file.startswith("generator_")]
+    assert set(whole) == {"generator_savedmodel", *tflite}
     assert {path.name for path in (tmp_path / "out").iterdir()} == {card.NAME, *report.files}
-    for file in report.files:
+    for file in whole:
         entry = card.read(tmp_path / "out" / file)
         assert entry == report.files[file]
         assert entry["quality"]["examples"] == 16
