@@ -275,6 +275,7 @@ class StyleGAN2(GAN):
 
     config_class = StyleGAN2Config
     generated = {"sample": "image"}
+    penalized = ("generator", "discriminator")
 
     def __init__(self, config):
         super().__init__(config)

@@ -46,7 +46,7 @@ class Compiling:
             accumulate: parts that a batch is trained in, one after the other, for less memory: an update goes by the
                 mean of their gradients. Batch norms see one part at a time.
             rematerialize: computes the networks' activations anew for gradients, for less memory; not those of
-                discriminators with a penalty. Once on, it stays on.
+                networks whose gradients are penalized. Once on, it stays on.
 
         Raises:
             UsageError: for a loss or metrics, for an optimizer that can't be had, and for phases without one.
@@ -62,7 +62,8 @@ class Compiling:
         if rematerialize:
             for name, network in self._networks.items():
                 # TensorFlow can't differentiate twice what is computed anew, as a penalty does.
-                if name in self.deployed_names or self.config.penalty == "none":
+                judges = name not in self.deployed_names and self.config.penalty != "none"
+                if not judges and name not in self.penalized:
                     remat(network)
         self.optimizers = {
             phase.name: optimizers.build(

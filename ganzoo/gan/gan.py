@@ -46,6 +46,8 @@ class GAN(AdversarialTerms, DeployedNetworks, Compiling, Prediction, Saving, bac
     config_class = GANConfig
     generated: Mapping[str, str] = {}
     """Which columns of `samples` the generators made, and the key of the batch whose images they should resemble."""
+    penalized: tuple[str, ...] = ()
+    """The networks whose gradients the architecture's own losses penalize, whatever `penalty` is."""
     adapts_to: int = 0
     """The number of examples that `adapt` should be given; 0: no weights depend on the data before the first step."""
 
