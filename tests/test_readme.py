@@ -17,7 +17,8 @@ README = (ROOT / "README.md").read_text("utf-8")
 
 
 def test_no_command_of_the_readme_names_a_generator_that_is_not_there():
-    named = set(re.findall(r"\b(?:dcgan|pix2pix|cyclegan|srgan|srresnet)/\w+", README))
+    families = "|".join([*ganzoo.list_architectures(), "srresnet"])
+    named = set(re.findall(rf"\b(?:{families})/\w+", README))
     assert named == set(ganzoo.list_pretrained())
 
 
