@@ -57,6 +57,7 @@ def test_two_classes_differ_by_the_product_of_their_vectors_and_what_is_seen(gan
     assert np.abs(expected).max() > 1e-4
 
 
+@pytest.mark.slow
 def test_a_discriminator_that_learnt_loses_by_wrong_labels():
     gan = small.create("biggan", classes=4, n_critic=1, learning_rate=1e-6, discriminator_learning_rate=0.01)
     gan.compile()

@@ -157,6 +157,19 @@ SMALL = {
         {"image_size": 32, "base_filters": 8, "classes": 5, "ema_decay": 0.98, "learning_rate": 2e-4},
         {"batch_size": 16},
     ),
+    "stylegan2": (
+        {
+            "image_size": 32,
+            "latent_dim": 32,
+            "mapping_layers": 2,
+            "base_filters": 16,
+            "max_filters": 32,
+            "r1_weight": 0.1,
+            "ema_decay": 0.98,
+            "augmentation": ["color", "translation", "cutout"],
+        },
+        {"batch_size": 16},
+    ),
     "improved_gan": ({"image_size": 28, "units": 200, "classes": 5}, {"batch_size": 50}),
 }
 EMOJI = {"source": "embedded:emoji", "flip": True}
@@ -170,6 +183,7 @@ CASES = {
     "healthy CycleGAN": Case("cyclegan", 200, training={"sample_count": 8}),
     "healthy SRGAN": Case("srgan", 300),
     "healthy BigGAN": Case("biggan", 300),
+    "healthy StyleGAN2": Case("stylegan2", 300),
     "healthy Improved GAN": Case("improved_gan", 300),
     "healthy Pix2Pix with a hinge": Case(
         "pix2pix",
