@@ -80,11 +80,11 @@ def place(entry: Mapping, own: str) -> str:
 
 
 def metric_text(metric: str, value: float, others: Mapping) -> str:
-    digits, key = DIGITS[metric], metric
-    against = [f"{CALLED.get(name, name)} {of[key]:.{digits}f}" for name, of in others.items() if key in of]
-    metric, _, unit = metric.partition(", ")
+    digits = DIGITS[metric]
+    against = [f"{CALLED.get(name, name)} {of[metric]:.{digits}f}" for name, of in others.items() if metric in of]
+    called, _, unit = metric.partition(", ")
     brackets = f" ({', '.join(against)})" if against else ""
-    return f"{metric} {value:.{digits}f}{f' {unit}' if unit else ''}{brackets}"
+    return f"{called} {value:.{digits}f}{f' {unit}' if unit else ''}{brackets}"
 
 
 if __name__ == "__main__":

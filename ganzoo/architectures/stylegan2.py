@@ -122,9 +122,6 @@ class StyleGAN2Config(ImageGANConfig):
 class Trained:
     """The layers that networks are trained with."""
 
-    def __init__(self, config: StyleGAN2Config):
-        self.config = config
-
     def dense(self, x, units: int, name: str, **options):
         return EqualizedDense(units, name=name, **options)(x)
 
@@ -136,15 +133,12 @@ class Trained:
         x = ModulatedConv2D(units, 3, doubles, name=name)([x, style])
         return leaky(NoiseAndBias(name=f"{name}_noise")(blurred(x) if doubles else x), name)
 
-    def centered(self, x):
-        return MeanStyle(self.config.w_decay, name="mean_style")(x)
+    def centered(self, x, decay: float):
+        return MeanStyle(decay, name="mean_style")(x)
 
 
 class Stock:
     """Stock layers that compute the same without noise, of w less its mean."""
-
-    def __init__(self, config: StyleGAN2Config):
-        self.config = config
 
     def dense(self, x, units: int, name: str, **options):
         return layers.Dense(units, name=name)(x)
@@ -161,7 +155,7 @@ class Stock:
         x = scaled(blurred(x) if doubles else x, scale, f"{name}_out")
         return leaky(layers.BatchNormalization(scale=False, name=f"{name}_noise")(x), name)
 
-    def centered(self, x):
+    def centered(self, x, decay: float):
         return layers.BatchNormalization(center=False, scale=False, name="mean_style")(x)
 
 
@@ -204,7 +198,7 @@ def build_mapping(config: StyleGAN2Config, kit: Trained | Stock) -> keras.Model:
     for number in range(1, config.mapping_layers + 1):
         name = f"dense{number}"
         x = leaky(kit.dense(x, config.latent_dim, name, gain=GAIN, rate=config.mapping_rate), name)
-    return keras.Model(latents, kit.centered(x), name="mapping")
+    return keras.Model(latents, kit.centered(x, config.w_decay), name="mapping")
 
 
 def build_synthesis(config: StyleGAN2Config, kit: Trained | Stock) -> keras.Model:
@@ -246,7 +240,7 @@ def build_generator(config: StyleGAN2Config, kit: Trained | Stock) -> keras.Mode
 
 def build_discriminator(config: StyleGAN2Config) -> keras.Model:
     """(B, S, S, C) in [-1, 1] -> logits (B, 1)."""
-    kit = Trained(config)
+    kit = Trained()
     x = image = keras.Input((config.image_size, config.image_size, config.channels), name="image")
     x = leaky(kit.conv(x, config.filters(config.image_size), 1, "rgb", gain=GAIN), "rgb")
     for size in reversed(config.sizes[1:]):
@@ -285,11 +279,11 @@ class StyleGAN2(GAN):
         return [self.path_mean]
 
     def build_networks(self):
-        generator = build_generator(self.config, Trained(self.config))
+        generator = build_generator(self.config, Trained())
         return {"generator": generator, "discriminator": build_discriminator(self.config)}
 
     def build_released(self):
-        return {"generator": build_generator(self.config, Stock(self.config))}
+        return {"generator": build_generator(self.config, Stock())}
 
     def release(self, name, trained, stock):
         twins = dict(layers_within(stock))

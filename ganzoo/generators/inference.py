@@ -192,7 +192,8 @@ def _all(batches: Iterator[np.ndarray]) -> np.ndarray:
 def _on_the_line(stops: np.ndarray, place: float) -> np.ndarray:
     """The point on straight lines at a place from 0, the first stop, to len(stops) - 1, the last."""
     leg = min(int(place), len(stops) - 2)
-    return (stops[leg] + (place - leg) * (stops[leg + 1] - stops[leg])).astype("float32")
+    share = place - leg
+    return (1 - share) * stops[leg] + share * stops[leg + 1]
 
 
 def _on_the_way(stops: np.ndarray, place: float) -> np.ndarray:
@@ -202,7 +203,7 @@ def _on_the_way(stops: np.ndarray, place: float) -> np.ndarray:
     cosine = start @ end / (np.linalg.norm(start) * np.linalg.norm(end))
     angle = math.acos(np.clip(cosine, -1.0, 1.0))
     if math.sin(angle) < 1e-6:  # No circle, or many.
-        return (1 - share) * start + share * end
+        return _on_the_line(stops, place)
     return (math.sin((1 - share) * angle) * start + math.sin(share * angle) * end) / math.sin(angle)
 
 
