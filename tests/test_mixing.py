@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 import small
 from click.testing import CliRunner
+from painters import painter
 from PIL import Image
 
 import ganzoo
 from ganzoo.cli import cli
 from ganzoo.errors import UsageError
-from ganzoo.generators import generation, inference, mixing
+from ganzoo.generators import generation, inference, keras_network, mixing
+from ganzoo.generators.provenance import Provenance
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +122,20 @@ def test_latents_and_styles_of_a_file_make_what_they_made(opened, tmp_path):
         generation.generate_samples(opened, tmp_path / name, latents=tmp_path / f"{name}.npz")
         found = [np.asarray(Image.open(path)) for path in sorted((tmp_path / name).glob("*.png"))]
         assert np.abs(np.stack(found).astype(int) - expected).max() <= 1
+
+
+def test_latents_of_a_file_are_painted_as_all_classes_in_turns_where_a_class_is_taken(tmp_path):
+    generator = painter("biggan", classes=3)
+    sizes = {**small.config("biggan"), "classes": 3}
+    known = Provenance("biggan", "generator", {"model": sizes}, {"label": ("cat", "dog", "fox")})
+    network = keras_network.of_model(generator, known)
+    latents = inference.drawn(network, 4, 5)
+    np.savez(tmp_path / "latents.npz", latents=latents["latents"])
+    generation.generate_samples(network, tmp_path / "out", latents=tmp_path / "latents.npz")
+    found = [np.asarray(Image.open(path)) for path in sorted((tmp_path / "out").glob("*.png"))]
+    expected = inference.sample(network, 5, 4)
+    np.testing.assert_array_equal(np.stack(found).reshape(expected.shape), expected)
+    assert latents["label"].tolist() == [0, 1, 2, 0, 1]
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,10 @@ def stored(opened: Network, path: Path) -> Inputs:
     if not arrays or not len(next(iter(arrays.values()))):
         shapes = ", ".join(f"{name} {shape}" for name, shape in found.items()) or "nothing"
         raise UsageError(f"--latents {path}: found {shapes}; {opened.name} takes {allowed or 'none'}")
-    return {name: values.astype("float32") for name, values in arrays.items()}
+    ((name, values),) = arrays.items()
+    # Labels, where it takes some, are all classes in turns.
+    others = drawn(opened, 0, len(values)) if name in _noise(opened) else {}
+    return {**others, name: values.astype("float32")}
 
 
 def styles_of(opened: Network, inputs: Inputs) -> Inputs:

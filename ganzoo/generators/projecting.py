@@ -117,7 +117,9 @@ def _optimized(
             self.add_loss(MEAN_WEIGHT * ops.mean(ops.square(self.styles)))
             return ops.convert_to_tensor(self.styles)[None] * deviation
 
-    synthesis.trainable, styles, nothing = False, Styles(), keras.Input((1,))
+    # It is the caller's, and as it was in the end.
+    was_trainable, synthesis.trainable = synthesis.trainable, False
+    styles, nothing = Styles(), keras.Input((1,))
     model = keras.Model(nothing, synthesis(styles(nothing)))
     rate = keras.optimizers.schedules.CosineDecay(RATE, steps)
     model.compile(keras.optimizers.Adam(rate), _distance())
@@ -126,6 +128,7 @@ def _optimized(
     for _ in range(steps):
         model.train_on_batch(*batch)
     found = {"distance": model.evaluate(*batch, verbose=0), "distance_of_mean": before}
+    synthesis.trainable = was_trainable
     return np.asarray(ops.convert_to_tensor(styles.styles))[None] * deviation, found
 
 
