@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ganzoo.exporting.export import export
     from ganzoo.generators.augmenting import augment
     from ganzoo.generators.creation import create
+    from ganzoo.generators.finding import directions
     from ganzoo.generators.generation import generate
     from ganzoo.generators.pretrained import list_pretrained, load
     from ganzoo.generators.projecting import project
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "augment",
     "create",
+    "directions",
     "evaluate",
     "export",
     "generate",
@@ -40,6 +42,7 @@ __all__ = [
 _HOMES = {
     "augment": ("ganzoo.generators.augmenting", "augment"),
     "create": ("ganzoo.generators.creation", "create"),
+    "directions": ("ganzoo.generators.finding", "directions"),
     "evaluate": ("ganzoo.evaluation.evaluate", "evaluate"),
     "export": ("ganzoo.exporting.export", "export"),
     "generate": ("ganzoo.generators.generation", "generate"),

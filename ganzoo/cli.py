@@ -127,12 +127,12 @@ def generate(model, inputs, out, tiles, keep_alpha, large, direction, network, a
     textures. A classifier or an encoder says of each INPUT, an image or a .wav file, what it is; --json prints that
     for programs, and needs no --out.
     """
-    from ganzoo.generators import generation, pretrained
+    from ganzoo.generators import checking, generation, pretrained
     from ganzoo.generators.generator import is_tflite
 
     found = pretrained.find(model, network, direction)
     if as_json:
-        generation.check_json(found)
+        checking.check_json(found)
     if found.path and is_tflite(found.path):
         silence_libraries()
     given = {name: value for name, value in of_samples.items() if value is not None}
@@ -215,6 +215,26 @@ def project(model, picture, out, steps, as_json):
     found = projecting.project(model, picture, out, steps=steps, say=(lambda line: None) if as_json else tables.say)
     if as_json:
         tables.tell(found, as_json, lambda _: None)
+
+
+@cli.command()
+@click.argument("model")
+@click.option("--out", type=click.Path(path_type=Path), help="The folder to write to.  [default: that of MODEL's file]")
+@click.option("--data", metavar="SOURCE", help="Labeled pictures, in place of what MODEL was trained on.")
+@click.option("--count", type=click.IntRange(min=1), help="How many principal directions.  [default: 10]")
+@options.as_json
+def directions(model, out, data, count, as_json):
+    """Find directions that steer what MODEL, a StyleGAN2, paints, for `ganzoo generate --edit`.
+
+    Principal ones are those along which its styles differ most. Where its data has labels, as glasses or beard, there
+    is a direction for each, with how many samples show it before and after. Writes directions.json, and
+    directions.png, which shows them all. What lies beside MODEL already, and is of its weights, is told at once.
+    """
+    from ganzoo.generators import finding
+
+    say = (lambda line: tables.echo(line, err=True)) if as_json else tables.say
+    found = [one.document() for one in finding.directions(model, out, data=data, count=count, say=say)]
+    tables.tell({"directions": found}, as_json, lambda told: tables.print_directions(told["directions"]))
 
 
 @cli.command()

@@ -52,6 +52,20 @@ def mixed(context, parameter, value):
     return tuple(seeds(1, "seeds of rows and of columns, as in 1,2,3 4-7")(context, parameter, part) for part in value)
 
 
+def edits(context, parameter, value):
+    """Reads how far samples are moved along which directions: {name: amount}."""
+    found = {}
+    for part in [part for text in value for part in text.split(",")]:
+        name, _, amount = part.strip().rpartition("=")
+        try:
+            found[name.strip()] = float(amount)
+        except ValueError:
+            name = ""
+        if not name:
+            raise click.BadParameter(f"found {part!r}; give a direction and how far, as in glasses=+2,beard=-1")
+    return found or None
+
+
 OF_SAMPLES = (
     click.option(
         "--count",
@@ -84,6 +98,13 @@ OF_SAMPLES = (
         nargs=2,
         callback=mixed,
         help="A table of mixed styles: coarse ones of the rows' seeds A,B, and fine ones of the columns' seeds C,D.",
+    ),
+    click.option(
+        "--edit",
+        metavar="NAME=AMOUNT[,...]",
+        multiple=True,
+        callback=edits,
+        help="Move samples along a direction that `ganzoo directions` tells, in standard deviations: glasses=+2.",
     ),
     click.option(
         "--truncation",

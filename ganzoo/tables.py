@@ -69,6 +69,15 @@ def _whereabouts(entry: dict) -> list[str]:
     return [f"{entry['bytes'] / 1e6:.1f} MB{'' if entry['here'] else ', not on this machine'}"]
 
 
+def print_directions(found: Sequence[Mapping]) -> None:
+    """Prints what directions there are, and what each does."""
+    rows = [["", "shown at -2, 0, +2", "share of variance"]]
+    for one in found:
+        shown = ", ".join(f"{100 * share:.0f} %" for share in one.get("shown", ()))
+        rows.append([one["name"], shown, f"{100 * one['share']:.1f} %" if "share" in one else ""])
+    print_table("directions", rows)
+
+
 def print_benchmark(report: dict) -> None:
     timed = [row for row in report["rows"] if "timings" in row]
     threads = [timing["threads"] for timing in timed[0]["timings"]] if timed else []

@@ -21,7 +21,8 @@ import ganzoo
 from ganzoo.cli import cli
 from ganzoo.errors import RunError, UsageError
 from ganzoo.generators import inference, pictures, provenance
-from ganzoo.generators.generation import check_options, generate_images, generate_samples, plan_images
+from ganzoo.generators.checking import check_options
+from ganzoo.generators.generation import generate_images, generate_samples, plan_images
 
 
 def negative(channels=3):

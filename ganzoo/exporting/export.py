@@ -16,7 +16,7 @@ from ganzoo.errors import RunError, UsageError, nearest, quoted
 from ganzoo.exporting import calibrate, examples, proof, publish
 from ganzoo.exporting.quantize import PLAIN, PRECISIONS, STATIC
 from ganzoo.files import redaction
-from ganzoo.generators import inference, keras_network, pretrained, programs
+from ganzoo.generators import directions, inference, keras_network, pretrained, programs
 from ganzoo.lite import card
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ def export(
     even the files that do: a folder holds a whole export or what was there before. Precisions that were not asked for
     by name are left out there, with a warning, and the others written; earlier files of theirs go. What the files take
     and give, and how good and fast they are, is in the `card.json` beside them, which keeps what it says of earlier
-    files that are still there. A network in two parts is exported as a whole, and each part by itself.
+    files that are still there. A network in two parts is exported as a whole, and each part by itself; the directions
+    that were found for it are copied beside them.
 
     Args:
         model: a run directory, a `.keras` file, a pretrained name, or a Keras model.
@@ -126,6 +127,8 @@ def export(
                 say(f"{name}: measuring")
             entries[name] = publish.entry(made.generator, made.file, quality, measure)
         publish.publish(folder, out, entries, [made.file.path.name for made in left_out])
+        for generator in found:
+            directions.copy(generator, out)
     for other in sorted(set(pretrained.networks(model)) - {generator.name for generator in found}):
         say(f"{model}: its {found[0].name} alone is exported; --network {other} exports another, --direction both all")
     return Report(out, entries)

@@ -2,17 +2,16 @@
 
 import contextlib
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ganzoo.backends.quiet import import_keras
-from ganzoo.errors import UsageError
-from ganzoo.generators import inference, mixing, pictures, pretrained
+from ganzoo.generators import checking, directions, inference, mixing, pictures, pretrained
 from ganzoo.generators.generator import Generator, is_tflite
-from ganzoo.lite import answers, asking, clips, pixels, samples, sheets, words
+from ganzoo.lite import answers, asking, clips, pixels, samples, sheets
 from ganzoo.lite import jobs as lite_jobs
 from ganzoo.lite.jobs import is_file, plan_images
 from ganzoo.lite.sheets import Sheet
@@ -21,47 +20,12 @@ from ganzoo.lite.tiling import Progress
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["check", "generate", "generate_answers", "generate_images", "generate_samples", "plan_images"]
+__all__ = ["generate", "generate_answers", "generate_images", "generate_samples", "plan_images"]
 
 FRAMES = 60
 """Frames of an animation between two seeds, there and back: 3 seconds."""
-EXCLUDED = {
-    "--latents": ("--count", "--seed", "--seeds", "--interpolate", "--mix", "--class", "--classes", "--text"),
-    "--mix": ("--count", "--seed", "--seeds", "--interpolate"),
-    "--seeds": ("--count", "--seed", "--interpolate"),
-    "--interpolate": ("--seed",),
-}
-"""The options that can't be given beside another one."""
-ANSWERS = ("classes", "code")
-"""Kinds that are told, and not painted or played."""
 OPTIONS = {"classes": "class", "table": "classes", "texts": "text"}
 """The command's names of options, where they differ."""
-LONGEST_TEXT = 1_000_000
-"""Words; how many a model takes is told by itself."""
-
-
-def check_options(options: Collection[str], out: Path, *, of_images: bool, gives: str = "image") -> None:
-    """Raises UsageError for options that exclude one another, or don't go with what is made, and for a wrong `out`.
-
-    Args:
-        options: the names of those options for samples that were given, such as `--seeds`.
-        out: where the picture goes.
-        of_images: images are painted, and not samples.
-        gives: the kind of what is made.
-    """
-    if of_images and options:
-        raise UsageError(f"{', '.join(options)}: for samples of latents; leave it out where images are painted")
-    for option, excluded in EXCLUDED.items():
-        found = [other for other in excluded if other in options]
-        if option in options and found:
-            raise UsageError(f"{option}: says what is painted, so that {' and '.join(found)} must be left out")
-    if gives == "clip":
-        clips.is_file(out)
-        return
-    if not of_images:
-        is_file(out)
-    if _moves(out) and not of_images and "--interpolate" not in options:
-        raise UsageError(f"--out {out}: an animation, which --interpolate A,B makes; give that, or a name in .png")
 
 
 def generate(
@@ -75,6 +39,7 @@ def generate(
     interpolate: Sequence[int] = (),
     latents: str | Path | None = None,
     mix: tuple[Sequence[int], Sequence[int]] | None = None,
+    edit: Mapping[str, float] | None = None,
     truncation: float | None = None,
     classes: str | Sequence[str] = (),
     table: str | Sequence[str] = (),
@@ -106,6 +71,8 @@ def generate(
             writes them: a sample of each is made.
         mix: seeds of rows and of columns, of a network that has styles: a table whose pictures have the coarse styles
             of their row's seed, which stands at its left, and the fine ones of their column's, which stands above.
+        edit: by the name of a direction, see `ganzoo.directions`, how far samples are moved along it, in standard
+            deviations; whatever the truncation.
         truncation: in (0, 1]: less makes samples that are simpler and more alike; by default 1.
         classes: names of what the samples shall be, in turns; none: all.
         table: names of classes, or `all`: a table with a column for each, and along a row the same latents.
@@ -131,18 +98,19 @@ def generate(
     several = {"seeds": seeds, "interpolate": interpolate, "classes": _each(classes)}
     several |= {"table": _each(table), "texts": _each(texts)}
     single = {"count": count, "seed": seed, "truncation": truncation}
+    shaped = {"mix": mix, "latents": latents, "edit": edit or None}
     given: dict[str, Any] = {name: list(values) for name, values in several.items() if len(values)}
-    given |= {name: value for name, value in {**single, "mix": mix, "latents": latents}.items() if value is not None}
-    _check_numbers(given)
+    given |= {name: value for name, value in {**single, **shaped}.items() if value is not None}
+    checking.check_numbers(given)
     found = pretrained.find(model, network, direction)
-    check(found, [f"--{OPTIONS.get(name, name)}" for name in given], target, has_inputs=bool(inputs))
+    checking.check(found, [f"--{OPTIONS.get(name, name)}" for name in given], target, has_inputs=bool(inputs))
     if large:
         pixels.allow_large()
-    gives_answers = found.gives in ANSWERS
+    gives_answers = found.gives in checking.ANSWERS
     if inputs:
         jobs = asking.find(found.works_on, inputs) if gives_answers else plan_images(inputs, target)
     else:
-        check_conditions(found, given.get("classes"), given.get("table"), given.get("texts"))
+        checking.check_conditions(found, given.get("classes"), given.get("table"), given.get("texts"))
     if not (found.path and is_tflite(found.path)):
         import_keras()
     if gives_answers:
@@ -150,79 +118,14 @@ def generate(
     if inputs:
         generate_images(found, jobs, say, tiles=tiles, keep_alpha=keep_alpha)
     else:
+        if edit:
+            given["edit"] = directions.step(directions.known(found), edit)
         say(generate_samples(found, target, **given))
     return []
 
 
 def _each(given: str | Path | Sequence) -> Sequence:
     return [given] if isinstance(given, str | Path) else given
-
-
-def _check_numbers(given: Mapping[str, Any]) -> None:
-    """Raises UsageError for a count below 1 or a seed below 0, which the command lets nobody give."""
-    if given.get("count", 1) < 1:
-        raise UsageError(f"--count: found {given['count']}; give a whole number from 1 up")
-    mixed = [seed for seeds in given.get("mix", ()) for seed in seeds]
-    seeds = [given.get("seed", 0), *given.get("seeds", ()), *given.get("interpolate", ()), *mixed]
-    if min(seeds) < 0:
-        raise UsageError(f"seed: found {min(seeds)}; give whole numbers from 0 up")
-
-
-def check_json(generator: Generator) -> None:
-    """Raises UsageError for a model of which no answers can be told as JSON."""
-    if generator.gives not in ANSWERS:
-        makes = _several(generator.gives)
-        raise UsageError(f"--json: for answers, and {generator.title} makes {makes}; leave it out")
-
-
-def check(generator: Generator, options: Collection[str], out: Path | None, *, has_inputs: bool) -> None:
-    """Raises UsageError for what can't be asked of a model, as far as files tell: Keras takes seconds to load.
-
-    Args:
-        options: the names of those options for samples that were given, such as `--seeds`.
-        out: where what is made goes; None: nowhere.
-        has_inputs: pictures or clips were given.
-    """
-    where, gives = generator.title, generator.gives
-    if generator.taken and has_inputs and generator.works_on is None:
-        raise UsageError(f"{where}: takes {' and '.join(generator.taken)}, and no images: leave them out")
-    if gives in ANSWERS:
-        if options:
-            raise UsageError(f"{', '.join(options)}: for samples, and {where} makes none; leave it out")
-        if out and out.suffix.lower() != ".json":
-            raise UsageError(f"--out {out}: answers are written as JSON; give a name that ends in .json")
-    elif out is None:
-        raise UsageError(f"--out is missing: name the file of the {_several(gives)} to write, or a folder for many")
-    else:
-        check_options(options, out, of_images=has_inputs, gives=gives)
-    if generator.works_on and gives not in ANSWERS and (*generator.taken, gives) != ("image", "image"):
-        raise UsageError(f"{where}: makes {gives} of {' and '.join(generator.taken)}, which is not done here; call it")
-    if generator.works_on and not has_inputs:
-        does = "translates" if (generator.works_on, gives) == ("image", "image") else "looks at"
-        given = _several(generator.works_on)
-        raise UsageError(f"{where}: {does} {given} and was given none: name {given}, or a folder of them")
-
-
-def check_conditions(
-    generator: Generator, classes: Sequence[str] | None, table: Sequence[str] | None, texts: Sequence[str] | None
-) -> None:
-    """Raises UsageError for a class, a word or a character that a model does not know, as far as files tell."""
-    taken, where = generator.taken, generator.title
-    if not taken:
-        return
-    what = f"{where}: takes {' and '.join(taken)}"
-    _, texts = sheets.asked(what, taken, classes=classes, table=table, texts=texts)
-    for given, kind, option in ((classes, "label", "--class"), (texts, "tokens", "--text")):
-        if given and kind not in taken:
-            raise UsageError(f"{what}: leave {option} out")
-    if classes:
-        answers.numbers(classes, taken["label"])
-    for text in texts or ():
-        if taken.get("tokens"):
-            words.tokens(text, taken["tokens"], LONGEST_TEXT)
-    if "tokens" in taken and not texts:
-        example = " ".join(word for word in taken["tokens"][:3] if word)
-        raise UsageError(f"{where}: makes what a text says; give one, as --text {example!r}")
 
 
 def generate_samples(
@@ -235,6 +138,7 @@ def generate_samples(
     interpolate: Sequence[int] = (),
     latents: str | Path | None = None,
     mix: tuple[Sequence[int], Sequence[int]] | None = None,
+    edit: np.ndarray | None = None,
     truncation: float = 1.0,
     classes: Sequence[str] | None = None,
     table: Sequence[str] | None = None,
@@ -256,6 +160,7 @@ def generate_samples(
             next. An animation goes there and back. Of a sheet, its rows do.
         latents: a file, see `generate`.
         mix: seeds of the rows and of the columns of a table of mixed styles; all but `truncation` says nothing then.
+        edit: what is added to the code of each, see `directions.step`.
         truncation: see `inference.sample`.
         classes: names of the classes of the samples, in turns.
         table: see `sheets.asked`.
@@ -273,7 +178,7 @@ def generate_samples(
             return mixing.write(network, out, *mix, truncation, progress)
     sheet, texts = sheets.of_network(network, classes=classes, table=table, texts=texts)
     conditions = {"classes": classes, "texts": texts}
-    if interpolate and _moves(out):
+    if interpolate and checking.moves(out):
         count = count or FRAMES * (len(interpolate) - 1)
         given, names = inference.there_and_back(network, count, interpolate, **conditions), [""] * count
     elif interpolate:
@@ -291,12 +196,14 @@ def generate_samples(
     rows = len(names)
     if sheet:
         given, names = sheet.spread(given, network), sheet.names(names)
+    if edit is not None:
+        given, truncation = directions.edited(network, given, edit, truncation), 1.0
     batches = inference.made(network, given, truncation)
     if network.interface.output.kind == "clip":
         with _bar(out, "clips") as progress:
             return clips.write_samples(batches, out, names, network.interface.output.rate, progress)
     with _bar(out, "samples") as progress:
-        if interpolate and _moves(out):
+        if interpolate and checking.moves(out):
             images = np.concatenate(list(samples.told(batches, len(names), progress)))
             pictures.save_animation(_frames(images, rows, sheet) if sheet else images, out)
             return str(out)
@@ -312,15 +219,6 @@ def _frames(images: np.ndarray, rows: int, sheet: Sheet) -> np.ndarray:
     """Returns a picture of each row of a sheet, uint8 (rows, H, W, C)."""
     each = [np.asarray(sheet.picture(row)) for row in np.split(images, rows)]
     return np.stack(each)[..., : images.shape[-1]]
-
-
-def _several(kind: str) -> str:
-    """`images` of `image`."""
-    return f"{kind}s"
-
-
-def _moves(out: Path) -> bool:
-    return out.suffix.lower() in pictures.ANIMATIONS and not out.is_dir()
 
 
 def generate_images(

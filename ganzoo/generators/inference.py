@@ -158,12 +158,26 @@ def stored(opened: Network, path: Path) -> Inputs:
     return {**others, name: values.astype("float32")}
 
 
+def codes_of(opened: Network, inputs: Inputs) -> np.ndarray:
+    """Returns what the first part of a network gives, float32 (N, length): the code of each example less their mean."""
+    first = opened.parts[0]
+    return _all(network.made(first, {tensor.name: inputs[tensor.name] for tensor in first.interface.inputs}))
+
+
+def spread(opened: Network, codes: np.ndarray) -> Inputs:
+    """Returns the input of the second part of a network, by name: each code, (N, length), for all of its layers."""
+    taken = opened.parts[1].interface.input
+    return {taken.name: np.repeat(codes[:, None], taken.shape[1], axis=1)}
+
+
 def styles_of(opened: Network, inputs: Inputs) -> Inputs:
     """Returns the input of the second part of a network, by name: the code of each example for all of its layers."""
-    first, second = opened.parts
-    codes = _all(network.made(first, {tensor.name: inputs[tensor.name] for tensor in first.interface.inputs}))
-    taken = second.interface.input
-    return {taken.name: np.repeat(codes[:, None], taken.shape[1], axis=1)}
+    return spread(opened, codes_of(opened, inputs))
+
+
+def as_styles(opened: Network, inputs: Inputs) -> Inputs:
+    """Returns the input of the second part of a network, by name, be `inputs` that already or of the whole."""
+    return inputs if opened.parts[1].interface.input.name in inputs else styles_of(opened, inputs)
 
 
 def made(opened: Network, inputs: Inputs, truncation: float = 1.0) -> Iterator[np.ndarray]:
@@ -175,10 +189,8 @@ def made(opened: Network, inputs: Inputs, truncation: float = 1.0) -> Iterator[n
     if not 0 < truncation <= 1:
         raise UsageError(f"truncation: found {truncation}; give a number above 0, up to 1")
     if opened.parts:
-        second = opened.parts[1]
-        name = second.interface.input.name
-        styles = inputs if name in inputs else styles_of(opened, inputs)
-        return network.made(second, {name: (truncation * styles[name]).astype("float32")})
+        ((name, styles),) = as_styles(opened, inputs).items()
+        return network.made(opened.parts[1], {name: (truncation * styles).astype("float32")})
     noise = {name: (truncation * inputs[name]).astype("float32") for name in _noise(opened)}
     return network.made(opened, {**inputs, **noise})
 

@@ -1,5 +1,6 @@
 """Pictures for people: images from the range of the networks to 8 bits, waveforms, grids of them, and animations."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -20,6 +21,7 @@ __all__ = [
     "captioned",
     "format_of",
     "grid",
+    "named_rows",
     "save",
     "save_animation",
     "to_uint8",
@@ -111,11 +113,15 @@ def grid(columns: Mapping) -> Image.Image:
             1), floats in [-1, 1], which are drawn as waveforms of that size. A single column needs no title.
     """
     sizes = [values.shape[1:3] for values in columns.values() if values.ndim == 4]
+    titled = len(columns) > 1
     drawn = [to_uint8(values) if values.ndim == 4 else waveforms(values, *sizes[:1]) for values in columns.values()]
     stacked = np.stack([np.broadcast_to(images, (*images.shape[:3], 3)) for images in drawn], axis=2)
+    if titled:
+        # Titles of small pictures would run into each other.
+        times = math.ceil(max(map(_text_width, columns)) / (stacked.shape[3] - 2))
+        stacked = stacked.repeat(times, axis=1).repeat(times, axis=3)
     count, height, per_block, width, channels = stacked.shape
     blocks = stacked.reshape(count, height, per_block * width, channels)
-    titled = len(columns) > 1
     canvas = lite_grid.grid(blocks, top=TITLE_HEIGHT if titled else GAP)
     if titled:
         draw = ImageDraw.Draw(canvas)
@@ -140,6 +146,28 @@ def captioned(images: np.ndarray, captions: Sequence[str]) -> np.ndarray:
     canvas = np.full((count, height + TITLE_HEIGHT, width, 3), BACKGROUND, "uint8")
     canvas[:, :height] = images
     return np.stack([_written(image, caption, height) for image, caption in zip(canvas, captions, strict=True)])
+
+
+def named_rows(images: np.ndarray, names: Sequence[str]) -> Image.Image:
+    """Returns one picture: rows of images, the name of each row at its left.
+
+    Args:
+        images: uint8 (rows, columns, H, W, C), C 1 or 3.
+        names: of the rows.
+    """
+    rows, columns, height = images.shape[:3]
+    table = lite_grid.grid(images.reshape(rows * columns, *images.shape[2:]), columns=columns)
+    left = 2 * GAP + math.ceil(max(_text_width(name) for name in names))
+    canvas = Image.new("RGB", (left + table.width, table.height), (BACKGROUND,) * 3)
+    canvas.paste(table, (left, 0))
+    for row, name in enumerate(names):
+        middle = GAP + row * (height + GAP) + height // 2
+        ImageDraw.Draw(canvas).text((GAP, middle), name, fill=(0, 0, 0), anchor="lm")
+    return canvas
+
+
+def _text_width(text: str) -> float:
+    return ImageDraw.Draw(Image.new("RGB", (1, 1))).textlength(text)
 
 
 def _written(image: np.ndarray, text: str, top: int) -> np.ndarray:

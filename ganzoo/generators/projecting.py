@@ -96,8 +96,7 @@ def _square(pixels: np.ndarray, size: int) -> np.ndarray:
 
 def _deviation(opened) -> float:
     """Returns the standard deviation of codes about their mean, which is 0."""
-    ((_, codes),) = inference.styles_of(opened, inference.drawn(opened, 0, CODES)).items()
-    return float(np.std(codes[:, 0]))
+    return float(np.std(inference.codes_of(opened, inference.drawn(opened, 0, CODES))))
 
 
 def _optimized(

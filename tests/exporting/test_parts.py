@@ -1,5 +1,7 @@
 """A network in two parts is exported as a whole and each part by itself, and the parts make what the whole makes."""
 
+import json
+
 import numpy as np
 import pytest
 import small
@@ -18,6 +20,7 @@ def folder(tmp_path_factory):
     gan.train_step(small.batch(gan, count=4))
     path = tmp_path_factory.mktemp("run") / "generator.keras"
     gan.save(path)
+    ganzoo.directions(path, count=2)
     ganzoo.export(path, path.parent / "out", formats=["tflite"], quantize=["none"], measure=False)
     return path.parent / "out"
 
@@ -41,3 +44,10 @@ def test_the_files_of_the_parts_make_in_a_row_what_that_of_the_whole_makes(folde
 def test_a_part_says_that_styles_are_not_drawn(folder):
     with pytest.raises(UsageError, match=r"takes styles and gives an image: give the generator that it is a part of"):
         inference.sample(folder / "synthesis_float32.tflite", 1)
+
+
+def test_directions_lie_beside_the_files_that_they_steer(folder):
+    (first, second) = json.loads((folder / "directions.json").read_text())["directions"]
+    synthesis = runner.open_tflite(folder / "synthesis_float32.tflite", 1)
+    assert [first["name"], second["name"]] == ["pc1", "pc2"]
+    assert len(first["vector"]) == synthesis.interface.input.shape[-1]
