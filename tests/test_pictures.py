@@ -32,7 +32,7 @@ def numbered(count, height, width, channels, first):
 
 
 def test_columns_of_an_example_stand_side_by_side_in_their_order():
-    picture = np.asarray(pictures.grid({"input": numbered(3, 40, 30, 3, 10), "output": numbered(3, 40, 30, 3, 60)}))
+    picture = np.asarray(pictures.grid({"in": numbered(3, 40, 30, 3, 10), "out": numbered(3, 40, 30, 3, 60)}))
     gap, block = pictures.GAP, 60
     # Two columns of 30 pixels: 3 examples of 60x40 make rows of 1 (a square of about 3 * 40 / 60).
     assert picture.shape == (pictures.TITLE_HEIGHT + 3 * 44, gap + block + gap, 3)
@@ -41,6 +41,16 @@ def test_columns_of_an_example_stand_side_by_side_in_their_order():
         assert (picture[top : top + 40, gap : gap + 30] == 10 + row).all()
         assert (picture[top : top + 40, gap + 30 : gap + 60] == 60 + row).all()
         assert (picture[top + 40 : top + 44] == pictures.BACKGROUND).all()
+
+
+def test_pictures_are_enlarged_by_a_whole_factor_where_titles_would_run_into_each_other():
+    columns = {"classes": numbered(1, 28, 28, 1, 10), "certainty": numbered(1, 28, 28, 1, 60)}
+    picture = np.asarray(pictures.grid(columns))
+    # The longer title takes about 54 pixels, which 2 * 28 have.
+    assert picture.shape == (pictures.TITLE_HEIGHT + 56 + 4, 4 + 2 * 56 + 4, 3)
+    assert (picture[-6, 4:116, 0] == [10] * 56 + [60] * 56).all()
+    # Between the titles nothing is written.
+    assert (picture[: pictures.TITLE_HEIGHT, 58:60] == pictures.BACKGROUND).all()
 
 
 def test_sixteen_samples_are_four_by_four_row_by_row():
@@ -104,7 +114,7 @@ def test_what_is_no_sound_is_silence_and_what_is_too_loud_stays_in_the_picture()
 
 def test_waveforms_stand_beside_images_at_their_size_and_are_wide_without():
     clips, images = np.zeros((2, 500, 1), "float32"), numbered(2, 40, 30, 1, 0)
-    beside = np.asarray(pictures.grid({"sound": clips, "image": images}))
+    beside = np.asarray(pictures.grid({"a": clips, "b": images}))
     assert beside.shape[:2] == np.asarray(pictures.grid({"a": images, "b": images})).shape[:2]
     height, width = pictures.WAVEFORM
     alone = pictures.grid({"sound": clips[:1]})
