@@ -21,7 +21,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,7 @@ from ganzoo.data.images import read_image
 from ganzoo.errors import RunError, UsageError
 from ganzoo.generators import fixed_output, inference, pictures, pretrained, weight_files, zoo
 from ganzoo.recipes import recipes
+from ganzoo.training import teachers
 
 ROOT = Path(__file__).parent.parent
 PLAN = yaml.safe_load(Path(__file__).with_name("pretrained.yaml").read_text("utf-8"))
@@ -315,6 +316,7 @@ def make(name: str, places: Places, weights: Path, circumstances: Mapping) -> No
     import_keras()
     folder.mkdir(parents=True)
     pack(directory, folder)
+    pack_others(plan.get("also", ()), directory, folder)
     write_config(directory, folder, places)
     write_sample(plan, directory, folder, places)
     cards.list_files(weights, name)
@@ -323,7 +325,9 @@ def make(name: str, places: Places, weights: Path, circumstances: Mapping) -> No
         "training": training(plan, directory, places, circumstances),
         **measured(name, plan, places),
     }
-    card["files"] = {"float16": sum(file.stat().st_size for file in folder.glob("*.npz"))}
+    card["files"] = {
+        "float16": sum((folder / f"{found.name}.npz").stat().st_size for found in pretrained.find_all(directory))
+    }
     cards.write({key: card[key] for key in ORDER}, folder / "card.yaml")
 
 
@@ -334,6 +338,21 @@ def pack(directory: Path, folder: Path) -> None:
     """Writes the weights of each deployed network of a run."""
     for found in pretrained.find_all(directory):
         weight_files.pack(found.model, folder / f"{found.name}.npz")
+
+
+def pack_others(names: Iterable[str], directory: Path, folder: Path) -> None:
+    """Writes the weights of networks that are not deployed, for who trains on: those of the newest checkpoint."""
+    if names:
+        gan = ganzoo.create(**_model_of(directory))
+        teachers.initialize(gan, str(directory))
+        for name in names:
+            weight_files.pack(gan.networks()[name], folder / f"{name}.npz")
+
+
+def _model_of(directory: Path) -> dict:
+    """Returns the architecture of a run, and the settings of its model, as `ganzoo.create` takes them."""
+    document = yaml.safe_load((directory / "config.yaml").read_text("utf-8"))
+    return {"name": document["architecture"], **document["model"]}
 
 
 def write_config(directory: Path, folder: Path, places: Places) -> None:

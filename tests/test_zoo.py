@@ -15,8 +15,9 @@ from servers import serving_files
 import ganzoo
 from ganzoo.errors import RunError, UsageError
 from ganzoo.files.downloads import CHUNK
-from ganzoo.generators import weight_files, zoo
+from ganzoo.generators import pretrained, weight_files, zoo
 from ganzoo.generators.pretrained import find, load
+from ganzoo.training import teachers
 
 
 @pytest.fixture(scope="module")
@@ -248,3 +249,14 @@ def test_a_folder_that_is_no_zoo_is_refused(monkeypatch, tmp_path):
     monkeypatch.setenv("GANZOO_WEIGHTS", str(tmp_path))
     with pytest.raises(UsageError, match=r"GANZOO_WEIGHTS: found .* holds no manifest\.yaml; give a zoo's folder"):
         ganzoo.list_pretrained()
+
+
+def test_a_discriminator_that_a_name_has_besides_is_for_who_trains_on_and_no_network_to_load(made, folder):
+    packed = made[1]["dcgan/tiny"]
+    weight_files.pack(packed.networks()["discriminator"], folder / "dcgan/tiny/discriminator.npz")
+    zoos.write_manifest(folder)
+    assert pretrained.networks("dcgan/tiny") == ("generator",)
+    gan = small.create("dcgan", base_filters=16, seed=7)
+    teachers.initialize(gan, "dcgan/tiny")
+    check_rounded(gan.networks()["discriminator"], packed.networks()["discriminator"])
+    check_rounded(gan.networks()["generator"], packed.deployed()["generator"])

@@ -61,6 +61,15 @@ def unpack(path: Path, network: "keras.Model") -> None:
         variable.assign(arrays[name].astype(variable.dtype))
 
 
+def fits(path: Path, network: "keras.Model") -> bool:
+    """Returns whether a file has the arrays that a network has. Raises RunError when it can't be read."""
+    try:
+        found = npz.shapes(path)
+    except (npz.Damaged, OSError) as error:
+        raise RunError(f"{path}: can't be read as weights ({reason(error)}); get it again from where it came") from None
+    return found == {name: tuple(variable.shape) for name, variable in _variables(network).items()}
+
+
 def _check_shapes(path: Path, found: Mapping[str, tuple[int, ...]], network: "keras.Model") -> None:
     wanted = {name: tuple(variable.shape) for name, variable in _variables(network).items()}
     for name in sorted(wanted.keys() | found.keys()):

@@ -5,6 +5,7 @@ It is `ganzoo.weights`, or the folder $GANZOO_WEIGHTS, of the same form:
     manifest.yaml           by name of a generator: `files:` by file name: `sha256`, `bytes`, and perhaps `url`
     pix2pix/emoji/          a folder of that name, with those of its files that don't lie at their url alone
         generator.npz       the weights; of one that translates both ways, generator_ab.npz and generator_ba.npz
+        discriminator.npz   perhaps: for who trains on
         config.yaml         the recipe that it was trained by
         card.yaml           what it is for, of what quality, and under which licence
         sample.png          what it paints

@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganzoo.errors import UsageError
+from ganzoo.errors import RunError, UsageError, reason
+from ganzoo.files import npz
 from ganzoo.gan.gan import GAN
-from ganzoo.generators import generator, pretrained
+from ganzoo.generators import generator, pretrained, weight_files, zoo
+from ganzoo.training import checkpoints
+from ganzoo.training.run_directory import RunDirectory
 
 if TYPE_CHECKING:
     import keras
@@ -28,7 +31,8 @@ def teach(gan: GAN) -> None:
 
 def initialize(gan: GAN, model: str) -> None:
     """Sets the deployed networks to the weights of `model`: a pretrained name, a run directory or, for a single
-    network, a `.keras` file.
+    network, a `.keras` file. So are discriminators, which a run's newest checkpoint has and a pretrained name may have,
+    where they have the same shapes; else they begin anew.
 
     Raises:
         UsageError: when it is no model, or one of other shapes.
@@ -48,6 +52,28 @@ def initialize(gan: GAN, model: str) -> None:
             )
         for network in {id(n): n for n in (gan.networks()[name], gan.deployed()[name])}.values():
             gan.adopt(name, source, network)
+    for name in gan.networks().keys() - sources.keys():
+        _take_over(name, gan.networks()[name], model)
+
+
+def _take_over(name: str, network: "keras.Model", model: str) -> None:
+    """Sets the weights of a network that is not deployed, where the model keeps such of these shapes."""
+    if pretrained.is_name(model):
+        file = f"{name}{zoo.WEIGHTS}"
+        if file in zoo.weights(model) and weight_files.fits(zoo.find(model, file), network):
+            weight_files.unpack(zoo.find(model, file), network)
+        return
+    newest = checkpoints.list_checkpoints(RunDirectory(Path(model)).checkpoints)[-1:]
+    variables = {f"networks/{name}/{place:03d}/{one.name}": one for place, one in enumerate(network.variables)}
+    # What dropout draws is of this run.
+    wanted = {key: one for key, one in variables.items() if any(one is weight for weight in network.weights)}
+    try:
+        for path in newest:
+            if npz.shapes(path, *wanted) == {key: tuple(one.shape) for key, one in wanted.items()}:
+                for key, array in npz.read(path, *wanted).items():
+                    wanted[key].assign(array)
+    except (npz.Damaged, OSError) as error:
+        raise RunError(f"--init {model}: its newest checkpoint can't be read ({reason(error)}); remove it") from None
 
 
 def load_networks(model: str, names: Sequence[str]) -> "dict[str, keras.Model]":

@@ -335,6 +335,23 @@ def test_init_of_another_architecture_is_named_as_that(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_init_of_a_run_takes_its_discriminator_too_unless_that_has_another_shape(finished):
+    gan, directory = finished
+    begun = loop.build(recipe(), "single", str(directory))
+    assert same(begun.networks()["discriminator"].get_weights(), gan.networks()["discriminator"].get_weights())
+    normed = {"discriminator_norm": "none"}
+    other, fresh = (loop.build(recipe(**normed), "single", init) for init in (str(directory), None))
+    assert same(other.generator.get_weights(), begun.generator.get_weights())
+    assert same(other.networks()["discriminator"].get_weights(), fresh.networks()["discriminator"].get_weights())
+
+
+def test_init_of_a_run_whose_newest_checkpoint_is_broken_says_so_in_a_line(copied):
+    newest = sorted((copied / "checkpoints").glob("step_*.npz"))[-1]
+    newest.write_bytes(newest.read_bytes()[:2000])
+    with pytest.raises(RunError, match="its newest checkpoint can't be read .*; remove it"):
+        loop.build(recipe(), "single", str(copied))
+
+
 def test_init_of_another_shape_is_refused_before_anything_is_written(finished, tmp_path):
     with pytest.raises(UsageError, match="--init .*: its generator has .* arrays that don't fit") as error:
         train(recipe(base_filters=3), tmp_path / "run", init=str(finished[1]))
