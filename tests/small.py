@@ -40,6 +40,12 @@ COMBINATIONS = {
         "spectral_norm": True,
         "augmentation": ("cutout",),
     },
+    "stylegan2": {
+        "adversarial_loss": "wasserstein",
+        "penalty": "gradient",
+        "discriminator_norm": "none",
+        "classes": 3,
+    },
 }
 """For each architecture one combination of loss, penalty, norm and augmentation; together they hold each."""
 

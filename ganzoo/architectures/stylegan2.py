@@ -1,13 +1,17 @@
 """StyleGAN2: images from noise, each level of detail steered by its own style (Karras et al. 2020).
 
 "Analyzing and Improving the Image Quality of StyleGAN", configuration F; reference: NVIDIA's stylegan2-ada-pytorch.
-Latents in: (B, latent_dim), normal. Images out: (B, S, S, C) in [-1, 1], S one of 32, 64, 128, 256.
+Latents in: (B, latent_dim), normal; with `classes` also labels: (B,). Images out: (B, S, S, C) in [-1, 1], S one of 32,
+64, 128, 256.
 
 A mapping makes w of the latents, a synthesis the picture of a w for each layer. All weights have an equalized rate
 (Karras et al. 2018, section 4.1).
 
 A step: the discriminator, every 16th time R1 by the same optimizer (Mescheder et al. 2018); the generator, every 4th
 time the path length penalty of half a batch by the same optimizer (section 3.2 and appendix B).
+
+Of classes, an embedding goes into the mapping beside the latents, and the discriminator's last features are weighed by
+what a mapping of its own makes of the class (Karras et al. 2020, "ADA", and the reference).
 
 Deviations: the skipped picture is enlarged bilinearly, which is the reference's filter inside of the border. How much
 examples differ is of each and the three that follow, where the reference has disjoint groups of four. Two styles are
@@ -24,48 +28,46 @@ import keras
 from keras import layers, ops
 from pydantic import Field
 
-from ganzoo.config.recipe import ImageGANConfig, Momentum, Positive, Rate, Size, Weight, frozen_config
+from ganzoo.config.recipe import ByConfig, ImageGANConfig, Momentum, Positive, Rate, Size, Weight, frozen_config
 from ganzoo.config.registration import register
 from ganzoo.core import losses, seeding
-from ganzoo.core.equalized import (
-    EPSILON,
-    GAIN,
-    Equalized,
-    EqualizedConv2D,
-    EqualizedDense,
-    MeanStyle,
-    ModulatedConv2D,
-    NoiseAndBias,
-    energy,
-    swapped,
-)
-from ganzoo.core.layers import SLOPE, layers_within, output_dtype, wide
-from ganzoo.data.fields import Code, Image, Latents, Signature, Stream, Styles
+from ganzoo.core.equalized import EPSILON, GAIN, Equalized, MeanStyle, ModulatedConv2D, NoiseAndBias, energy, swapped
+from ganzoo.core.layers import layers_within, output_dtype, wide
+from ganzoo.core.style_kits import Stock, Trained, blurred, leaky, normalized, scaled, unscaled
+from ganzoo.data.fields import Code, Image, Label, Latents, Signature, Stream, Styles
 from ganzoo.gan.gan import GAN, Phase
 
 GROUP = 4
 """Examples among which the discriminator sees how much they differ."""
 HALF = math.sqrt(0.5)
+CLASS_LAYERS = 8
+"""Dense layers of the discriminator's mapping of a class."""
 
 
 @frozen_config
 class StyleGAN2Config(ImageGANConfig):
     """The values of the reference's configuration for FFHQ at 256 pixels, but for the size of networks and batch."""
 
-    batch: ClassVar = (Stream(image=Image()),)
-    deployed: ClassVar = {
-        "generator": Signature(
-            takes={"latents": Latents()},
-            gives={"image": Image()},
-            parts={
-                "mapping": Signature(takes={"latents": Latents()}, gives={"style": Code("latent_dim")}),
-                "synthesis": Signature(takes={"styles": Styles()}, gives={"image": Image()}),
-            },
-        )
-    }
+    told: ClassVar = ByConfig(lambda config: {"label": Label()} if config.classes else {})
+    """What networks are told besides: the class, where there are classes."""
+    batch: ClassVar = ByConfig(lambda config: (Stream(image=Image(), **config.told),))
+    deployed: ClassVar = ByConfig(
+        lambda config: {
+            "generator": Signature(
+                takes={"latents": Latents(), **config.told},
+                gives={"image": Image()},
+                parts={
+                    "mapping": Signature({"latents": Latents(), **config.told}, {"style": Code("latent_dim")}),
+                    "synthesis": Signature({"styles": Styles()}, {"image": Image()}),
+                },
+            )
+        }
+    )
     default_recipe: ClassVar[str] = "stylegan2_avatars"
 
     image_size: Literal[32, 64, 128, 256] = 64
+    classes: Annotated[int, Field(ge=0)] = 0
+    """The number of classes, of which the wanted one is told. 0: images have no labels."""
     latent_dim: Size = 512
     """The length of the noise, and of w."""
     mapping_layers: Annotated[int, Field(ge=1, le=64)] = 8
@@ -119,86 +121,28 @@ class StyleGAN2Config(ImageGANConfig):
         return min(self.base_filters * self.image_size // size, self.max_filters)
 
 
-class Trained:
-    """The layers that networks are trained with."""
-
-    def dense(self, x, units: int, name: str, **options):
-        return EqualizedDense(units, name=name, **options)(x)
-
-    def conv(self, x, units: int, kernel: int, name: str, **options):
-        return EqualizedConv2D(units, kernel, name=name, **options)(x)
-
-    def modulated(self, x, style, units: int, name: str, doubles: bool = False):
-        """Returns what a modulated convolution gives, with noise and bias."""
-        x = ModulatedConv2D(units, 3, doubles, name=name)([x, style])
-        return leaky(NoiseAndBias(name=f"{name}_noise")(blurred(x) if doubles else x), name)
-
-    def centered(self, x, decay: float):
-        return MeanStyle(decay, name="mean_style")(x)
-
-
-class Stock:
-    """Stock layers that compute the same without noise, of w less its mean."""
-
-    def dense(self, x, units: int, name: str, **options):
-        return layers.Dense(units, name=name)(x)
-
-    def conv(self, x, units: int, kernel: int, name: str, **options):
-        return layers.Conv2D(units, kernel, padding="same", name=name)(x)
-
-    def modulated(self, x, style, units: int, name: str, doubles: bool = False):
-        conv = layers.Conv2DTranspose if doubles else layers.Conv2D
-        options = {"strides": 2, "padding": "valid"} if doubles else {"padding": "same"}
-        x = scaled(x, style, f"{name}_in")
-        x = conv(units, 3, use_bias=False, name=name, **options)(x)
-        scale = ops.rsqrt(layers.Dense(units, name=f"{name}_energy")(ops.square(style)))
-        x = scaled(blurred(x) if doubles else x, scale, f"{name}_out")
-        return leaky(layers.BatchNormalization(scale=False, name=f"{name}_noise")(x), name)
-
-    def centered(self, x, decay: float):
-        return layers.BatchNormalization(center=False, scale=False, name="mean_style")(x)
-
-
-def scaled(x, scale, name: str):
-    """Multiplies each channel of (B, H, W, channels) by its scale, (B, channels)."""
-    scale = layers.Reshape((1, 1, scale.shape[-1]), name=f"{name}_1x1")(scale)
-    return layers.Multiply(name=name)([x, scale])
-
-
-def leaky(x, name: str):
-    """Applies the leaky ReLU of a layer that has the gain for it."""
-    return layers.LeakyReLU(SLOPE, name=f"{name}_activation")(x)
-
-
-def blurred(x, pad: int = 1, strides: int = 1):
-    """Applies the filter [1, 3, 3, 1] / 8 both ways, which is thrice the mean of two, with zeros around."""
-    x = layers.ZeroPadding2D(pad)(x)
-    for stride in (1, 1, strides):
-        x = layers.AveragePooling2D(2, stride)(x)
-    return x
-
-
-def normalized(x):
-    """Scales each example to a mean square of 1."""
-    return x * ops.rsqrt(ops.mean(ops.square(x), axis=-1, keepdims=True) + EPSILON)
-
-
-def unscaled(norm: layers.BatchNormalization, mean) -> list:
-    """Returns the statistics by which a batch norm only takes away a mean."""
-    return [mean, ops.ones_like(mean) - norm.epsilon]
-
-
-# Networks.
-
-
 def build_mapping(config: StyleGAN2Config, kit: Trained | Stock) -> keras.Model:
-    """Latents (B, latent_dim) -> w (B, latent_dim)."""
-    latents = keras.Input((config.latent_dim,), name="latents")
-    x = normalized(latents)
+    """Latents (B, latent_dim), and labels (B,) where there are classes -> w (B, latent_dim)."""
+    inputs = generator_inputs(config)
+    x = normalized(inputs[0])
+    for label in inputs[1:]:
+        wanted = kit.dense(ops.one_hot(label, config.classes), config.latent_dim, "class")
+        x = layers.Concatenate(name="latents_and_class")([x, normalized(wanted)])
     for number in range(1, config.mapping_layers + 1):
         name = f"dense{number}"
         x = leaky(kit.dense(x, config.latent_dim, name, gain=GAIN, rate=config.mapping_rate), name)
-    return keras.Model(latents, kit.centered(x, config.w_decay), name="mapping")
+    return keras.Model(alone(inputs), kit.centered(x, config.w_decay), name="mapping")
+
+
+def generator_inputs(config: StyleGAN2Config) -> list:
+    """Returns new inputs: latents and, where there are classes, labels."""
+    latents = keras.Input((config.latent_dim,), name="latents")
+    return [latents, *([keras.Input((), dtype="int32", name="label")] if config.classes else [])]
+
+
+def alone(values: list):
+    """Returns the only one of some values, or all."""
+    return values[0] if len(values) == 1 else values
 
 
 def build_synthesis(config: StyleGAN2Config, kit: Trained | Stock) -> keras.Model:
@@ -232,14 +176,14 @@ def build_synthesis(config: StyleGAN2Config, kit: Trained | Stock) -> keras.Mode
 
 
 def build_generator(config: StyleGAN2Config, kit: Trained | Stock) -> keras.Model:
-    """Latents (B, latent_dim) -> (B, S, S, C) in [-1, 1], or a little beyond."""
-    latents = keras.Input((config.latent_dim,), name="latents")
-    styles = layers.RepeatVector(config.style_layers, name="styles")(build_mapping(config, kit)(latents))
-    return keras.Model(latents, build_synthesis(config, kit)(styles), name="stylegan2_generator")
+    """Latents (B, latent_dim), and labels (B,) -> (B, S, S, C) in [-1, 1], or a little beyond."""
+    inputs = alone(generator_inputs(config))
+    styles = layers.RepeatVector(config.style_layers, name="styles")(build_mapping(config, kit)(inputs))
+    return keras.Model(inputs, build_synthesis(config, kit)(styles), name="stylegan2_generator")
 
 
 def build_discriminator(config: StyleGAN2Config) -> keras.Model:
-    """(B, S, S, C) in [-1, 1] -> logits (B, 1)."""
+    """(B, S, S, C) in [-1, 1], and labels (B,) where there are classes -> logits (B, 1)."""
     kit = Trained()
     x = image = keras.Input((config.image_size, config.image_size, config.channels), name="image")
     x = leaky(kit.conv(x, config.filters(config.image_size), 1, "rgb", gain=GAIN), "rgb")
@@ -252,8 +196,17 @@ def build_discriminator(config: StyleGAN2Config) -> keras.Model:
     x = layers.Concatenate(name="with_deviation")([x, deviation(x)])
     x = leaky(kit.conv(x, units, 3, "conv4x4", gain=GAIN), "conv4x4")
     x = leaky(kit.dense(layers.Flatten(name="flat")(x), units, "dense", gain=GAIN), "dense")
-    logits = layers.Activation("linear", dtype=output_dtype(), name="logits")(kit.dense(x, 1, "last_dense"))
-    return keras.Model(image, logits, name="stylegan2_discriminator")
+    if not config.classes:
+        logits = layers.Activation("linear", dtype=output_dtype(), name="logits")(kit.dense(x, 1, "last_dense"))
+        return keras.Model(image, logits, name="stylegan2_discriminator")
+    label = keras.Input((), dtype="int32", name="label")
+    wanted = normalized(kit.dense(ops.one_hot(label, config.classes), units, "class"))
+    for number in range(1, CLASS_LAYERS + 1):
+        name = f"class_dense{number}"
+        wanted = leaky(kit.dense(wanted, units, name, gain=GAIN, rate=config.mapping_rate), name)
+    logits = ops.sum(kit.dense(x, units, "last_dense") * wanted, axis=1, keepdims=True) / math.sqrt(units)
+    logits = layers.Activation("linear", dtype=output_dtype(), name="logits")(logits)
+    return keras.Model({"image": image, "label": label}, logits, name="stylegan2_discriminator")
 
 
 def deviation(x):
@@ -265,7 +218,7 @@ def deviation(x):
 
 @register("stylegan2")
 class StyleGAN2(GAN):
-    """StyleGAN2; a batch is `image`."""
+    """StyleGAN2; a batch is `image` and, where there are classes, `label`."""
 
     config_class = StyleGAN2Config
     generated = {"sample": "image"}
@@ -327,7 +280,8 @@ class StyleGAN2(GAN):
     def forward(self, batch):
         count = ops.shape(batch["image"])[0]
         latents = keras.random.normal((2 * count, self.config.latent_dim), seed=self.random("latents"))
-        one, other = ops.split(self.generator.get_layer("mapping")(latents, training=True), 2)
+        inputs = alone([latents, *(ops.concatenate([batch[key]] * 2) for key in self.config.told)])
+        one, other = ops.split(self.generator.get_layer("mapping")(inputs, training=True), 2)
         layer = ops.arange(self.config.style_layers)[None, :, None]
         styles = ops.where(layer < self.crossovers(count)[:, None, None], one[:, None], other[:, None])
         image = self.generator.get_layer("synthesis")(styles, training=True)
@@ -361,15 +315,23 @@ class StyleGAN2(GAN):
         )
 
     def discriminator_loss(self, batch, outputs):
-        return self.discriminator_terms("discriminator", real=(batch["image"],), fake=(outputs["image"],))
+        real, fake = (self.shown(image, batch) for image in (batch["image"], outputs["image"]))
+        return self.discriminator_terms("discriminator", real=real, fake=fake)
+
+    def shown(self, image, batch):
+        """Returns what the discriminator is shown: an image and, where there are classes, the label of the batch."""
+        labels = {key: batch[key] for key in self.config.told}
+        return {"image": image, **labels} if labels else (image,)
 
     def r1_loss(self, batch, outputs):
-        gradients = self.input_gradients(lambda image: self.judged("discriminator", (image,), "r1"), batch["image"])
+        gradients = self.input_gradients(
+            lambda image: self.judged("discriminator", self.shown(image, batch), "r1"), batch["image"]
+        )
         weight = self.config.r1_weight * self.config.r1_every
         return {"discriminator_r1_penalty": weight * losses.r1_penalty(gradients)}
 
     def generator_loss(self, batch, outputs):
-        return {"generator_adversarial": self.adversarial_loss("discriminator", (outputs["image"],))}
+        return {"generator_adversarial": self.adversarial_loss("discriminator", self.shown(outputs["image"], batch))}
 
     def path_loss(self, batch, outputs):
         """The variance of how far a step in w moves the picture, about its moving mean (section 3.2)."""
@@ -389,4 +351,5 @@ class StyleGAN2(GAN):
     def samples(self, batch):
         shape = (len(batch["image"]), self.config.latent_dim)
         latents = seeding.generator(self.config.seed, "samples").standard_normal(shape).astype("float32")
-        return {"sample": self.deployed()["generator"](latents, training=False)}
+        inputs = alone([latents, *(batch[key] for key in self.config.told)])
+        return {"sample": self.deployed()["generator"](inputs, training=False)}

@@ -5,7 +5,7 @@ Imports no Keras, so that a wrong key is answered at once.
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -55,6 +55,16 @@ class Schedule:
             raise ValueError(f"start and end are of a linear schedule, found kind={self.kind}; set kind=linear")
         if self.kind != "steps" and self.boundaries:
             raise ValueError(f"boundaries are of a schedule of steps, found kind={self.kind}; set kind=steps")
+
+
+class ByConfig:
+    """A declaration of an architecture that goes by the values of its config; of the class itself, by the defaults."""
+
+    def __init__(self, declared: Callable[[Any], Any]):
+        self.declared = declared
+
+    def __get__(self, config, config_class):
+        return self.declared(config_class if config is None else config)
 
 
 @frozen_config

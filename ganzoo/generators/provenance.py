@@ -97,7 +97,7 @@ class Provenance:
     @property
     def signature(self) -> Signature:
         """Tells what the network takes and gives."""
-        deployed = self._config_class.deployed
+        deployed = self._settings.deployed
         parts = {name: part for signature in deployed.values() for name, part in signature.parts.items()}
         return {**parts, **deployed}[self.network]
 

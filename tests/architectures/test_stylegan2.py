@@ -255,3 +255,54 @@ def test_styles_are_mixed_for_the_share_of_samples_that_is_asked_for_at_every_la
     for own, place in zip(styles, places, strict=True):
         different = [bool(np.abs(own[row] - own[row - 1]).max() > 1e-6) for row in range(1, layers)]
         assert different == [row == place for row in range(1, layers)]
+
+
+# Of classes.
+
+
+@pytest.fixture(scope="module")
+def conditional():
+    """Trained for a step on three classes, so that the mean of w is not 0."""
+    found = small.create("stylegan2", latent_dim=6, learning_rate=0.1, classes=3)
+    found.compile()
+    found.train_step(small.batch(found, count=4))
+    return found
+
+
+def test_classes_add_the_parameters_of_an_embedding_a_mapping_and_a_wider_last_layer(gan, conditional):
+    plain, with_classes = (small.create("stylegan2", latent_dim=6, classes=classes).networks() for classes in (0, 3))
+    features = plain["discriminator"].get_layer("dense").units
+    more = {name: with_classes[name].count_params() - plain[name].count_params() for name in plain}
+    # An embedding, which the first layer of the mapping takes besides.
+    assert more["generator"] == (3 * 6 + 6) + 6 * 6
+    dense = features * features + features
+    assert more["discriminator"] == (3 * features + features) + 8 * dense + dense - (features + 1)
+
+
+def test_the_class_changes_w_and_what_the_discriminator_says_and_nothing_else_does(conditional):
+    latents = np.random.default_rng(0).standard_normal((2, 6)).astype("float32")
+    mapping = conditional.generator.get_layer("mapping")
+    one, other = (np.asarray(mapping([latents, np.full(2, label)])) for label in (0, 2))
+    assert np.abs(one - other).max() > 0.01
+    image = np.asarray(small.batch(conditional, count=1)["image"]).repeat(3, axis=0)
+    judge = conditional.networks()["discriminator"]
+    logits = np.asarray(judge({"image": image, "label": np.arange(3)}))[:, 0]
+    assert len(np.unique(logits.round(4))) == 3
+    # As the reference has it: the last features times what is made of the class, over the root of their number.
+    ends = keras.Model(judge.input, [judge.get_layer("last_dense").output, judge.get_layer("class_dense8").output])
+    seen, wanted = (np.asarray(values) for values in ends({"image": image, "label": np.arange(3)}))
+    wanted = np.where(wanted > 0, wanted, 0.2 * wanted)
+    expected = (seen * wanted).sum(axis=1) / np.sqrt(seen.shape[1])
+    np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_the_deployed_twin_paints_the_class_that_is_named(conditional):
+    latents = np.random.default_rng(1).standard_normal((3, 6)).astype("float32")
+    inputs = [latents, np.arange(3)]
+    twin = conditional.released()["generator"]
+    trained = conditional.networks()["generator"]
+    if conditional.deployed()["generator"] is not trained:
+        trained = conditional.deployed()["generator"]
+    np.testing.assert_allclose(np.asarray(twin(inputs)), np.asarray(trained(inputs)), atol=2e-5)
+    assert np.abs(np.asarray(twin(inputs)) - np.asarray(twin([latents, np.zeros(3)]))).max() > 1e-3
+    assert [part for part in twin.get_layer("mapping").input_shape] == [(None, 6), (None,)]
