@@ -17,10 +17,10 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 const CARD_VERSIONS = [1, 2];
 /** What the page has a tab for. */
 const SIGNATURES = ["image -> image", "latents -> image", "label and latents -> image", "image -> classes"];
-/** What each accelerator is given, best first. */
+/** What each accelerator is given, best first. On processors float16 takes up to four times as long (LiteRT#9663). */
 const PREFERRED = {
   webgpu: ["float16", "none", "dynamic", "int8", "int16x8"],
-  wasm: ["dynamic", "int8", "float16", "none", "int16x8"],
+  wasm: ["dynamic", "int8", "none", "float16", "int16x8"],
 };
 /** The runtime for browsers with relaxed SIMD, and for the others. */
 const RUNTIMES = ["litert_wasm_internal", "litert_wasm_compat_internal"];
