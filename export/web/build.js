@@ -24,6 +24,8 @@ const PREFERRED = {
   webgpu: ["float16", "none", "dynamic", "int8", "int16x8"],
   wasm: ["dynamic", "int8", "none", "float16", "int16x8"],
 };
+/** What a mapping is given: it runs once a face, and all that is painted is as exact as its code. */
+const EXACT = ["float16", "none", "int16x8", "dynamic", "int8"];
 /** The runtime for browsers with relaxed SIMD, and for the others. */
 const RUNTIMES = ["litert_wasm_internal", "litert_wasm_compat_internal"];
 
@@ -95,16 +97,17 @@ function readFolder(source) {
 
 /** The model of a network in two parts. */
 function readParts(source, parts, card) {
-  const files = parts.map((one) => chosen(source, one, card));
+  const [codes, styles] = parts;
+  const files = [chosen(source, codes, card, { webgpu: EXACT, wasm: EXACT }), chosen(source, styles, card)];
   const names = files.flatMap(Object.values);
   checkOrigin(source, Object.fromEntries(names.map((name) => [name, card.files[name]])));
-  const directions = hasDirections(source, interfaceOf(parts[0][0][1]).output.shape.at(-1));
+  const directions = hasDirections(source, interfaceOf(codes[0][1]).output.shape.at(-1));
   return { source, name: basename(source), task: "faces", parts: files, directions };
 }
 
 /** The file for each accelerator, which is the one that the card describes. */
-function chosen(source, files, card) {
-  const found = Object.fromEntries(Object.keys(PREFERRED).map((kind) => [kind, choose(files, PREFERRED[kind])]));
+function chosen(source, files, card, preferred = PREFERRED) {
+  const found = Object.fromEntries(Object.keys(preferred).map((kind) => [kind, choose(files, preferred[kind])]));
   for (const file of new Set(Object.values(found))) check(join(source, file), card.files[file]);
   return found;
 }

@@ -315,6 +315,36 @@ def test_a_build_refuses_parts_and_directions_that_do_not_belong_together(source
     assert not (tmp_path / "page").exists()
 
 
+def also_as(folder, name, precision):
+    """Has the card say that a file is there in another precision, too."""
+    document = json.loads((folder / "card.json").read_text("utf-8"))
+    entry = document["files"][f"{name}_float32.tflite"]
+    document["files"][f"{name}_{precision}.tflite"] = {**entry, "quantization": precision}
+    (folder / "card.json").write_text(json.dumps(document), "utf-8")
+    shutil.copy(folder / f"{name}_float32.tflite", folder / f"{name}_{precision}.tflite")
+
+
+def files_of(sources, folder, page):
+    """The files that processors are given of both parts."""
+    built = build(sources, page, folder)
+    assert built.returncode == 0, built.stderr
+    (model,) = json.loads((page / "models.json").read_text("utf-8"))["models"]
+    return [part["files"]["wasm"] for part in model["parts"]]
+
+
+def test_processors_paint_in_float32_rather_than_the_slower_float16_and_codes_are_not_rounded_to_8_bits(
+    sources, faces, tmp_path
+):
+    folder = tmp_path / "faces"
+    shutil.copytree(faces, folder)
+    for name, precision in (("mapping", "dynamic"), ("synthesis", "float16")):
+        also_as(folder, name, precision)
+    expected = ["mapping_float32.tflite", "synthesis_float32.tflite"]
+    assert files_of(sources, folder, tmp_path / "one") == expected
+    also_as(folder, "synthesis", "dynamic")
+    assert files_of(sources, folder, tmp_path / "two") == ["mapping_float32.tflite", "synthesis_dynamic.tflite"]
+
+
 def test_the_whole_of_what_is_there_in_parts_is_not_offered_as_another_network(browser, site):
     open_faces(browser, site)
     assert [option.text for option in browser.find_elements(By.CSS_SELECTOR, "#models option")] == ["faces", "plain"]
