@@ -12,27 +12,29 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 import { interfaceOf, signatureOf, tensorsOf } from "./page/card.js";
+import { checkOrigin, CODES, DIRECTIONS, hasDirections, parted, STYLES } from "./pairs.js";
+import { UsageError } from "./usage.js";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const CARD_VERSIONS = [1, 2];
 /** What the page has a tab for. */
 const SIGNATURES = ["image -> image", "latents -> image", "label and latents -> image", "image -> classes"];
-/** What each accelerator is given, best first. */
+/** What each accelerator is given, best first. On processors float16 takes up to four times as long (LiteRT#9663). */
 const PREFERRED = {
   webgpu: ["float16", "none", "dynamic", "int8", "int16x8"],
-  wasm: ["dynamic", "int8", "float16", "none", "int16x8"],
+  wasm: ["dynamic", "int8", "none", "float16", "int16x8"],
 };
+/** What a mapping is given: it runs once a face, and all that is painted is as exact as its code. */
+const EXACT = ["float16", "none", "int16x8", "dynamic", "int8"];
 /** The runtime for browsers with relaxed SIMD, and for the others. */
 const RUNTIMES = ["litert_wasm_internal", "litert_wasm_compat_internal"];
-
-class UsageError extends Error {}
 
 function main() {
   const { models, out } = readArguments();
   const entries = models.flatMap(readFolder);
   giveDistinctFolders(entries);
   const runtime = findRuntime();
-  const listed = entries.map(({ name, task, folder, files }) => ({ name, task, folder, files }));
+  const listed = entries.map(listedAs);
   // Built beside its place, so that a failure leaves the page that was there; under a name that is nobody else's.
   const beside = `${out}.part-${randomUUID()}`;
   try {
@@ -85,19 +87,42 @@ function readFolder(source) {
   if (!stems.size) {
     throw new UsageError(`${source}: no .tflite file of a fixed size with float inputs; browsers run no other`);
   }
-  return [...stems].map(([stem, files]) => {
+  const { parts, others } = parted(source, stems);
+  const single = [...others].map(([stem, files]) => {
     const name = stem === "generator" ? basename(source) : `${basename(source)} ${stem.replace("generator_", "")}`;
-    const chosen = Object.fromEntries(Object.keys(PREFERRED).map((kind) => [kind, choose(files, PREFERRED[kind])]));
-    for (const file of new Set(Object.values(chosen))) check(join(source, file), card.files[file]);
-    return { source, name, task: taskOf(files[0][1]), folder: name, files: chosen };
+    return { source, name, task: taskOf(files[0][1]), parts: [chosen(source, files, card)] };
   });
+  return parts ? [readParts(source, parts, card), ...single] : single;
+}
+
+/** The model of a network in two parts. */
+function readParts(source, parts, card) {
+  const [codes, styles] = parts;
+  const files = [chosen(source, codes, card, { webgpu: EXACT, wasm: EXACT }), chosen(source, styles, card)];
+  const names = files.flatMap(Object.values);
+  checkOrigin(source, Object.fromEntries(names.map((name) => [name, card.files[name]])));
+  const directions = hasDirections(source, interfaceOf(codes[0][1]).output.shape.at(-1));
+  return { source, name: basename(source), task: "faces", parts: files, directions };
+}
+
+/** The file for each accelerator, which is the one that the card describes. */
+function chosen(source, files, card, preferred = PREFERRED) {
+  const found = Object.fromEntries(Object.keys(preferred).map((kind) => [kind, choose(files, preferred[kind])]));
+  for (const file of new Set(Object.values(found))) check(join(source, file), card.files[file]);
+  return found;
+}
+
+/** What the page is told of a model. */
+function listedAs({ name, task, folder, parts, directions }) {
+  const files = parts.length === 1 ? { files: parts[0] } : { parts: parts.map((files) => ({ folder, files })) };
+  return { name, task, folder, ...files, ...(directions && { directions: `${folder}/${DIRECTIONS}` }) };
 }
 
 function checkSignatures(source, entries) {
-  const other = entries.find(([, entry]) => !SIGNATURES.includes(signatureOf(entry)));
+  const other = entries.find(([, entry]) => ![...SIGNATURES, CODES, STYLES].includes(signatureOf(entry)));
   if (other) {
     const [name, entry] = other;
-    const known = `${SIGNATURES.slice(0, -1).join(", ")} and ${SIGNATURES.at(-1)}`;
+    const known = `${SIGNATURES.join(", ")}, and ${CODES} with ${STYLES}`;
     throw new UsageError(`${source}: ${name} is of ${signatureOf(entry)}; the page runs ${known} alone`);
   }
   const nameless = entries.find(([, entry]) => hasNoNames(interfaceOf(entry)));
@@ -216,9 +241,9 @@ function copyRuntime(runtime, target) {
   writeFileSync(join(target, "litert.js"), mended);
 }
 
-function copyModel({ source, folder, files }, out) {
+function copyModel({ source, folder, parts, directions }, out) {
   mkdirSync(join(out, folder), { recursive: true });
-  const needed = new Set(["card.json", ...Object.values(files)]);
+  const needed = new Set(["card.json", ...parts.flatMap(Object.values), ...(directions ? [DIRECTIONS] : [])]);
   for (const file of needed) cpSync(join(source, file), join(out, folder, file));
 }
 

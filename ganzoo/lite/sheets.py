@@ -120,7 +120,9 @@ def _of_texts(texts: Sequence[str], names: Sequence[str]) -> Sheet:
 
 
 def _place(sign: str, numbers: Mapping[str, int]) -> tuple[int, str] | None:
-    for form in (sign, sign.upper(), sign.lower()):
+    # The letter under an accent, where no class has that: names have some.
+    letter = unicodedata.normalize("NFD", sign)[0]
+    for form in (sign, sign.upper(), sign.lower(), letter, letter.upper(), letter.lower()):
         if form in numbers:
             return numbers[form], form
     if not sign.isspace():

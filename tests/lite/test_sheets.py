@@ -82,6 +82,12 @@ def test_a_text_is_spelled_in_one_style_a_row_with_white_for_a_space_and_behind_
     assert done.stdout == "many/seed_0_0_0_A.png to seed_0_0_2_Z.png, 2 pictures\n"
 
 
+def test_a_letter_with_an_accent_that_no_class_has_is_painted_as_the_letter_without(models, lite, tmp_path):
+    done = lite(models["letters"], "--text", "\u00c4z\u030c", "--out", "text.png")
+    assert (done.returncode, done.stderr) == (0, "")
+    np.testing.assert_array_equal(cells(tmp_path / "text.png", 2), wanted(latents.draw(0, 1, 4), [0, 2]))
+
+
 def test_rows_of_a_table_take_texts_in_turns_where_the_network_takes_one_too(models, lite, tmp_path):
     options = ["--text", "big", "--text", "small", "--count", 3]
     assert lite(models["conditional"], "--classes", "all", *options, "--out", "x.png").returncode == 0

@@ -3,13 +3,9 @@
 import base64
 import functools
 import hashlib
-import io
 import json
 import shutil
-import subprocess
 import time
-from pathlib import Path
-from urllib.parse import urlsplit
 
 import exported
 import keras
@@ -18,9 +14,8 @@ import pytest
 import small
 import tensorflow as tf
 import yaml
+from pages import WEB, build, check_shows, enter, find, open_page, pixels, psnr, resize, settle, wait
 from PIL import Image
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -35,7 +30,6 @@ from ganzoo.lite.grid import grid
 from ganzoo.lite.runner import GanzooLite
 from ganzoo.recipes import recipes
 
-WEB = Path(__file__).parents[2] / "export" / "web"
 SIZES = {"srgan": (32, 32)}
 DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 
@@ -111,28 +105,6 @@ def amplify(generator):
 
 
 @pytest.fixture(scope="module")
-def sources(tmp_path_factory):
-    """The page's sources with its runtime, which `npm ci` fetches where it isn't there."""
-    if not shutil.which("npm"):
-        pytest.skip("npm is missing: install Node 18 or later (Debian's packages nodejs and npm)")
-    if (WEB / "node_modules" / "@litertjs" / "core").is_dir():
-        return WEB
-    root = tmp_path_factory.mktemp("repository")
-    copy = root / "export" / "web"
-    shutil.copytree(WEB, copy, ignore=shutil.ignore_patterns("node_modules", "dist"))
-    shutil.copy(WEB.parents[1] / "LICENSE", root)
-    fetched = subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=copy, capture_output=True, text=True)
-    if fetched.returncode:
-        pytest.skip(f"the page's runtime can't be fetched; run `npm ci` in export/web: {fetched.stderr.strip()[-300:]}")
-    return copy
-
-
-def build(sources, out, *folders):
-    options = [part for folder in folders for part in ("--models", folder)]
-    return subprocess.run(["node", "build.js", *options, "--out", out], cwd=sources, capture_output=True, text=True)
-
-
-@pytest.fixture(scope="module")
 def site(sources, models, tmp_path_factory):
     """The address of a server that has the page several times, of various models, in a folder below its root."""
     root = tmp_path_factory.mktemp("site")
@@ -152,79 +124,6 @@ def site(sources, models, tmp_path_factory):
         yield f"http://127.0.0.1:{server.server_port}/some%20where/"
 
 
-@pytest.fixture(scope="module")
-def driver(site, tmp_path_factory):
-    """A browser whose pages, as is looked up when it has ended, asked no other host, nor did their workers."""
-    programs = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
-    missing = [name for name, path in programs.items() if not path]
-    assert not missing, f"{' and '.join(missing)} missing: install Debian's packages chromium and chromium-driver"
-    options = webdriver.ChromeOptions()
-    options.binary_location = programs["chromium"]
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    profile = tmp_path_factory.mktemp("profile")
-    places = (f"--user-data-dir={profile}", f"--log-net-log={profile / 'requests'}")
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", *places):
-        options.add_argument(argument)
-    driver = webdriver.Chrome(options, Service(programs["chromedriver"]))
-    yield driver
-    driver.quit()
-    asked = requests(profile / "requests", "{0.scheme}://{0.netloc}".format(urlsplit(site)))
-    assert any(address.endswith(".tflite") for address in asked)
-    assert [address for address in asked if not address.startswith((site, "blob:", "data:"))] == []
-
-
-def requests(log, origin):
-    """The addresses that pages and workers of an origin asked for, from the browser's log of its network."""
-    events = json.loads(log.read_text("utf-8"))["events"]
-    parameters = [event.get("params", {}) for event in events]
-    return {p["url"] for p in parameters if "url" in p and p.get("initiator") == origin}
-
-
-@pytest.fixture
-def browser(driver):
-    """A browser of which, at the end, no page has reported an error."""
-    driver.get("about:blank")
-    driver.get_log("browser")
-    resize(driver, 1280)
-    yield driver
-    errors = [entry["message"] for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
-    assert errors == []
-
-
-def resize(driver, width, height=1000):
-    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
-    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-
-
-def find(browser, place):
-    return browser.find_element(By.CSS_SELECTOR, place)
-
-
-def wait(condition, seconds=20):
-    """The first true value of `condition()`."""
-    end = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
-    return value
-
-
-def open_page(browser, address):
-    browser.get(address)
-    wait(lambda: "runs on" in find(browser, "#state").text)
-
-
-def pixels(browser, place):
-    """Returns the pixels of a canvas, uint8 (H, W, 3)."""
-    address = browser.execute_script("return document.querySelector(arguments[0]).toDataURL()", place)
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))).convert("RGB"))
-
-
-def psnr(image, other):
-    error = np.mean((image.astype("float64") - other) ** 2)
-    return 99.0 if error == 0 else 10 * np.log10(255**2 / error)
-
-
 def check_becomes(browser, place, expected, decibels=30):
     """Soon the canvas shows what is expected."""
     assert expected.std() > 20, "a picture that is all grey proves nothing"
@@ -234,11 +133,6 @@ def check_becomes(browser, place, expected, decibels=30):
         return found.shape == expected.shape and psnr(found, expected) >= decibels
 
     wait(shows)
-
-
-def settle(browser):
-    """Lets the page draw what it was just told."""
-    browser.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
 
 
 def check_is_coloured(browser, painter):
@@ -747,27 +641,8 @@ def test_the_latents_of_a_seed_are_those_that_the_runner_draws(browser, site):
         assert np.array_equal(found[np.abs(expected) < 3.65], expected[np.abs(expected) < 3.65])
 
 
-def check_shows(browser, expected, place="#painted"):
-    """Soon a canvas shows the pixels of the runner, but for 1 level of rounding."""
-    expected = np.broadcast_to(expected, (*expected.shape[:2], 3)).astype(int)
-    assert expected.std() > 20, "a picture that is all grey proves nothing"
-
-    def shows():
-        found = pixels(browser, place)
-        return found.shape == expected.shape and np.abs(found - expected).max() <= 1
-
-    wait(shows)
-
-
 def side_by_side(letters):
     return np.concatenate(list(letters), axis=1)
-
-
-def enter(browser, place, value):
-    """Fills in a field, or moves a slider."""
-    script = """const [field, value] = arguments; field.value = value;
-        field.dispatchEvent(new Event("input", { bubbles: true }))"""
-    browser.execute_script(script, find(browser, place), value)
 
 
 def open_named(browser, site, name="letters"):
@@ -825,6 +700,15 @@ def test_signs_that_are_no_letters_are_told_and_their_places_stay_empty(browser,
     assert pixels(browser, "#painted").min() == 255
     enter(browser, "#text", "ab")
     check_shows(browser, side_by_side([a, b]))
+    assert find(browser, "#text-said").text == ""
+
+
+def test_a_letter_with_an_accent_is_painted_as_the_runner_paints_it(browser, site, models):
+    letters = side_by_side(runner(models, "letters").sample(1, 1, texts=["\u00e7\u00c2b"]))
+    assert np.array_equal(letters, side_by_side(runner(models, "letters").sample(1, 1, texts=["Cab"])))
+    open_named(browser, site)
+    enter(browser, "#text", "\u00e7\u00c2b")
+    check_shows(browser, letters)
     assert find(browser, "#text-said").text == ""
 
 

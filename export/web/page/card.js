@@ -6,8 +6,8 @@ export function tensorsOf({ inputs, outputs, input, output }) {
 }
 
 /**
- * The entry of a file that the page runs, whatever the version: with its one `output`, its `input` of a picture or of
- * latents, and the `label` that it is told, if any.
+ * The entry of a file that the page runs, whatever the version: with its one `output`, its `input` of a picture, of
+ * latents or of styles, and the `label` that it is told, if any.
  */
 export function interfaceOf(entry) {
   const { inputs, outputs: [output] } = tensorsOf(entry);

@@ -7,10 +7,11 @@ import { fitted, rgbaOf, rgbOf, strips, valuesOf } from "./tiling.js";
 
 const networks = new Map();
 
-/** Loads a model; says on what it runs. Progress: {received, total} in bytes. */
+/** Loads a model, in however many parts; says on what the last runs. Progress: {received, total} in bytes. */
 export async function open({ model }, { tell }) {
-  const { runsOn, file } = await opened(model, tell);
-  return { runsOn, file };
+  const networks = [];
+  for (const part of model.parts ?? [model]) networks.push(await opened(part, tell));
+  return { runsOn: networks.at(-1).runsOn, files: networks.map(({ file }) => file) };
 }
 
 /** A picture of the size of `pixels`, times the model's scale, as RGBA. */
@@ -43,12 +44,17 @@ export async function enlarge({ model, pixels, width, height }, { tell, stopped 
   return png && !stopped() ? { png } : {};
 }
 
-/** The picture of a latent, and of a class by its number where the model is told one, as RGBA. */
+/** The picture of a latent or of styles, and of a class by its number where the model is told one, as RGBA. */
 export async function sample({ model, latents, label }) {
   const network = await opened(model);
   const start = performance.now();
   const picture = network.toRgba(await network.run(latents, label));
   return result({ ...picture, took: performance.now() - start });
+}
+
+/** The code of a latent: a Float32Array. */
+export async function code({ model, latents }) {
+  return { code: await (await opened(model)).run(latents) };
 }
 
 /** The share of each class, in the order of their numbers; and the picture as the network sees it, as RGBA. */
@@ -61,13 +67,14 @@ export async function classify({ model, pixels, width, height }) {
 }
 
 function opened(model, tell = () => {}) {
-  if (!networks.has(model.folder)) {
+  const key = `${model.folder}/${model.files.wasm}`;
+  if (!networks.has(key)) {
     const opening = openNetwork(model, tell);
-    networks.set(model.folder, opening);
+    networks.set(key, opening);
     // So that it can be tried again.
-    opening.catch(() => networks.delete(model.folder));
+    opening.catch(() => networks.delete(key));
   }
-  return networks.get(model.folder);
+  return networks.get(key);
 }
 
 function result({ pixels, ...rest }) {

@@ -10,21 +10,23 @@ let runtime = null;
 let turn = Promise.resolve();
 
 /**
- * @param model an entry of models.json
+ * @param model an entry of models.json, or one of its parts: with `folder` and `files`
  * @param tell is told of {received, total}, in bytes
  */
-export async function openNetwork(model, tell) {
-  const base = new URL(`${model.folder}/`, self.location);
+export async function openNetwork({ folder, files }, tell) {
+  const base = new URL(`${folder}/`, self.location);
   const [card, litert] = await Promise.all([fetchJson(new URL("card.json", base)), loadRuntime()]);
   const hasGpu = Boolean(litert.getWebGpuDevice());
-  const file = model.files[hasGpu ? "webgpu" : "wasm"];
-  const bytes = await fetchBytes(new URL(file, base), tell);
-  const onCpu = await compiled(bytes, file, card, "wasm");
-  // Also where there is a GPU: the first run prepares much, and what it gives is what a GPU should give.
-  const expected = await tried(onCpu);
-  const onGpu = hasGpu ? await onGpuIfGood(bytes, file, card, expected) : null;
-  if (onGpu) onCpu.delete();
-  return onGpu ?? onCpu;
+  const kept = {};
+  const fetched = (file) => (kept[file] ??= fetchBytes(new URL(file, base), tell));
+  if (hasGpu) {
+    const onGpu = await onGpuIfGood(await fetched(files.webgpu), files.webgpu, card);
+    if (onGpu) return onGpu;
+  }
+  const onCpu = await compiled(await fetched(files.wasm), files.wasm, card, "wasm");
+  // The first run prepares much.
+  await tried(onCpu);
+  return onCpu;
 }
 
 async function loadRuntime() {
@@ -38,9 +40,11 @@ async function loadRuntime() {
 }
 
 /** Null where the GPU does not take the whole network, gives something else than the processor, or takes longer. */
-async function onGpuIfGood(bytes, file, card, expected) {
+async function onGpuIfGood(bytes, file, card) {
+  const onCpu = await compiled(bytes, file, card, "wasm");
   let network = null;
   try {
+    const expected = await tried(onCpu);
     network = await compiled(bytes, file, card, "webgpu");
     if (!network.isWholly) throw new Error("it does not take all of it");
     const found = await tried(network);
@@ -52,6 +56,8 @@ async function onGpuIfGood(bytes, file, card, expected) {
     console.info(`${file}: not run on WebGPU: ${error.message}`);
     network?.delete();
     return null;
+  } finally {
+    onCpu.delete();
   }
 }
 
@@ -112,10 +118,11 @@ function probe(shape) {
   return Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => Math.sin(i / 7));
 }
 
-/** Squared difference: of pictures by their range, of logits by their own power. NaN where one is not a number. */
+/** Squared difference: of pictures by their range, of other values by their power. NaN where one is not a number. */
 function difference(values, others, { kind, std }) {
   const errors = values.reduce((sum, value, i) => sum + (value - others[i]) ** 2, 0);
-  const power = kind === "image" ? others.length * (255 / std) ** 2 : others.reduce((sum, value) => sum + value ** 2, 0);
+  const squares = others.reduce((sum, value) => sum + value ** 2, 0);
+  const power = kind === "image" ? others.length * (255 / std) ** 2 : squares;
   return errors / power;
 }
 

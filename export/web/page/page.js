@@ -5,6 +5,7 @@ import { startClassifying } from "./classify.js";
 import { startColouring } from "./colour.js";
 import { startEmoji } from "./emoji.js";
 import { startEnlarging } from "./enlarge.js";
+import { startFaces } from "./faces.js";
 import { startNamed } from "./named.js";
 import { ask } from "./painter.js";
 import { watchTabs } from "./tabs.js";
@@ -14,6 +15,7 @@ const panels = {
   colour: startColouring,
   enlarge: startEnlarging,
   new: startEmoji,
+  faces: startFaces,
   named: startNamed,
   classify: startClassifying,
 };
@@ -58,7 +60,7 @@ async function open(id) {
   try {
     report(id, `Loading ${model.name}…`, { share: null });
     const card = await fetchJson(`${model.folder}/card.json`);
-    const { runsOn, file } = await ask("open", { model }, {
+    const { runsOn, files } = await ask("open", { model }, {
       tell: ({ received, total }) => {
         const share = received / total;
         const text = share < 1 ? `Loading ${model.name}, ${megabytes(total)}…` : `Preparing ${model.name}…`;
@@ -68,7 +70,7 @@ async function open(id) {
     if (task.model !== model) return;
     task.ready = `${model.name} runs on ${runsOn === "CPU" ? "this device's processor" : runsOn}.`;
     report(id, task.ready);
-    task.use(model, interfaceOf(card.files[file]));
+    task.use(model, ...files.map((file) => interfaceOf(card.files[file])));
   } catch (error) {
     const text = `${model.name} can't be loaded: ${error.message}`;
     if (task.model === model) report(id, text, { wrong: true, retry: true });

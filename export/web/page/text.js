@@ -9,7 +9,7 @@ export function areLetters(names) {
 
 /**
  * Returns {lines, unknown}: the lines as numbers of classes, null for an empty place; and the signs that are no class.
- * Of a sign that is none the capital is taken, or else the small letter.
+ * Of a sign that is none the capital is taken, or else the small letter, or else those of the letter under its accent.
  */
 export function spelled(text, names) {
   const lines = linesOf(text.normalize("NFC"));
@@ -18,7 +18,9 @@ export function spelled(text, names) {
 }
 
 function numberOf(sign, names) {
-  const form = [sign, sign.toUpperCase(), sign.toLowerCase()].find((one) => names.includes(one));
+  const [letter] = sign.normalize("NFD");
+  const cases = (one) => [one, one.toUpperCase(), one.toLowerCase()];
+  const form = [sign, letter].flatMap(cases).find((one) => names.includes(one));
   return form === undefined ? null : names.indexOf(form);
 }
 

@@ -7,6 +7,16 @@ const PLACES = 100;
 const SPEED = 60;
 const LARGEST_SEED = 999_999;
 
+/** The seed that a field holds. */
+export function seedOf(field) {
+  return Math.min(Math.max(Math.trunc(field.value), 0), LARGEST_SEED);
+}
+
+/** Puts any other seed into a field. */
+export function shuffle(field) {
+  field.value = Math.floor(Math.random() * (LARGEST_SEED + 1));
+}
+
 export class Walk {
   #panel;
   #slider;
@@ -36,14 +46,14 @@ export class Walk {
     });
     this.#seed.addEventListener("input", changed);
     panel.querySelector(".shuffle").addEventListener("click", () => {
-      this.#seed.value = Math.floor(Math.random() * (LARGEST_SEED + 1));
+      shuffle(this.#seed);
       changed();
     });
     this.#play.addEventListener("click", () => this.#walk(!this.#walking));
   }
 
   get seed() {
-    return Math.min(Math.max(Math.trunc(this.#seed.value), 0), LARGEST_SEED);
+    return seedOf(this.#seed);
   }
 
   /** The stop before the slider, and the share of the way to the next. */
