@@ -213,7 +213,9 @@ def deviation(x):
     """Returns one map (B, H, W, 1) of how much examples differ: the mean deviation of `GROUP` of them."""
     group = wide(ops.stack([ops.roll(x, -place, axis=0) for place in range(GROUP)]))
     found = ops.sqrt(ops.mean(ops.square(group - ops.mean(group, axis=0)), axis=0) + EPSILON)
-    return ops.zeros_like(x[..., :1]) + ops.cast(ops.mean(found, axis=(1, 2, 3), keepdims=True), x.dtype)
+    found = ops.cast(ops.mean(found, axis=(1, 2, 3), keepdims=True), x.dtype)
+    # Added to zeros, TensorFlow's optimizer takes it for a bias where a batch has as many examples as x has rows.
+    return ops.tile(found, (1, *x.shape[1:3], 1))
 
 
 @register("stylegan2")

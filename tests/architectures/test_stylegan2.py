@@ -257,6 +257,12 @@ def test_styles_are_mixed_for_the_share_of_samples_that_is_asked_for_at_every_la
         assert different == [row == place for row in range(1, layers)]
 
 
+def test_a_batch_of_as_many_examples_as_the_last_maps_have_rows_can_be_trained(gan):
+    found = small.create("stylegan2", latent_dim=6)
+    logs = found.train_on_batch(np.asarray(small.batch(found, count=4)["image"]), return_dict=True)
+    assert all(np.isfinite(value) for value in logs.values())
+
+
 # Of classes.
 
 
