@@ -95,6 +95,16 @@ def test_a_table_shows_its_rows_at_the_left_and_its_columns_above(opened, tmp_pa
     assert np.abs(cell(1, 1).astype(int) - own[0]).max() > 1
 
 
+def test_a_file_of_classes_says_that_it_takes_one_and_paints_all_in_turns(tmp_path):
+    gan = small.create("stylegan2", latent_dim=6, classes=3)
+    gan.save(tmp_path / "gan.keras")
+    opened = inference.open_network(tmp_path / "gan.keras")
+    assert opened.described == "takes latents and a class, and gives an image"
+    latents = ganzoo.lite.latents.draw(2, 3, 6)
+    expected = pixels(gan.released()["generator"]([latents, np.arange(3)]))
+    assert np.abs(inference.sample(opened, 3, 2).astype(int) - expected).max() <= 1
+
+
 def test_mix_of_a_network_without_styles_is_refused_in_a_line(tmp_path):
     network = small.create("dcgan").generator
     with pytest.raises(UsageError, match="takes latents and gives an image, and has no styles to mix: leave --mix out"):
