@@ -121,12 +121,12 @@ def _labels(data_set: str, names: list[str], column: str | None) -> list[str]:
     columns = [key for key in next(iter(rows.values()), {}) if key != "name"]
     if not columns:
         labeled = "embedded:avatars or embedded:letters"
-        raise UsageError(f"data.source: embedded:{data_set} has no labels; take {labeled}, or a folder of yours")
+        raise NoSuchLabel(f"data.source: embedded:{data_set} has no labels; take {labeled}, or a folder of yours")
     if column is None and len(columns) == 1:
         (column,) = columns
     if column not in columns:
         found = f"no label {quoted(column)}" if column else "several labels"
-        raise NoSuchLabel(f"data.label: embedded:{data_set} has {found}{nearest(column, columns)}")
+        raise NoSuchLabel(f"data.label: embedded:{data_set} has {found}{nearest(column, columns)}", columns)
     return [rows[name][column] for name in names]
 
 

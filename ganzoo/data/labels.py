@@ -39,7 +39,7 @@ def labels_of(files: Sequence[Path], folder: Path, top: Path, column: str | None
     paths = [file.relative_to(folder).parts for file in files]
     lonely = [path[0] for path in paths if len(path) == 1]
     if lonely:
-        raise UsageError(
+        raise NoSuchLabel(
             f"{folder}: {len(lonely)} of {len(paths)} {medium.noun} have no label, the first is {lonely[0]}; looked "
             f"for sub folders, one for each class, and for {CSV} with the columns {FILE} and {LABEL}"
         )
@@ -117,7 +117,9 @@ def _rows(table: Path, column: str | None, medium: Medium) -> Iterator[tuple[int
     label = _column(head, column or LABEL)
     if label is None:
         others = [name for place, name in enumerate(head) if place != file]
-        raise NoSuchLabel(f"data.label: {table} has no column {quoted(column or LABEL)}{nearest(column, others)}")
+        raise NoSuchLabel(
+            f"data.label: {table} has no column {quoted(column or LABEL)}{nearest(column, others)}", others
+        )
     for number, row in enumerate(filter(None, rows), 2):
         yield number, tuple(row[place].strip() if place < len(row) else "" for place in (file, label))
 

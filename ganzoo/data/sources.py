@@ -15,7 +15,11 @@ from ganzoo.errors import UsageError
 
 
 class NoSuchLabel(UsageError):
-    """The source has no label of the name in `data.label`."""
+    """The source has no label of the name in `data.label`; it has those in `labels`, which may be none."""
+
+    def __init__(self, message: str, labels: Sequence[str] = ()):
+        super().__init__(message)
+        self.labels = tuple(labels)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -104,11 +104,11 @@ def _label_feature(builder, data: DataConfig) -> str:
 
     names = _features_of(builder, tfds.features.ClassLabel)
     if not names:
-        raise UsageError(f"data.source: {data.source} has no labels, only {', '.join(sorted(builder.info.features))}")
+        raise NoSuchLabel(f"data.source: {data.source} has no labels, only {', '.join(sorted(builder.info.features))}")
     if data.label in names or (data.label is None and len(names) == 1):
         return data.label or names[0]
     found = f"no label {quoted(data.label)}" if data.label else "several labels"
-    raise NoSuchLabel(f"data.label: {data.source} has {found}{nearest(data.label, names)}")
+    raise NoSuchLabel(f"data.label: {data.source} has {found}{nearest(data.label, names)}", names)
 
 
 def _text_feature(builder) -> str:
