@@ -260,7 +260,8 @@ def deviation(x):
     """Returns one map (B, H, W, 1) of how much examples differ: the mean deviation of `GROUP` of them."""
     group = wide(ops.stack([ops.roll(x, -place, axis=0) for place in range(GROUP)]))
     found = ops.sqrt(ops.mean(ops.square(group - ops.mean(group, axis=0)), axis=0) + EPSILON)
-    return ops.zeros_like(x[..., :1]) + ops.cast(ops.mean(found, axis=(1, 2, 3), keepdims=True), x.dtype)
+    # Not added to zeros: under TensorFlow Keras takes (4, 1, 1, 1) for the bias of maps of 4x4.
+    return ops.ones_like(x[..., :1]) * ops.cast(ops.mean(found, axis=(1, 2, 3), keepdims=True), x.dtype)
 
 
 @register("stylegan2")

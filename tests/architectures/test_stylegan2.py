@@ -9,6 +9,7 @@ import small
 from keras import ops
 
 import ganzoo
+from ganzoo.architectures import stylegan2
 from ganzoo.architectures.stylegan2 import blurred, deviation
 from ganzoo.core.equalized import EqualizedDense, MeanStyle, ModulatedConv2D, NoiseAndBias
 
@@ -184,6 +185,16 @@ def test_the_deviation_is_among_an_example_and_the_three_after_it():
     for place in range(5):
         group = x[[(place + step) % 5 for step in range(4)]]
         np.testing.assert_allclose(found[place], np.full((4, 4, 1), group.std(axis=0).mean()), rtol=1e-4)
+
+
+def test_the_deviation_is_that_of_examples_also_where_they_are_as_many_as_rows(monkeypatch):
+    monkeypatch.setattr(stylegan2, "GROUP", 2)
+    x = np.random.default_rng(2).standard_normal((4, 4, 4, 3)).astype("float32")
+    image = keras.Input((4, 4, 3))
+    found = np.asarray(keras.Model(image, deviation(image))(x))
+    for place in range(4):
+        pair = x[[place, (place + 1) % 4]]
+        np.testing.assert_allclose(found[place], np.full((4, 4, 1), pair.std(axis=0).mean()), rtol=1e-4)
 
 
 def test_a_discriminator_tells_examples_that_are_all_alike(gan):
