@@ -135,8 +135,8 @@ def measure(backend: str, setting: engines.Setting, verbose: bool) -> tuple[dict
     """One point, and what the engine says about itself."""
     worker = Worker(backend, setting, verbose=verbose)
     try:
-        worker.asked("run", 1)
-        steps = max(1, min(20, round(2 / worker.asked("run", 1))))
+        worker.asked("run", setting.cycle)
+        steps = setting.cycle * max(1, min(20 // setting.cycle, round(2 / worker.asked("run", setting.cycle))))
         seconds = worker.asked("run", steps) / steps
         held = worker.asked("peak_memory")
         about = worker.asked("about")

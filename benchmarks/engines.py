@@ -41,6 +41,10 @@ class Setting(NamedTuple):
     """Whether PyTorch's Adam is its fused one, which is not its default."""
     channels_last: bool = False
     """PyTorch's memory format."""
+    torch_scaled: bool = False
+    """Whether PyTorch's modulated convolutions scale inputs and outputs, in place of kernels in groups."""
+    cycle: int = 1
+    """The steps after which those with lazy phases come again: as many, or a multiple, are timed together."""
 
     @property
     def model(self) -> dict:
@@ -60,14 +64,59 @@ DEFAULTS = {
         fields={"base_filters": 16, "channels": 1, "classes": 26, "n_critic": 1, "ema_decay": 0.0},
     ),
     "improved_gan": Setting("improved_gan", batch=100, size=28, fields={"ema_decay": 0.0}),
+    "stylegan2": Setting(
+        "stylegan2",
+        batch=32,
+        size=64,
+        fields={
+            "latent_dim": 128,
+            "mapping_layers": 4,
+            "base_filters": 32,
+            "max_filters": 128,
+            "r1_weight": 0.1,
+            "ema_decay": 0.0,
+        },
+        cycle=16,
+    ),
 }
-"""The papers' sizes, but for CycleGAN's, which is half, and BigGAN's, which are of the recipe `biggan_letters`.
+"""The papers' sizes, but for CycleGAN's, which is half, and those of two recipes, `biggan_letters` and
+`stylegan2_avatars`.
 
 Moving averages are off, for the steps in PyTorch have none.
 """
 
-QUIET = {"pix2pix": {"dropout": 0.0}, "improved_gan": {"input_noise": 0.0, "hidden_noise": 0.0}}
+QUIET = {
+    "pix2pix": {"dropout": 0.0},
+    "improved_gan": {"input_noise": 0.0, "hidden_noise": 0.0},
+    "stylegan2": {"style_mixing": 0.0},
+}
 """Fields that end what networks draw at random, which no two engines do alike: of the step that is compared."""
+
+
+def drawn_by_stylegan2(gan, made: dict) -> dict:
+    """The noise of all layers, of the step's pictures and then of half as many, whose path length penalty has its own.
+
+    The strengths of noise are learned, by noise: a step without any would not be the same step.
+    """
+    import keras
+
+    from ganzoo.core.equalized import NoiseAndBias
+    from ganzoo.core.layers import layers_within
+
+    count = len(made["image"])
+    half = (count + 1) // 2
+    found = {"path_noise": keras.random.normal(made["image"][:half].shape, seed=gan.random("path lengths"))}
+    layers = [layer for _, layer in layers_within(gan.generator) if isinstance(layer, NoiseAndBias)]
+    for use, images in enumerate((count, half)):
+        gan.begin_round(0)
+        for layer in layers:
+            shape = (images, *layer.input.shape[1:3], 1)
+            found[f"{layer.name} {use}"] = keras.random.normal(shape, seed=layer.seed_generator)
+    return found
+
+
+DRAWN = {"stylegan2": drawn_by_stylegan2}
+"""What a step draws at random beside the latents, as functions of a GAN and what its `forward` gave."""
 
 
 def installed(engine: str) -> bool:
@@ -184,7 +233,7 @@ class Keras:
         """Returns what PyTorch is to compute as well: weights, a batch, and the losses of the first step from there.
 
         In float32, and without noise. The vectors that spectral norms iterate on go with the weights, and the latents
-        with the batch.
+        with the batch, as noise that can't be left out does.
         """
         import keras
         import numpy as np
@@ -198,16 +247,25 @@ class Keras:
         # Before the vectors are read, for it moves them on.
         made = gan.forward(keras.tree.map_structure(keras.ops.convert_to_tensor, batch))
         drawn = {"latents": np.array(made["latents"])} if "latents" in made else {}
+        if self.setting.name in DRAWN:
+            drawn |= {key: np.array(value) for key, value in DRAWN[self.setting.name](gan, made).items()}
 
         def read(variables):
             return [np.array(variable.value) for variable in variables]
 
         networks = gan.networks().items()
         weights = {name: read(network.trainable_variables) for name, network in networks}
+        layers = {name: [v.path.split("/")[-2:][0] for v in network.trainable_variables] for name, network in networks}
         vectors = {name: read(v for v in network.variables if v.name == "u") for name, network in networks}
         with EXACTLY[self.backend]():
             losses = self.fit(gan, 1, batch).losses
-        return {"weights": weights, "vectors": vectors, "batch": batch | drawn, "losses": losses}
+        return {
+            "weights": weights,
+            "layers": layers,
+            "vectors": vectors,
+            "batch": batch | drawn,
+            "losses": losses,
+        }
 
 
 def clock_callback(steps: int):
@@ -274,6 +332,12 @@ def pytorch_steps():
     return pytorch_steps
 
 
+def modulated_conv():
+    from pytorch_stylegan2 import ModulatedConv
+
+    return ModulatedConv
+
+
 class PyTorch:
     """The same in plain PyTorch."""
 
@@ -284,6 +348,7 @@ class PyTorch:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         torch.set_num_threads(len(available_cores()))
         torch.backends.cudnn.benchmark = True
+        modulated_conv().grouped = not setting.torch_scaled
         self.layout = torch.channels_last if setting.channels_last else torch.contiguous_format
         config, networks = self.new_networks()
         if setting.torch_compile:
@@ -356,7 +421,7 @@ class PyTorch:
         """Returns the numbers of parameters, both sides, and the terms of the losses, of `Keras.first_step`."""
         config, networks = self.new_networks(**QUIET.get(self.setting.name, {}))
         for name, network in networks.items():
-            pytorch_steps().load(network, other["weights"][name], other["vectors"][name])
+            pytorch_steps().load(network, *(other[what][name] for what in ("weights", "vectors", "layers")))
         step = pytorch_steps().step_of(self.setting.name, config, networks)
         with pytorch_exactly():
             losses = step(self.moved(self.tensors(other["batch"])))
@@ -369,13 +434,23 @@ class PyTorch:
         }
 
     def operations(self) -> float:
-        """Floating point operations of a step's convolutions and products of matrices, both ways."""
+        """Floating point operations of a step's convolutions and products of matrices, both ways: a cycle's mean."""
         from torch.utils.flop_counter import FlopCounterMode
 
         step = pytorch_steps().step_of(self.setting.name, *self.new_networks())
-        with FlopCounterMode(display=False) as counter:
-            step(self.moved(self.batch))
-        return counter.get_total_flops()
+        # As many without groups, of which the counter takes each example's kernel for all examples'.
+        with self.modulated(grouped=False), FlopCounterMode(display=False) as counter:
+            for _ in range(self.setting.cycle):
+                step(self.moved(self.batch))
+        return counter.get_total_flops() / self.setting.cycle
+
+    @contextlib.contextmanager
+    def modulated(self, grouped: bool):
+        """Within it, and on exit no more, modulated convolutions are in groups or not."""
+        conv = modulated_conv()
+        before, conv.grouped = conv.grouped, grouped
+        yield
+        conv.grouped = before
 
 
 @contextlib.contextmanager

@@ -2,8 +2,8 @@
 
 The same networks, losses, hyperparameters and order of updates as `ganzoo/architectures/`, written as their reference
 code writes them: channels first, run as it stands, `torch.optim.Adam`, discriminators frozen while they only judge.
-The networks are in `pytorch_networks.py`. `load` copies Keras weights in, by which `train_step.py` checks that both
-compute the same.
+The networks are in `pytorch_networks.py` and `pytorch_stylegan2.py`. `load` copies Keras weights in, by which
+`train_step.py` checks that both compute the same.
 """
 
 import contextlib
@@ -26,6 +26,7 @@ from pytorch_networks import (
     patch_gan,
     srgan_discriminator,
 )
+from pytorch_stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
 from torch import nn
 from torch.nn import functional as F
 
@@ -300,6 +301,78 @@ class ImprovedGAN(Step):
             return losses | self.update("generator", terms)
 
 
+class StyleGAN2(Step):
+    updates = {"discriminator": ("discriminator",), "generator": ("generator",)}
+
+    @staticmethod
+    def build(config):
+        return {"generator": StyleGAN2Generator(config), "discriminator": StyleGAN2Discriminator(config)}
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.number, self.path_mean = 0, 0.0
+        for name, every in (("discriminator", self.config.r1_every), ("generator", self.config.path_every)):
+            part = every / (every + 1)
+            for group in self.optimizers[name].param_groups:
+                group["lr"] *= part
+                group["betas"] = tuple(beta**part for beta in group["betas"])
+
+    def __call__(self, batch):
+        generator, discriminator = self.networks.values()
+        image, latents = batch["image"], self.latents(batch)
+        generator.synthesis.given(batch)
+        with self.arithmetic():
+            fake = generator.synthesis(self.styles(latents))
+            terms = {
+                "discriminator_real": says_real(discriminator(image)),
+                "discriminator_fake": says_fake(discriminator(fake.detach())),
+            }
+        losses = self.update("discriminator", terms)
+        if self.number % self.config.r1_every == 0:
+            losses |= self.update("discriminator", self.r1(image))
+        with self.frozen("discriminator"):
+            with self.arithmetic():
+                terms = {"generator_adversarial": says_real(discriminator(fake))}
+            losses |= self.update("generator", terms)
+        if self.number % self.config.path_every == 0:
+            losses |= self.update("generator", self.path(batch, latents))
+        self.number += 1
+        return losses
+
+    def styles(self, latents):
+        """A w for each layer, of two that are mixed: (B, layers, latent_dim)."""
+        last, count, device = self.config.style_layers, len(latents), latents.device
+        both = self.networks["generator"].mapping(torch.cat([latents, torch.randn_like(latents)]))
+        one, other = both[:, None].chunk(2)
+        mixed = torch.rand(count, device=device) < self.config.style_mixing
+        places = torch.where(mixed, torch.randint(1, last, (count,), device=device), last)
+        return torch.where(torch.arange(last, device=device)[:, None] < places[:, None, None], one, other)
+
+    def r1(self, image):
+        # No leaf: PyTorch's counter of operations can't see gradients by one that a module takes.
+        image = image.detach().requires_grad_().clone()
+        with self.arithmetic():
+            logits = self.networks["discriminator"](image)
+        (gradients,) = torch.autograd.grad(logits.sum(), image, create_graph=True)
+        weight = self.config.r1_weight * self.config.r1_every
+        return {"discriminator_r1_penalty": weight * 0.5 * gradients.square().sum((1, 2, 3)).mean()}
+
+    def path(self, batch, latents):
+        """Of half a batch, by new pictures of it."""
+        with self.arithmetic():
+            styles = self.styles(latents[: (len(latents) + 1) // 2])
+            image = self.networks["generator"].synthesis(styles)
+        noise = batch.get("path_noise")
+        noise = (torch.randn_like(image) if noise is None else noise) / self.config.image_size
+        (gradients,) = torch.autograd.grad((image * noise).sum(), styles, create_graph=True)
+        lengths = gradients.square().sum(2).mean(1).sqrt()
+        mean = lengths.mean()
+        mean = mean + self.config.path_decay * (self.path_mean - mean)
+        self.path_mean = mean.detach()
+        weight = self.config.path_weight * self.config.path_every
+        return {"generator_path_penalty": weight * (lengths - mean).square().mean()}
+
+
 STEPS = {
     "dcgan": DCGAN,
     "pix2pix": Pix2Pix,
@@ -307,22 +380,26 @@ STEPS = {
     "srgan": SRGAN,
     "biggan": BigGAN,
     "improved_gan": ImprovedGAN,
+    "stylegan2": StyleGAN2,
 }
 
 
 # Weights of Keras.
 
 
-def load(network: nn.Module, weights, vectors=()) -> None:
+def load(network: nn.Module, weights, vectors=(), layers=()) -> None:
     """Copies a Keras network's weights into the same network of PyTorch.
 
     Args:
         weights: the trainable ones, in their order.
         vectors: those that spectral norms iterate on, in the order of their layers.
+        layers: the name of the layer that each weight is of: a network that is `named_as_in_keras` goes by these.
 
     Raises:
         ValueError: when one does not fit, or their numbers differ.
     """
+    if getattr(network, "named_as_in_keras", False):
+        weights = _in_order(network, weights, layers)
     weights, vectors = iter(weights), iter(vectors)
     leaves = [module for module in network.modules() if not list(module.children())]
     channels = 1
@@ -341,6 +418,17 @@ def load(network: nn.Module, weights, vectors=()) -> None:
             for tensor in (*module.parameters(), *module.buffers()) if places else ():
                 # Keras has the places of a square outside the channels, PyTorch inside.
                 tensor.copy_(tensor.unflatten(0, (places, -1)).transpose(0, 1).flatten(0, 1).clone())
+
+
+def _in_order(network, weights, layers) -> list:
+    """The weights in the order of the modules that have the names of their layers, which Keras sorts by depth."""
+    found = {}
+    for layer, weight in zip(layers, weights, strict=True):
+        found.setdefault(layer, []).append(weight)
+    ordered = [weight for name, _ in network.named_modules() for weight in found.get(name.rpartition(".")[2], ())]
+    if len(ordered) < len(weights):
+        raise ValueError("Keras's network has layers of other names")
+    return ordered
 
 
 def _as_torch(module, weight, channels):

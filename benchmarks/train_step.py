@@ -8,7 +8,8 @@ For each architecture every engine is built in a process of its own, and they tr
 that whatever else the machine does falls on all alike. Through `fit`, on a batch that is held in memory; PyTorch runs
 `pytorch_steps.py`, which is checked first to have as many parameters and, from the same weights, the same losses.
 
-- images/s: medians of the turns. The time is taken from the end of one step to the end of the last, all work done.
+- images/s: medians of the turns. The time is taken from the end of one step to the end of the last, all work done. A
+  step with lazy phases, of which there are some in 16, is the mean over all of these.
 - of floor: the floating point operations of a step's convolutions and matrix products, as PyTorch counts them when it
   runs them, over the rate of a large product of matrices in the same turn, over the step's time.
 - x PyTorch: PyTorch's time over the engine's: median of the turns, and between what quartiles they lie.
@@ -44,12 +45,13 @@ def defaults(field: str) -> str:
 @click.argument("names", nargs=-1, type=click.Choice(list(engines.DEFAULTS)))
 @click.option("--backend", "backends", multiple=True, type=click.Choice(["tensorflow", "jax"]), help="[default: both]")
 @click.option("--turns", default=7, show_default=True, type=click.IntRange(1))
-@click.option("--steps", type=click.IntRange(1), help="Steps in a turn.  [default: what takes a second or two]")
+@click.option("--steps", type=click.IntRange(1), help="Steps in a turn.  [default: some seconds']")
 @click.option("--precision", default="float32", show_default=True, type=click.Choice(engines.PRECISIONS))
 @click.option("--jit-compile/--no-jit-compile", default=None, help="ganzoo's XLA.  [default: as it chooses]")
 @click.option("--torch-compile", is_flag=True, help="PyTorch's compiled networks.")
 @click.option("--torch-fused", is_flag=True, help="PyTorch's fused Adam.")
 @click.option("--channels-last", is_flag=True, help="PyTorch's other memory format.")
+@click.option("--torch-scaled", is_flag=True, help="PyTorch's modulated convolutions without groups.")
 @click.option("--batch", type=click.IntRange(1), help=defaults("batch"))
 @click.option("--size", type=click.IntRange(1), help=f"Of images.  {defaults('size')}")
 @click.option("--cores", type=click.IntRange(1), help="How many each engine may use.  [default: all]")
@@ -107,8 +109,8 @@ def measure(setting: engines.Setting, names, turns: int, steps, cores, check: bo
                 worker = Worker(name, setting, cores, verbose)
                 stack.callback(worker.stop)
                 # Compiles; the second time tells how long a step takes.
-                worker.asked("run", 1)
-                warm[name] = worker.asked("run", 1)
+                worker.asked("run", setting.cycle)
+                warm[name] = worker.asked("run", setting.cycle) / setting.cycle
                 workers[name], about[name] = worker, worker.asked("about")
         if not workers:
             raise Failed("no engine is left")
@@ -117,7 +119,7 @@ def measure(setting: engines.Setting, names, turns: int, steps, cores, check: bo
                 with STATUS.status(f"{setting.name}: {name} and PyTorch are compared"):
                     compare(setting, workers[name], workers["pytorch"])
         operations = workers["pytorch"].asked("operations") if "pytorch" in workers else None
-        steps = {name: steps or max(2, round(1.5 / taken)) for name, taken in warm.items()}
+        steps = {name: in_cycles(setting, steps or max(2, round(1.5 / taken))) for name, taken in warm.items()}
         seconds, products = take_turns(setting, workers, turns, steps)
     return {
         **setting._asdict(),
@@ -128,6 +130,11 @@ def measure(setting: engines.Setting, names, turns: int, steps, cores, check: bo
         "about": about,
         "engines": [summary(setting, name, seconds, operations, products) for name in seconds],
     }
+
+
+def in_cycles(setting, steps: int) -> int:
+    """So many steps or some more, so that lazy phases have their share of them."""
+    return setting.cycle * math.ceil(steps / setting.cycle)
 
 
 def take_turns(setting, workers: dict[str, Worker], turns: int, steps: dict) -> tuple[dict, list[float]]:

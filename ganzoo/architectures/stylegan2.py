@@ -214,7 +214,7 @@ def deviation(x):
     group = wide(ops.stack([ops.roll(x, -place, axis=0) for place in range(GROUP)]))
     found = ops.sqrt(ops.mean(ops.square(group - ops.mean(group, axis=0)), axis=0) + EPSILON)
     found = ops.cast(ops.mean(found, axis=(1, 2, 3), keepdims=True), x.dtype)
-    # Added to zeros, TensorFlow's optimizer takes it for a bias where a batch has as many examples as x has rows.
+    # Not added to zeros: under TensorFlow Keras takes (4, 1, 1, 1) for the bias of maps of 4x4.
     return ops.tile(found, (1, *x.shape[1:3], 1))
 
 

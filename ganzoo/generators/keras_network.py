@@ -38,10 +38,7 @@ def of_model(model: "keras.Model", found: Provenance | None, values: tuple[float
     """
     signature = signature_of(model, found)
     if not _is_translation(signature):
-        known = found or Known()
-        parts = [(model.get_layer(name), part) for name, part in signature.parts.items()]
-        made = tuple(_network(part, _interface(part, taken, known)) for part, taken in parts)
-        return dataclasses.replace(_network(model, _interface(model, signature, known)), parts=made)
+        return _in_parts(model, signature, found or Known())
     any_size, scale, multiple = _of_any_size(model)
     return _image_network(any_size, scale, multiple, values or _picture(signature).range)
 
@@ -54,11 +51,18 @@ def live(model: "keras.Model", signature: Signature, config) -> Network:
         config: the architecture's.
     """
     if not _is_translation(signature):
-        return _network(model, _interface(model, signature, Known(config=config)))
+        return _in_parts(model, signature, Known(config=config))
     own = model.input_shape[1]
     size = own or PROBE
     scale = (_output_size(model, size) or 0) // size
     return _image_network(model, scale, None if own else 1, _picture(signature).range)
+
+
+def _in_parts(model: "keras.Model", signature: Signature, known: Provenance | Known) -> Network:
+    """Returns a model that runs at its own size, with the parts that its signature has."""
+    parts = [(model.get_layer(name), part) for name, part in signature.parts.items()]
+    made = tuple(_network(part, _interface(part, taken, known)) for part, taken in parts)
+    return dataclasses.replace(_network(model, _interface(model, signature, known)), parts=made)
 
 
 def signature_of(model: "keras.Model", found: Provenance | None) -> Signature:

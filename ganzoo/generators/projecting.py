@@ -29,13 +29,9 @@ if TYPE_CHECKING:
 
 STYLES, PICTURE = "styles.npz", "before_and_after.png"
 """The files that are written."""
-DEPTHS = ("stem", *(f"block{number}_project" for number in (0, 2, 4, 10)), "head")
-"""The layers whose features are compared."""
 MEAN_WEIGHT = 0.01
 RATE = 0.1
 """Adam's learning rate, in standard deviations of a code; it falls to 0 by a cosine."""
-SIDE = 128
-"""Pixels a side of what the features are of."""
 CODES = 1000
 """Codes that the standard deviation is of."""
 
@@ -133,26 +129,9 @@ def _optimized(
 
 def _distance() -> Callable:
     """Returns a loss of two batches of pictures, (B, S, S, C) in [-1, 1]."""
-    import keras
     from keras import ops
 
-    from ganzoo.metrics import efficientnet_lite
+    from ganzoo.metrics import efficientnet_distance
 
-    trained = efficientnet_lite.load()
-    network = keras.models.clone_model(trained, input_tensors=keras.Input((SIDE, SIDE, 3)))
-    network.set_weights(trained.get_weights())
-    features = keras.Model(network.input, [network.get_layer(name).output for name in DEPTHS])
-
-    def seen(pictures):
-        colored = ops.broadcast_to(pictures, (*ops.shape(pictures)[:3], 3))
-        resized = ops.image.resize((colored + 1.0) * 127.5, (SIDE, SIDE), interpolation="bilinear")
-        return [ops.normalize(found, axis=-1) for found in features(resized, training=False)]
-
-    def distance(wanted, painted):
-        apart = sum(
-            ops.mean(ops.sum(ops.square(one - other), axis=-1))
-            for one, other in zip(seen(wanted), seen(painted), strict=True)
-        )
-        return apart + ops.mean(ops.square(wanted - painted))
-
-    return distance
+    apart = efficientnet_distance.distance()
+    return lambda wanted, painted: ops.mean(apart(wanted, painted)) + ops.mean(ops.square(wanted - painted))

@@ -9,7 +9,7 @@ from ganzoo.evaluation import distribution
 from ganzoo.evaluation.memorizing import memorized
 from ganzoo.evaluation.protocol import register
 from ganzoo.evaluation.results import Column
-from ganzoo.evaluation.setting import Found, Setting, first, makes_of_a_class, makes_of_noise, sampler
+from ganzoo.evaluation.setting import Found, Setting, first, first_signature, makes_of_a_class, makes_of_noise, sampler
 
 
 def of_noise_or_texts(config) -> bool:
@@ -17,7 +17,12 @@ def of_noise_or_texts(config) -> bool:
     return makes_of_noise(config, "image") and not makes_of_a_class(config)
 
 
-@register("samples", fits=of_noise_or_texts, distribution=True, train=True)
+def in_one_part(config) -> bool:
+    """Returns whether it does so without a code in between, of which the protocol `styles` tells more."""
+    return of_noise_or_texts(config) and not first_signature(config).parts
+
+
+@register("samples", fits=in_one_part, distribution=True, train=True)
 def samples(setting: Setting) -> Found:
     """The distribution of samples, and their nearest training images."""
     config, count = setting.recipe.model, setting.recipe.evaluation.samples
