@@ -55,10 +55,11 @@ def mixed(context, parameter, value):
 def edits(context, parameter, value):
     """Reads how far samples are moved along which directions: {name: amount}."""
     found = {}
-    for part in [part for text in value for part in text.split(",")]:
+    # Names of classes may hold a comma; amounts end with a digit.
+    for part in [part for text in value for part in re.split(r"(?<=[\d.]),", text)]:
         name, _, amount = part.strip().rpartition("=")
         try:
-            found[name.strip()] = float(amount)
+            found[name.strip()] = found.get(name.strip(), 0.0) + float(amount)
         except ValueError:
             name = ""
         if not name:

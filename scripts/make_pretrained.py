@@ -318,6 +318,9 @@ def make(name: str, places: Places, weights: Path, circumstances: Mapping) -> No
     pack(directory, folder)
     pack_others(plan.get("also", ()), directory, folder)
     write_config(directory, folder, places)
+    for found in pretrained.find_all(directory):
+        if found.signature.parts:
+            ganzoo.directions(folder / f"{found.name}.npz", folder, say=click.echo)
     write_sample(plan, directory, folder, places)
     cards.list_files(weights, name)
     card = {
@@ -344,8 +347,9 @@ def pack_others(names: Iterable[str], directory: Path, folder: Path) -> None:
     """Writes the weights of networks that are not deployed, for who trains on: those of the newest checkpoint."""
     if names:
         gan = ganzoo.create(**_model_of(directory))
-        teachers.initialize(gan, str(directory))
         for name in names:
+            if not teachers.take_over(name, gan.networks()[name], str(directory)):
+                raise RunError(f"{directory}: no checkpoint has its {name}, which is to be published, too")
             weight_files.pack(gan.networks()[name], folder / f"{name}.npz")
 
 

@@ -100,7 +100,18 @@ def saved(gan, tmp_path):
 def test_an_edit_moves_the_code_of_every_layer_whatever_the_truncation(saved, tmp_path):
     opened = inference.open_network(saved)
     (pc1, pc2, *_) = directions.principal(directions.codes(opened, directions.CODES), 6)
-    words = ["--seeds", "5", "--truncation", "0.5", "--edit", "pc1=+2,pc2=-1.5", "--out", str(tmp_path / "out")]
+    words = [
+        "--seeds",
+        "5",
+        "--truncation",
+        "0.5",
+        "--edit",
+        "pc1=+1.5,pc2=-1.5",
+        "--edit",
+        "pc1=0.5",
+        "--out",
+        str(tmp_path / "out"),
+    ]
     found = CliRunner().invoke(cli, ["generate", str(saved), *words], catch_exceptions=False)
     assert found.exit_code == 0
     code = inference.codes_of(opened, inference.first_of(opened, [5]))
@@ -124,7 +135,9 @@ def test_what_was_found_is_told_again_until_the_weights_are_others(saved, gan):
     gan.save(saved)
     with saved.open("ab") as file:
         file.write(b"\0")
-    with pytest.raises(RunError, match="is of other weights than .* has by now; find them anew with: ganzoo direct"):
+    with pytest.raises(
+        RunError, match="is not of the weights that .* has; find the directions of these with: ganzoo directions"
+    ):
         directions.known(pretrained.find(saved))
 
 
@@ -151,13 +164,32 @@ def test_pictures_of_directions_have_a_row_for_each_and_the_sample_itself_in_the
         (["MODEL", "--edit", "pv1=2"], "no direction 'pv1'; did you mean 'pc1'"),
         (["MODEL", "--edit", "pc1"], "found 'pc1'; give a direction and how far, as in glasses=+2,beard=-1"),
         (["MODEL", "--edit", "pc1=nan"], "found pc1=nan; give a number, as in pc1=+2"),
+        (["MODEL", "--mix", "1", "2", "--class", "a"], "--mix: says what is painted, so that --class must be left"),
         (["MODEL", "--edit", "pc1=2", "--mix", "1", "2"], "--mix: says what is painted, so that --edit must be left"),
     ],
 )
 def test_what_can_not_be_edited_is_told_in_a_line(saved, tmp_path, words, told):
     words = [str(saved) if word == "MODEL" else word for word in words]
     found = CliRunner().invoke(cli, ["generate", *words, "--out", str(tmp_path / "out.png")])
-    assert found.exit_code and told in f"{found.output} {found.exception}"
+    assert isinstance(found.exception, UsageError | SystemExit) and told in f"{found.output} {found.exception}"
+
+
+def test_an_export_leaves_no_directions_of_other_weights_beside_its_files(saved, tmp_path):
+    ganzoo.directions(saved, count=2)
+    found, out = pretrained.find(saved), tmp_path / "out"
+    out.mkdir()
+    directions.copy(found, out)
+    assert (out / "directions.json").read_bytes() == (saved.parent / "directions.json").read_bytes()
+    with saved.open("ab") as file:
+        file.write(b"\0")
+    directions.copy(found, out)
+    assert not (out / "directions.json").exists()
+
+
+def test_a_name_with_a_comma_can_be_edited():
+    from ganzoo.options import edits
+
+    assert edits(None, None, ["tench, Tinca tinca=+2.,pc1=-1", "pc1=0.5"]) == {"tench, Tinca tinca": 2.0, "pc1": -0.5}
 
 
 @pytest.mark.parametrize("text", ["{", '{"format": 9}', '{"format": 1, "length": 2, "directions": [{"name": "a"}]}'])

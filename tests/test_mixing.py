@@ -105,6 +105,20 @@ def test_a_file_of_classes_says_that_it_takes_one_and_paints_all_in_turns(tmp_pa
     assert np.abs(inference.sample(opened, 3, 2).astype(int) - expected).max() <= 1
 
 
+def test_a_way_of_a_table_of_classes_is_that_of_each_class_in_its_column(tmp_path):
+    gan = small.create("stylegan2", latent_dim=6, classes=3)
+    gan.save(tmp_path / "gan.keras")
+    opened = inference.open_network(tmp_path / "gan.keras")
+    generation.generate_samples(opened, tmp_path / "out", count=3, interpolate=[4, 9], table=["2", "0"])
+    found = np.stack([np.asarray(Image.open(path)) for path in sorted((tmp_path / "out").glob("*.png"))]).astype(int)
+    mapping, synthesis = (gan.released()["generator"].get_layer(part) for part in ("mapping", "synthesis"))
+    latents = np.concatenate([ganzoo.lite.latents.draw(seed, 1, 6) for seed in (4, 9)])
+    for column, label in enumerate((2, 0)):
+        start, end = np.asarray(mapping([latents, np.full(2, label)]))
+        styles = np.repeat(np.stack([start, (start + end) / 2, end])[:, None], synthesis.input_shape[1], axis=1)
+        assert np.abs(found[column::2] - pixels(synthesis(styles))).max() <= 1
+
+
 def test_mix_of_a_network_without_styles_is_refused_in_a_line(tmp_path):
     network = small.create("dcgan").generator
     with pytest.raises(UsageError, match="takes latents and gives an image, and has no styles to mix: leave --mix out"):

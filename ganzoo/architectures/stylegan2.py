@@ -204,7 +204,8 @@ def build_discriminator(config: StyleGAN2Config) -> keras.Model:
     for number in range(1, CLASS_LAYERS + 1):
         name = f"class_dense{number}"
         wanted = leaky(kit.dense(wanted, units, name, gain=GAIN, rate=config.mapping_rate), name)
-    logits = ops.sum(kit.dense(x, units, "last_dense") * wanted, axis=1, keepdims=True) / math.sqrt(units)
+    seen = kit.dense(x, units, "last_dense")
+    logits = ops.sum(wide(seen) * wide(wanted), axis=1, keepdims=True) / math.sqrt(units)
     logits = layers.Activation("linear", dtype=output_dtype(), name="logits")(logits)
     return keras.Model({"image": image, "label": label}, logits, name="stylegan2_discriminator")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo.config.recipe import DataConfig, Recipe, TrainingConfig, place_of
-from ganzoo.data.fields import Smaller, fields_of
+from ganzoo.data.fields import Label, Smaller, fields_of
 from ganzoo.data.opening import of_source
 from ganzoo.data.streams import Names
 from ganzoo.errors import UsageError, quoted
@@ -174,6 +174,9 @@ def _usual_recipe(where: str, found: Generator) -> Recipe:
     built = [f"model.{field.by}={found.network.interface.scale}" for field in smaller]
     if not smaller and height is not None:
         built.append(f"model.image_size={height}")
+    if found.config is not None:
+        labels = [field for field in fields_of(found.config).values() if isinstance(field, Label)]
+        built += [f"model.{field.classes}={getattr(found.config, field.classes)}" for field in labels]
     if channels is not None:
         built.append(f"model.channels={channels}")
     return recipes.load_recipe(name, built)

@@ -113,6 +113,8 @@ def export(
     import_keras()
     options = {"formats": formats, "precisions": precisions, "size": sides, "io": io, "calibration": calibration}
     options |= {"allow_below": allow_below, "measure": measure}
+    for generator in found:
+        directions.read(generator)  # What is broken is told before hours of work.
     parts = [part for generator in found for part in generator.parts()]
     with publish.staging(out) as folder:
         proven = [made for generator in (*found, *parts) for made in _proven(generator, folder, options, say)]

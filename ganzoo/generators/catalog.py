@@ -58,7 +58,9 @@ def networks(name_or_path: str) -> dict:
 
 
 def _entry(name: str) -> dict:
-    size = sum(file.bytes for file in zoo.weights(name).values())
+    files = zoo.weights(name)
+    # What is there besides, for who trains on, is no part of it.
+    size = sum(files[f"{network}{zoo.WEIGHTS}"].bytes for network in pretrained.networks(name))
     return {"name": name, "summary": zoo.card(name).get("summary", ""), "bytes": size, "here": zoo.is_here(name)}
 
 

@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.errors import UsageError
-from ganzoo.generators import pictures
+from ganzoo.generators import directions, pictures
 from ganzoo.generators.generator import Generator
 from ganzoo.lite import answers, clips, sheets, words
 from ganzoo.lite.jobs import is_file
 
 EXCLUDED = {
     "--latents": ("--count", "--seed", "--seeds", "--interpolate", "--mix", "--class", "--classes", "--text"),
-    "--mix": ("--count", "--seed", "--seeds", "--interpolate", "--edit"),
+    "--mix": ("--count", "--seed", "--seeds", "--interpolate", "--edit", "--class", "--classes", "--text"),
     "--seeds": ("--count", "--seed", "--interpolate"),
     "--interpolate": ("--seed",),
 }
@@ -84,6 +84,8 @@ def check(generator: Generator, options: Collection[str], out: Path | None, *, h
         raise UsageError(f"--out is missing: name the file of the {several(gives)} to write, or a folder for many")
     else:
         check_options(options, out, of_images=has_inputs, gives=gives)
+    if "--edit" in options:
+        directions.check_styles(generator)
     if generator.works_on and gives not in ANSWERS and (*generator.taken, gives) != ("image", "image"):
         raise UsageError(f"{where}: makes {gives} of {' and '.join(generator.taken)}, which is not done here; call it")
     if generator.works_on and not has_inputs:

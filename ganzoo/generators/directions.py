@@ -92,8 +92,8 @@ def known(generator: "Generator") -> list[Direction]:
     there = read(generator)
     if there is None and (place := place_of(generator)) and place.is_file():
         raise RunError(
-            f"{place}: is of other weights than {generator.title} has by now; find them anew with: ganzoo directions "
-            f"{generator.title}"
+            f"{place}: is not of the weights that {generator.title} has; find the directions of these with: "
+            f"ganzoo directions {generator.title}"
         )
     return there or principal(codes(generator.network, CODES), COUNT)
 
@@ -145,24 +145,36 @@ def read(generator: "Generator") -> list[Direction] | None:
         ]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{place}: can't be read ({reason(error)}); remove it, and find them anew") from None
-    return there if document.get("sha256") == file_sha256(generator.path) else None
+    return there if document.get("sha256") == digest(generator) else None
 
 
 def copy(generator: "Generator", folder: Path) -> None:
-    """Copies the directions that lie beside a network into a folder; none where there are none of its weights."""
+    """Copies the directions that lie beside a network with styles into a folder; where there are none of its weights,
+    none stay there."""
     if read(generator):
         with replacing(folder / FILE) as beside:
             shutil.copyfile(place_of(generator), beside)
+    elif generator.signature and generator.signature.parts:
+        (folder / FILE).unlink(missing_ok=True)
 
 
-def write(there: Sequence[Direction], generator: "Generator", path: Path) -> None:
-    """Writes directions of a network to a file, whole or not at all."""
+def digest(generator: "Generator") -> str | None:
+    """Returns the SHA-256 of the file of a network, None for one in memory."""
+    return file_sha256(generator.path) if generator.path else None
+
+
+def write(there: Sequence[Direction], sha256: str | None, path: Path) -> None:
+    """Writes directions to a file, whole or not at all.
+
+    Args:
+        sha256: of the network's file as it was before it was opened: a run that trains replaces it.
+    """
     entries = [
         {**one.document(), "vector": [float(f"{value:.{DIGITS}g}") for value in one.vector.tolist()]} for one in there
     ]
     document = {
         "format": FORMAT,
-        "sha256": file_sha256(generator.path) if generator.path else None,
+        "sha256": sha256,
         "length": len(there[0].vector) if there else 0,
         "directions": entries,
     }

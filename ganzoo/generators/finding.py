@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ganzoo.backends.quiet import import_keras
+from ganzoo.errors import UsageError, reason
 from ganzoo.generators import inference, label_directions, pictures, pretrained
 from ganzoo.generators.directions import (
     CODES,
@@ -15,6 +16,7 @@ from ganzoo.generators.directions import (
     Direction,
     check_styles,
     codes,
+    digest,
     edited,
     place_of,
     principal,
@@ -62,24 +64,38 @@ def directions(
         UsageError: for a model without styles, or a source that can't be opened.
         RunError: when a file can't be read or written.
     """
+    if count is not None and count < 1:
+        raise UsageError(f"--count: found {count}; give a whole number from 1 up")
     found = pretrained.find(model)
     check_styles(found)
     asked = not (data is None and count is None and out is None)
     if not asked and (there := read(found)):
         return there
+    folder = Path(out).expanduser() if out is not None else _own_folder(found)
+    if folder:
+        _make(folder)
+    sha256 = digest(found)
     import_keras()
     opened = found.network
     steered = [
         *label_directions.of_labels(found, data, say),
         *principal(codes(opened, CODES), COUNT if count is None else count),
     ]
-    folder = Path(out).expanduser() if out is not None else _own_folder(found)
     if folder:
-        folder.mkdir(parents=True, exist_ok=True)
-        write(steered, found, folder / FILE)
+        write(steered, sha256, folder / FILE)
         pictures.save(shown(opened, steered), folder / PICTURE)
         say(f"{folder / FILE}, and pictures of them: {folder / PICTURE}")
+    else:
+        say(f"{found.title}: nothing is written beside it; name a folder by --out")
     return steered
+
+
+def _make(folder: Path) -> None:
+    """Makes a folder. Raises UsageError where it can't be, before minutes of work."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--out {folder}: can't be made ({reason(error)}); name another folder") from None
 
 
 def shown(opened: Network, there: Sequence[Direction]):

@@ -180,10 +180,11 @@ def generate_samples(
     conditions = {"classes": classes, "texts": texts}
     if interpolate and checking.moves(out):
         count = count or FRAMES * (len(interpolate) - 1)
-        given, names = inference.there_and_back(network, count, interpolate, **conditions), [""] * count
+        given = _ways(inference.there_and_back, network, count, interpolate, sheet, conditions)
+        names = [""] * count
     elif interpolate:
         count = count or (sheets.ROWS if sheet else samples.COUNT)
-        given = inference.way(network, count, interpolate, **conditions)
+        given = _ways(inference.way, network, count, interpolate, sheet, conditions)
         names = [f"{'_'.join(map(str, interpolate))}_{index:0{len(str(count))}d}" for index in range(count)]
     elif latents:
         given = inference.stored(network, Path(latents))
@@ -195,7 +196,9 @@ def generate_samples(
         given, names = inference.drawn(network, seed, count, **conditions), samples.names(seed, count)
     rows = len(names)
     if sheet:
-        given, names = sheet.spread(given, network), sheet.names(names)
+        names = sheet.names(names)
+        # Styles are of a class already.
+        given = given if network.parts and interpolate else sheet.spread(given, network)
     if edit is not None:
         given, truncation = directions.edited(network, given, edit, truncation), 1.0
     batches = inference.made(network, given, truncation)
@@ -213,6 +216,17 @@ def generate_samples(
             captions = [caption for number in seeds for caption in (str(number), *others)]
             batches, progress = [pictures.captioned(images, captions)], None
         return samples.write(batches, out, names, progress, sheet)
+
+
+def _ways(
+    way: Callable, network, count: int, seeds: Sequence[int], sheet: Sheet | None, conditions
+) -> inference.Inputs:
+    """Returns what lies on a way; on a sheet of a network in two parts row by row, styles of each place's class."""
+    if not (sheet and network.parts):
+        return way(network, count, seeds, **conditions)
+    columns = [way(network, count, seeds, classes=[place[1]]) for place in sheet.places if place]
+    stacked = {name: np.stack([column[name] for column in columns], axis=1) for name in columns[0]}
+    return {name: values.reshape(-1, *values.shape[2:]) for name, values in stacked.items()}
 
 
 def _frames(images: np.ndarray, rows: int, sheet: Sheet) -> np.ndarray:

@@ -117,7 +117,11 @@ def way(opened: Network, count: int, seeds: Sequence[int], **conditions) -> Inpu
     stops = first_of(opened, seeds, **conditions)
     places = np.linspace(0.0, len(seeds) - 1, count)
     if opened.parts:
-        ((name, stops),) = styles_of(opened, stops).items()
+        of_one = {
+            name: values if name in _noise(opened) else values[:1].repeat(len(seeds), 0)
+            for name, values in stops.items()
+        }
+        ((name, stops),) = styles_of(opened, of_one).items()
         return {name: np.stack([_on_the_line(stops, place) for place in places])}
     return {
         name: np.stack([_on_the_way(values, place) for place in places])

@@ -17,7 +17,7 @@ from ganzoo.data.attributes import LABELED, Attribute, attributes
 from ganzoo.data.fields import Image, Stream
 from ganzoo.data.opening import of_source, open_source
 from ganzoo.data.visits import prepare
-from ganzoo.errors import UsageError
+from ganzoo.errors import RunError, UsageError
 from ganzoo.generators import directions, inference
 from ganzoo.generators.directions import Direction
 from ganzoo.lite.network import Network
@@ -43,19 +43,19 @@ def of_labels(generator: "Generator", source: str | None, say: Callable[[str], N
         UsageError, RunError: for a source that was named and can't be opened, or has no labels. Of the data that the
             model was trained on it is only said.
     """
+    opened = generator.network
     try:
         data = _settings(generator, source)
         found = attributes(data)
         if not found:
             raise UsageError(f"{data.source}: has no labels")
         network = _feature_network()
-    except UsageError as error:
+        names, seen = _features_of_examples(data, opened, network)
+    except (UsageError, RunError) as error:
         if source is not None:
             raise
         say(f"principal directions alone: {error}")
         return
-    opened = generator.network
-    names, seen = _features_of_examples(data, opened, network)
     codes = directions.codes(opened, EXAMPLES)
     painted = _features(network, opened, codes)
     for name, attribute in found.items():
@@ -66,7 +66,9 @@ def _settings(generator: "Generator", source: str | None) -> DataConfig:
     recipe = generator.recipe
     if source is not None:
         return of_source(recipe.data if recipe else DataConfig(source=source), source, LABELED)
-    if recipe is None or generator.unopened:
+    if recipe and generator.unopened:
+        raise UsageError(f"{generator.title}: {generator.unopened} is opened where --data names it alone")
+    if recipe is None:
         raise UsageError(f"{generator.title}: does not say what it was trained on; name labeled pictures by --data")
     return dataclasses.replace(recipe.data, label=None)
 

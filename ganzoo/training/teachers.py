@@ -1,10 +1,11 @@
 """The trained networks that a run begins from or learns from: those that `--init` and `model.teacher` name."""
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganzoo.errors import RunError, UsageError, reason
+from ganzoo.errors import UsageError
 from ganzoo.files import npz
 from ganzoo.gan.gan import GAN
 from ganzoo.generators import generator, pretrained, weight_files, zoo
@@ -53,27 +54,34 @@ def initialize(gan: GAN, model: str) -> None:
         for network in {id(n): n for n in (gan.networks()[name], gan.deployed()[name])}.values():
             gan.adopt(name, source, network)
     for name in gan.networks().keys() - sources.keys():
-        _take_over(name, gan.networks()[name], model)
+        take_over(name, gan.networks()[name], model)
 
 
-def _take_over(name: str, network: "keras.Model", model: str) -> None:
-    """Sets the weights of a network that is not deployed, where the model keeps such of these shapes."""
+def take_over(name: str, network: "keras.Model", model: str) -> bool:
+    """Sets the weights of a network that is not deployed; returns False where the model has none of these shapes.
+
+    Args:
+        name: of the network in its GAN.
+        model: a pretrained name, which may have the network besides; or a run directory: in its newest whole
+            checkpoint.
+    """
     if pretrained.is_name(model):
         file = f"{name}{zoo.WEIGHTS}"
-        if file in zoo.weights(model) and weight_files.fits(zoo.find(model, file), network):
+        fits = file in zoo.weights(model) and weight_files.fits(zoo.find(model, file), network)
+        if fits:
             weight_files.unpack(zoo.find(model, file), network)
-        return
-    newest = checkpoints.list_checkpoints(RunDirectory(Path(model)).checkpoints)[-1:]
+        return fits
     variables = {f"networks/{name}/{place:03d}/{one.name}": one for place, one in enumerate(network.variables)}
     # What dropout draws is of this run.
     wanted = {key: one for key, one in variables.items() if any(one is weight for weight in network.weights)}
-    try:
-        for path in newest:
-            if npz.shapes(path, *wanted) == {key: tuple(one.shape) for key, one in wanted.items()}:
-                for key, array in npz.read(path, *wanted).items():
-                    wanted[key].assign(array)
-    except (npz.Damaged, OSError) as error:
-        raise RunError(f"--init {model}: its newest checkpoint can't be read ({reason(error)}); remove it") from None
+    for path in reversed(checkpoints.list_checkpoints(RunDirectory(Path(model).expanduser()).checkpoints)):
+        # One that is damaged, or gone by now, is passed over.
+        with contextlib.suppress(npz.Damaged, OSError):
+            fits = npz.shapes(path, *wanted) == {key: tuple(one.shape) for key, one in wanted.items()}
+            for key, array in npz.read(path, *wanted).items() if fits else ():
+                wanted[key].assign(array)
+            return fits
+    return False
 
 
 def load_networks(model: str, names: Sequence[str]) -> "dict[str, keras.Model]":

@@ -345,11 +345,13 @@ def test_init_of_a_run_takes_its_discriminator_too_unless_that_has_another_shape
     assert same(other.networks()["discriminator"].get_weights(), fresh.networks()["discriminator"].get_weights())
 
 
-def test_init_of_a_run_whose_newest_checkpoint_is_broken_says_so_in_a_line(copied):
-    newest = sorted((copied / "checkpoints").glob("step_*.npz"))[-1]
+def test_init_of_a_run_whose_newest_checkpoint_is_broken_takes_the_discriminator_of_the_one_before(copied):
+    *_, before, newest = sorted((copied / "checkpoints").glob("step_*.npz"))
     newest.write_bytes(newest.read_bytes()[:2000])
-    with pytest.raises(RunError, match="its newest checkpoint can't be read .*; remove it"):
-        loop.build(recipe(), "single", str(copied))
+    found = loop.build(recipe(), "single", str(copied)).networks()["discriminator"]
+    with np.load(before) as arrays:
+        first = min(name for name in arrays if name.startswith("networks/discriminator/"))
+        np.testing.assert_array_equal(found.weights[0].numpy(), arrays[first])
 
 
 def test_init_of_another_shape_is_refused_before_anything_is_written(finished, tmp_path):
