@@ -11,6 +11,8 @@ import click
 
 from ganzoo.errors import printable
 
+ARROWS = {"higher": "\N{UPWARDS ARROW}", "lower": "\N{DOWNWARDS ARROW}", "as real": "\N{ALMOST EQUAL TO}"}
+"""Signs of the better side of a metric: the last one is the side of real images."""
 TOLD_OF_A_CARD = ("intended_use", "weaknesses", "licence", "data", "credits", "training", "parameters", "files")
 """Keys of a card that are printed in words; the rest is tables, or for machines."""
 
@@ -189,7 +191,7 @@ def _evaluation_table(results: Sequence[dict]) -> list[list[str]]:
     rows = [["", *columns, "images"]]
     for metric in dict.fromkeys(result["metric"] for result in results):
         found = {result["of"]: result for result in results if result["metric"] == metric}
-        arrow = {"higher": "\N{UPWARDS ARROW}", "lower": "\N{DOWNWARDS ARROW}"}[next(iter(found.values()))["better"]]
+        arrow = ARROWS[next(iter(found.values()))["better"]]
         counts = " and ".join(dict.fromkeys(map(image_counts, found.values())))
         rows.append([f"{metric} {arrow}", *(evaluation_cell(found.get(column)) for column in columns), counts])
     return rows

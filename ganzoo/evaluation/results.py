@@ -13,7 +13,8 @@ class Column:
     """The thing that numbers are about: a column of the table."""
 
     of: str
-    """`output` or `samples`; for comparison `train split`, `test split`, `unchanged`, `matched colours`, `bicubic`."""
+    """`output` or `samples`; for comparison `train split`, `test split`, `unchanged`, `matched colours`, `bicubic`; of
+    what reads images `true positives`, `false positives`."""
     against: str
     """The images that it is compared with."""
     direction: str = ""
@@ -37,7 +38,7 @@ class Result:
     column: Column
     value: float
     better: str
-    """`higher` or `lower`."""
+    """`higher`, `lower`, or `as real`: the nearer to what real images have."""
     images: int
     """The number of images that the value is a mean or a statistic of."""
     how: str
