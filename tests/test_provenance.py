@@ -72,7 +72,7 @@ def test_a_file_of_before_makes_what_it_made(file):
     model = generator.model
     assert model.name == wanted["model"]
     found = fixed_output.lattice(model(*fixed_output.fixed_inputs(model), training=False))
-    np.testing.assert_allclose(found, wanted["lattice"], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(found, wanted["lattice"], rtol=0, atol=3e-5)
     if generator.works_on:
         shape = (32, 32, model.input_shape[-1])
         picture = inference.translate(BEFORE / file, np.random.default_rng(2).integers(0, 256, shape, dtype="uint8"))
