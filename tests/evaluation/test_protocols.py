@@ -281,8 +281,8 @@ def test_a_generator_that_copies_training_images_is_found_out(recipe, write_imag
     assert found["copies_in_pixels"].value == 1
     assert found["test_split_nearest_in_pixels"].value > 0.5
     picture = np.asarray(shown["nearest_training_images"])
-    # A sample and its nearest training image side by side, alike.
-    assert (picture[20:40, 8:30] == picture[20:40, 40:62]).all() and picture[20:40, 8:30].std() > 10
+    # A sample and its nearest training image side by side, alike, and twice as large, as their titles need.
+    assert (picture[20:60, 8:60] == picture[20:60, 72:124]).all() and picture[20:60, 8:60].std() > 10
 
 
 def test_as_many_real_images_as_were_made_are_the_floor(recipe, write_images, tmp_path, feature_network):
