@@ -219,7 +219,7 @@ def project(model, picture, out, steps, as_json):
 
 @cli.command()
 @click.argument("model")
-@click.option("--out", type=click.Path(path_type=Path), help="The folder to write to.  [default: that of MODEL's file]")
+@click.option("--out", type=click.Path(path_type=Path), help="The folder to write to.  [default: MODEL's own]")
 @click.option("--data", metavar="SOURCE", help="Labeled pictures, in place of what MODEL was trained on.")
 @click.option("--count", type=click.IntRange(min=1), help="How many principal directions.  [default: 10]")
 @options.as_json
@@ -228,7 +228,8 @@ def directions(model, out, data, count, as_json):
 
     Principal ones are those along which its styles differ most. Where its data has labels, as glasses or beard, there
     is a direction for each, with how many samples show it before and after. Writes directions.json, and
-    directions.png, which shows them all. What lies beside MODEL already, and is of its weights, is told at once.
+    directions.png, which shows them all; of a pretrained name only where --out says. What lies beside MODEL already,
+    and is of its weights, is told at once.
     """
     from ganzoo.generators import finding
 

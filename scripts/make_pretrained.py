@@ -36,6 +36,7 @@ from ganzoo.backends.quiet import import_keras
 from ganzoo.data.images import read_image
 from ganzoo.errors import RunError, UsageError
 from ganzoo.generators import fixed_output, inference, pictures, pretrained, weight_files, zoo
+from ganzoo.generators.generator import untrained
 from ganzoo.recipes import recipes
 from ganzoo.training import teachers
 
@@ -346,17 +347,11 @@ def pack(directory: Path, folder: Path) -> None:
 def pack_others(names: Iterable[str], directory: Path, folder: Path) -> None:
     """Writes the weights of networks that are not deployed, for who trains on: those of the newest checkpoint."""
     if names:
-        gan = ganzoo.create(**_model_of(directory))
+        gan = untrained(recipes.load_recipe(directory / "config.yaml"))
         for name in names:
             if not teachers.take_over(name, gan.networks()[name], str(directory)):
                 raise RunError(f"{directory}: no checkpoint has its {name}, which is to be published, too")
             weight_files.pack(gan.networks()[name], folder / f"{name}.npz")
-
-
-def _model_of(directory: Path) -> dict:
-    """Returns the architecture of a run, and the settings of its model, as `ganzoo.create` takes them."""
-    document = yaml.safe_load((directory / "config.yaml").read_text("utf-8"))
-    return {"name": document["architecture"], **document["model"]}
 
 
 def write_config(directory: Path, folder: Path, places: Places) -> None:

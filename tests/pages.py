@@ -55,6 +55,16 @@ def pixels(browser, place):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))).convert("RGB"))
 
 
+def check_downloads(browser, button, saved, place):
+    """A button writes the picture of a canvas into a file of this path."""
+    allowed = {"behavior": "allow", "downloadPath": str(saved.parent)}
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", allowed)
+    find(browser, button).click()
+    wait(saved.exists)
+    with Image.open(saved) as image:
+        assert np.array_equal(np.asarray(image.convert("RGB")), pixels(browser, place))
+
+
 def psnr(image, other):
     error = np.mean((image.astype("float64") - other) ** 2)
     return 99.0 if error == 0 else 10 * np.log10(255**2 / error)

@@ -82,6 +82,13 @@ def create(name: str, **changes):
     return ganzoo.create(name, **{**config(name), **changes})
 
 
+def styled(**changes):
+    """A StyleGAN2 that was trained for a step, so that the mean of w is not 0."""
+    found = create("stylegan2", latent_dim=6, learning_rate=0.1, **changes)
+    found.train_step(batch(found, count=4))
+    return found
+
+
 def batch(gan, count: int = 2, seed: int = 0) -> dict:
     """A batch of noise in the ranges of its fields."""
     random = np.random.default_rng(seed)

@@ -126,12 +126,23 @@ def build_mapping(config: StyleGAN2Config, kit: Trained | Stock) -> keras.Model:
     inputs = generator_inputs(config)
     x = normalized(inputs[0])
     for label in inputs[1:]:
-        wanted = kit.dense(ops.one_hot(label, config.classes), config.latent_dim, "class")
-        x = layers.Concatenate(name="latents_and_class")([x, normalized(wanted)])
-    for number in range(1, config.mapping_layers + 1):
-        name = f"dense{number}"
-        x = leaky(kit.dense(x, config.latent_dim, name, gain=GAIN, rate=config.mapping_rate), name)
+        wanted = embedded(config, kit, label, config.latent_dim)
+        x = layers.Concatenate(name="latents_and_class")([x, wanted])
+    x = mapped(config, kit, x, config.latent_dim, config.mapping_layers, "dense")
     return keras.Model(alone(inputs), kit.centered(x, config.w_decay), name="mapping")
+
+
+def embedded(config: StyleGAN2Config, kit: Trained | Stock, label, units: int):
+    """Returns the embedding of a class, (B, units), of a mean square of 1."""
+    return normalized(kit.dense(ops.one_hot(label, config.classes), units, "class"))
+
+
+def mapped(config: StyleGAN2Config, kit: Trained | Stock, x, units: int, count: int, name: str):
+    """Applies the dense layers of a mapping: (B, units)."""
+    for number in range(1, count + 1):
+        x = kit.dense(x, units, f"{name}{number}", gain=GAIN, rate=config.mapping_rate)
+        x = leaky(x, f"{name}{number}")
+    return x
 
 
 def generator_inputs(config: StyleGAN2Config) -> list:
@@ -196,18 +207,14 @@ def build_discriminator(config: StyleGAN2Config) -> keras.Model:
     x = layers.Concatenate(name="with_deviation")([x, deviation(x)])
     x = leaky(kit.conv(x, units, 3, "conv4x4", gain=GAIN), "conv4x4")
     x = leaky(kit.dense(layers.Flatten(name="flat")(x), units, "dense", gain=GAIN), "dense")
-    if not config.classes:
-        logits = layers.Activation("linear", dtype=output_dtype(), name="logits")(kit.dense(x, 1, "last_dense"))
-        return keras.Model(image, logits, name="stylegan2_discriminator")
-    label = keras.Input((), dtype="int32", name="label")
-    wanted = normalized(kit.dense(ops.one_hot(label, config.classes), units, "class"))
-    for number in range(1, CLASS_LAYERS + 1):
-        name = f"class_dense{number}"
-        wanted = leaky(kit.dense(wanted, units, name, gain=GAIN, rate=config.mapping_rate), name)
-    seen = kit.dense(x, units, "last_dense")
-    logits = ops.sum(wide(seen) * wide(wanted), axis=1, keepdims=True) / math.sqrt(units)
+    inputs, logits = image, kit.dense(x, units if config.classes else 1, "last_dense")
+    if config.classes:
+        label = keras.Input((), dtype="int32", name="label")
+        wanted = mapped(config, kit, embedded(config, kit, label, units), units, CLASS_LAYERS, "class_dense")
+        logits = ops.sum(wide(logits) * wide(wanted), axis=1, keepdims=True) / math.sqrt(units)
+        inputs = {"image": image, "label": label}
     logits = layers.Activation("linear", dtype=output_dtype(), name="logits")(logits)
-    return keras.Model({"image": image, "label": label}, logits, name="stylegan2_discriminator")
+    return keras.Model(inputs, logits, name="stylegan2_discriminator")
 
 
 def deviation(x):

@@ -149,8 +149,7 @@ def read(generator: "Generator") -> list[Direction] | None:
 
 
 def copy(generator: "Generator", folder: Path) -> None:
-    """Copies the directions that lie beside a network with styles into a folder; where there are none of its weights,
-    none stay there."""
+    """Copies the directions of a network with styles into a folder; if it has none, those that are there go."""
     if read(generator):
         with replacing(folder / FILE) as beside:
             shutil.copyfile(place_of(generator), beside)

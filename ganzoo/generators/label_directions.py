@@ -24,7 +24,6 @@ from ganzoo.lite.network import Network
 
 if TYPE_CHECKING:
     from ganzoo.generators.generator import Generator
-    from ganzoo.metrics import FeatureNetwork
 
 EXAMPLES = 4_000
 """Labeled pictures, at most, that a reader learns from, and samples that it reads."""
@@ -37,19 +36,21 @@ NETWORK = "efficientnet-lite0"
 
 
 def of_labels(generator: "Generator", source: str | None, say: Callable[[str], None]) -> Iterator[Direction]:
-    """Yields a direction for each attribute of the pictures of a source. Arguments as for `directions.directions`.
+    """Yields a direction for each attribute of the pictures of a source. Arguments as for `finding.directions`.
 
     Raises:
         UsageError, RunError: for a source that was named and can't be opened, or has no labels. Of the data that the
             model was trained on it is only said.
     """
+    from ganzoo.metrics import open_feature_network
+
     opened = generator.network
     try:
         data = _settings(generator, source)
         found = attributes(data)
         if not found:
             raise UsageError(f"{data.source}: has no labels")
-        network = _feature_network()
+        network = open_feature_network(NETWORK)
         names, seen = _features_of_examples(data, opened, network)
     except (UsageError, RunError) as error:
         if source is not None:
@@ -71,12 +72,6 @@ def _settings(generator: "Generator", source: str | None) -> DataConfig:
     if recipe is None:
         raise UsageError(f"{generator.title}: does not say what it was trained on; name labeled pictures by --data")
     return dataclasses.replace(recipe.data, label=None)
-
-
-def _feature_network() -> "FeatureNetwork":
-    from ganzoo.metrics import open_feature_network
-
-    return open_feature_network(NETWORK)
 
 
 def _features_of_examples(data: DataConfig, opened: Network, network) -> tuple[list[str], np.ndarray]:

@@ -118,7 +118,7 @@ def grid(columns: Mapping) -> Image.Image:
     stacked = np.stack([np.broadcast_to(images, (*images.shape[:3], 3)) for images in drawn], axis=2)
     if titled:
         # Titles of small pictures would run into each other.
-        times = math.ceil(max(map(_text_width, columns)) / (stacked.shape[3] - 2))
+        times = math.ceil((max(map(_text_width, columns)) + 2) / stacked.shape[3])
         stacked = stacked.repeat(times, axis=1).repeat(times, axis=3)
     count, height, per_block, width, channels = stacked.shape
     blocks = stacked.reshape(count, height, per_block * width, channels)
@@ -157,7 +157,7 @@ def named_rows(images: np.ndarray, names: Sequence[str]) -> Image.Image:
     """
     rows, columns, height = images.shape[:3]
     table = lite_grid.grid(images.reshape(rows * columns, *images.shape[2:]), columns=columns)
-    left = 2 * GAP + math.ceil(max(_text_width(name) for name in names))
+    left = 2 * GAP + math.ceil(max(map(_text_width, names)))
     canvas = Image.new("RGB", (left + table.width, table.height), (BACKGROUND,) * 3)
     canvas.paste(table, (left, 0))
     for row, name in enumerate(names):

@@ -1,6 +1,7 @@
 """Files of a generator's weights, `.npz`: plain arrays by name, in half precision. Nothing in one is ever executed."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,28 +51,36 @@ def unpack(path: Path, network: "keras.Model") -> None:
             network is then as it was.
     """
     variables = _variables(network)
-    try:
+    with _readable(path):
         # Before they are read: what is too large for the network is too large for the memory, too.
         _check_shapes(path, npz.shapes(path), network)
         arrays = npz.read(path)
         _check_numbers(arrays)
-    except (npz.Damaged, OSError) as error:
-        raise RunError(f"{path}: can't be read as weights ({reason(error)}); get it again from where it came") from None
     for name, variable in variables.items():
         variable.assign(arrays[name].astype(variable.dtype))
 
 
 def fits(path: Path, network: "keras.Model") -> bool:
     """Returns whether a file has the arrays that a network has. Raises RunError when it can't be read."""
+    with _readable(path):
+        return npz.shapes(path) == _shapes(network)
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Raises RunError for a file that turns out to be damaged."""
     try:
-        found = npz.shapes(path)
+        yield
     except (npz.Damaged, OSError) as error:
         raise RunError(f"{path}: can't be read as weights ({reason(error)}); get it again from where it came") from None
-    return found == {name: tuple(variable.shape) for name, variable in _variables(network).items()}
+
+
+def _shapes(network: "keras.Model") -> dict[str, tuple[int, ...]]:
+    return {name: tuple(variable.shape) for name, variable in _variables(network).items()}
 
 
 def _check_shapes(path: Path, found: Mapping[str, tuple[int, ...]], network: "keras.Model") -> None:
-    wanted = {name: tuple(variable.shape) for name, variable in _variables(network).items()}
+    wanted = _shapes(network)
     for name in sorted(wanted.keys() | found.keys()):
         if wanted.get(name) != found.get(name):
             raise RunError(

@@ -67,20 +67,22 @@ def take_over(name: str, network: "keras.Model", model: str) -> bool:
     """
     if pretrained.is_name(model):
         file = f"{name}{zoo.WEIGHTS}"
-        fits = file in zoo.weights(model) and weight_files.fits(zoo.find(model, file), network)
-        if fits:
-            weight_files.unpack(zoo.find(model, file), network)
-        return fits
+        path = zoo.find(model, file) if file in zoo.weights(model) else None
+        if path is None or not weight_files.fits(path, network):
+            return False
+        weight_files.unpack(path, network)
+        return True
     variables = {f"networks/{name}/{place:03d}/{one.name}": one for place, one in enumerate(network.variables)}
     # What dropout draws is of this run.
     wanted = {key: one for key, one in variables.items() if any(one is weight for weight in network.weights)}
     for path in reversed(checkpoints.list_checkpoints(RunDirectory(Path(model).expanduser()).checkpoints)):
         # One that is damaged, or gone by now, is passed over.
         with contextlib.suppress(npz.Damaged, OSError):
-            fits = npz.shapes(path, *wanted) == {key: tuple(one.shape) for key, one in wanted.items()}
-            for key, array in npz.read(path, *wanted).items() if fits else ():
+            if npz.shapes(path, *wanted) != {key: tuple(one.shape) for key, one in wanted.items()}:
+                return False
+            for key, array in npz.read(path, *wanted).items():
                 wanted[key].assign(array)
-            return fits
+            return True
     return False
 
 

@@ -273,11 +273,8 @@ def test_styles_are_mixed_for_the_share_of_samples_that_is_asked_for_at_every_la
 
 @pytest.fixture(scope="module")
 def conditional():
-    """Trained for a step on three classes, so that the mean of w is not 0."""
-    found = small.create("stylegan2", latent_dim=6, learning_rate=0.1, classes=3)
-    found.compile()
-    found.train_step(small.batch(found, count=4))
-    return found
+    """Of three classes."""
+    return small.styled(classes=3)
 
 
 def test_classes_add_the_parameters_of_an_embedding_a_mapping_and_a_wider_last_layer():

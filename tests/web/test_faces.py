@@ -8,8 +8,7 @@ import keras
 import numpy as np
 import pytest
 import small
-from pages import build, check_shows, enter, find, open_page, pixels, resize, settle, wait
-from PIL import Image
+from pages import build, check_downloads, check_shows, enter, find, open_page, resize, settle, wait
 from selenium.webdriver.common.by import By
 from servers import Quiet, serving
 
@@ -208,15 +207,10 @@ def test_two_are_mixed_with_the_coarse_styles_of_the_one_and_the_fine_ones_of_th
 
 
 def test_what_is_shown_is_downloaded(browser, site, trained, tmp_path):
-    browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
     open_faces(browser, site)
     enter(browser, "#seed-face", 12)
     check_shows(browser, inference.sample(trained, 1, 12)[0], "#face")
-    find(browser, "#save-face").click()
-    saved = tmp_path / "face_12.png"
-    wait(saved.exists)
-    with Image.open(saved) as image:
-        assert np.array_equal(np.asarray(image.convert("RGB")), pixels(browser, "#face"))
+    check_downloads(browser, "#save-face", tmp_path / "face_12.png", "#face")
 
 
 def test_a_network_without_directions_has_none_of_those_of_another(browser, site, painter):

@@ -14,7 +14,7 @@ import pytest
 import small
 import tensorflow as tf
 import yaml
-from pages import WEB, build, check_shows, enter, find, open_page, pixels, psnr, resize, settle, wait
+from pages import WEB, build, check_downloads, check_shows, enter, find, open_page, pixels, psnr, resize, settle, wait
 from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -402,14 +402,9 @@ def test_what_has_no_lines_is_said_to_have_none_and_the_drawing_stays(browser, s
 
 
 def test_the_colored_picture_is_saved_as_it_is_shown(browser, site, tmp_path):
-    browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
     open_page(browser, f"{site}hinted/")
     wait(lambda: find(browser, "#colour-time").text)
-    find(browser, "#save-coloured").click()
-    saved = tmp_path / "coloured.png"
-    wait(saved.exists)
-    with Image.open(saved) as image:
-        assert np.array_equal(np.asarray(image.convert("RGB")), pixels(browser, "#coloured"))
+    check_downloads(browser, "#save-coloured", tmp_path / "coloured.png", "#coloured")
 
 
 def test_a_phone_shows_drawing_palette_and_what_it_becomes_on_one_screen(browser, site):
@@ -715,16 +710,11 @@ def test_a_letter_with_an_accent_is_painted_as_the_runner_paints_it(browser, sit
 def test_a_long_text_goes_on_in_a_second_line_and_is_downloaded_whole(browser, site, models, tmp_path):
     one, two = (side_by_side(runner(models, "letters").sample(1, 5, texts=[text])) for text in ("abC  ", "DabCDabC"))
     white = np.full((8, 24, 1), 255, "uint8")
-    browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
     open_named(browser, site)
     enter(browser, "#seed-named", 5)
     enter(browser, "#text", "abc dabcdabc")
     check_shows(browser, np.concatenate([np.concatenate([one, white], axis=1), two]))
-    find(browser, "#save-painted").click()
-    saved = tmp_path / "abc_dabcdabc_font_5.png"
-    wait(saved.exists)
-    with Image.open(saved) as image:
-        assert np.array_equal(np.asarray(image.convert("RGB")), pixels(browser, "#painted"))
+    check_downloads(browser, "#save-painted", tmp_path / "abc_dabcdabc_font_5.png", "#painted")
 
 
 def test_of_classes_that_are_words_the_chosen_one_is_shown_as_the_grid_of_generate(browser, site, models):
