@@ -115,6 +115,17 @@ def test_a_way_of_a_table_of_classes_is_that_of_each_class_in_its_column(tmp_pat
         assert np.abs(found[column::2] - pixels(synthesis(styles))).max() <= 1
 
 
+def test_a_way_stays_in_the_first_class(tmp_path):
+    gan = small.create("stylegan2", latent_dim=6, classes=3)
+    gan.save(tmp_path / "gan.keras")
+    mapping, synthesis = (gan.released()["generator"].get_layer(part) for part in ("mapping", "synthesis"))
+    latents = np.concatenate([ganzoo.lite.latents.draw(seed, 1, 6) for seed in (4, 9)])
+    start, end = np.asarray(mapping([latents, np.zeros(2)]))
+    styles = np.repeat(np.stack([start, end])[:, None], synthesis.input_shape[1], axis=1)
+    found = inference.interpolate(inference.open_network(tmp_path / "gan.keras"), 2, [4, 9])
+    assert np.abs(found.astype(int) - pixels(synthesis(styles))).max() <= 1
+
+
 def test_mix_of_a_network_without_styles_is_refused_in_a_line(tmp_path):
     network = small.create("dcgan").generator
     with pytest.raises(UsageError, match="takes latents and gives an image, and has no styles to mix: leave --mix out"):

@@ -312,3 +312,16 @@ def test_the_deployed_twin_paints_the_class_that_is_named(conditional):
     np.testing.assert_allclose(np.asarray(twin(inputs)), np.asarray(trained(inputs)), atol=2e-5)
     assert np.abs(np.asarray(twin(inputs)) - np.asarray(twin([latents, np.zeros(3)]))).max() > 1e-3
     assert [part for part in twin.get_layer("mapping").input_shape] == [(None, 6), (None,)]
+
+
+def test_in_training_images_are_of_the_classes_of_the_batch_and_judged_by_these(conditional):
+    batch = small.batch(conditional, count=4)
+    batch["label"] = keras.ops.convert_to_tensor([0, 1, 2, 2])
+    made = conditional.forward(batch)
+    # The first layer has the first of two styles that may be mixed.
+    expected = conditional.generator.get_layer("mapping")([made["latents"], batch["label"]])
+    np.testing.assert_allclose(np.asarray(made["styles"][:, 0]), np.asarray(expected), rtol=1e-4, atol=1e-5)
+    others = {**batch, "label": keras.ops.convert_to_tensor([1, 2, 0, 0])}
+    for loss in (conditional.discriminator_loss, conditional.r1_loss, conditional.generator_loss):
+        one, other = (small.terms(loss(labels, made)) for labels in (batch, others))
+        assert all(one[name] != other[name] for name in one), one
