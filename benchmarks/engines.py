@@ -66,12 +66,12 @@ DEFAULTS = {
     "improved_gan": Setting("improved_gan", batch=100, size=28, fields={"ema_decay": 0.0}),
     "stylegan2": Setting(
         "stylegan2",
-        batch=32,
+        batch=16,
         size=64,
         fields={
             "latent_dim": 128,
             "mapping_layers": 4,
-            "base_filters": 32,
+            "base_filters": 16,
             "max_filters": 128,
             "r1_weight": 0.1,
             "ema_decay": 0.0,

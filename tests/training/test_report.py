@@ -20,6 +20,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
 
 import ganzoo
 from ganzoo.errors import UsageError
@@ -103,6 +104,8 @@ def open_page(browser, directory, width=1280):
     )
     browser.get_log("browser"), browser.get_log("performance")
     browser.get(directory.report.as_uri())
+    # A busy browser gives back a page that it has not read to its end.
+    WebDriverWait(browser, 60).until(lambda _: browser.execute_script("return document.readyState") == "complete")
 
 
 def text(browser, place="body"):
